@@ -1,0 +1,345 @@
+//! Policies as a user sees them: results in, results, sleeps and looks at the clock out.
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use crate::clock::Clock;
+use crate::testing::{Script, TestClock, block_on};
+use crate::{Backoff, Breaker, Cause, Deadline, Delivery, Failed, Failure, Jitter, Policy, Reason, Retry, RpcError};
+
+type Outcome = Result<&'static str, RpcError>;
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn error(cause: Cause, delivery: Delivery) -> Outcome {
+    Err(RpcError::new(cause, delivery))
+}
+
+fn no_target() -> Outcome {
+    error(Cause::NoTarget, Delivery::NotSent)
+}
+
+fn timeout() -> Outcome {
+    error(Cause::Timeout, Delivery::Unknown)
+}
+
+/// Waits of 1 s, 2 s, 4 s and so on.
+const REGULAR: Backoff =
+    Backoff::exponential(Duration::from_secs(1)).max_delay(Duration::from_secs(60)).jitter(Jitter::None);
+
+fn regular(attempts: u32) -> Retry {
+    Retry::attempts(attempts).backoff(REGULAR)
+}
+
+#[test]
+fn a_call_that_fails_and_then_works_works() {
+    let policy = Policy::new().retry(regular(4));
+    let clock = TestClock::new();
+    let mut target = Script::new([no_target(), no_target(), Ok("hi")]);
+    assert_eq!(policy.with(&clock).call(|| target.next()), Ok("hi"));
+    assert_eq!(clock.slept(), [secs(1), secs(2)]);
+}
+
+#[test]
+fn success_costs_one_look_at_the_clock_with_a_deadline_and_none_without() {
+    let clock = TestClock::new();
+    let all = Policy::new().retry(regular(4)).breaker(Breaker::consecutive_failures(1));
+    all.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap();
+    block_on(all.with(&clock).call_async(async || Ok::<_, RpcError>(()))).unwrap();
+    assert_eq!(clock.reads(), 0);
+
+    let bounded = all.deadline(Deadline::after(secs(3)));
+    bounded.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap();
+    assert_eq!(clock.reads(), 1);
+    block_on(bounded.with(&clock).call_async(async || Ok::<_, RpcError>(()))).unwrap();
+    assert_eq!(clock.reads(), 2);
+}
+
+// vector 2
+#[test]
+fn grpc_attempts() {
+    let policy = Policy::new().retry(regular(4));
+    let clock = TestClock::new();
+    let mut index = 0;
+    let mut ends = Vec::new();
+    while index < 16 {
+        let _ = policy.with(&clock).call(|| {
+            let outcome = match index {
+                0 | 2 | 5 => Ok("ok"),
+                6 | 8 | 11 => error(Cause::Protocol, Delivery::NotSent),
+                _ => no_target(),
+            };
+            index += 1;
+            outcome
+        });
+        ends.push(index - 1);
+    }
+    assert_eq!(ends, [0, 2, 5, 6, 8, 11, 15]);
+}
+
+// case 5
+#[test]
+fn the_deadline_counts_the_work_as_well_as_the_sleeps() {
+    // An operation of 10 s, a deadline of 3 s: not one more attempt.
+    let policy = Policy::new().retry(regular(10)).deadline(Deadline::after(secs(3)));
+    let clock = TestClock::new();
+    let failed = policy
+        .with(&clock)
+        .call(|| {
+            clock.advance(secs(10));
+            no_target()
+        })
+        .unwrap_err();
+    assert_eq!((failed.reason(), failed.attempts(), failed.elapsed()), (Reason::Deadline, 1, secs(10)));
+    assert!(clock.slept().is_empty(), "the check is made before sleeping");
+}
+
+// case 5, case 18
+#[test]
+fn no_attempt_starts_at_the_deadline_and_the_last_real_error_is_kept() {
+    for (deadline, attempts) in [(secs(1), 1), (secs(3), 2), (Duration::from_millis(3_001), 3)] {
+        let policy = Policy::new().retry(regular(10)).deadline(Deadline::after(deadline));
+        let clock = TestClock::new();
+        let failed = policy.with(&clock).call(no_target).unwrap_err();
+        assert_eq!((failed.reason(), failed.attempts()), (Reason::Deadline, attempts), "{deadline:?}");
+        assert_eq!(failed.into_last(), no_target().err());
+        assert!(clock.slept().iter().sum::<Duration>() < deadline);
+    }
+}
+
+#[test]
+fn a_sleep_that_takes_too_long_starts_no_attempt_after_the_deadline() {
+    struct Late(TestClock);
+    impl Clock for Late {
+        fn now(&self) -> crate::clock::Instant {
+            self.0.now()
+        }
+        fn sleep(&self, duration: Duration) {
+            self.0.sleep(duration * 100);
+        }
+    }
+    impl crate::rng::Rng for Late {
+        fn draw(&self) -> u64 {
+            0
+        }
+    }
+    let policy = Policy::new().retry(regular(10)).deadline(Deadline::after(secs(3)));
+    let failed = policy.with(Late(TestClock::new())).call(no_target).unwrap_err();
+    assert_eq!((failed.reason(), failed.attempts()), (Reason::Deadline, 1));
+}
+
+// case 24
+#[test]
+fn a_call_that_may_have_run_is_repeated_only_if_it_is_idempotent() {
+    let policy = Policy::new().retry(regular(4));
+    let clock = TestClock::new();
+    let mut target = Script::new([no_target(), timeout(), Ok("twice?")]);
+    let failed = policy.with(&clock).call(|| target.next()).unwrap_err();
+    assert_eq!((failed.reason(), failed.attempts(), target.calls()), (Reason::NotIdempotent, 2, 2));
+
+    let mut target = Script::new([no_target(), timeout(), Ok("hi")]);
+    assert_eq!(policy.with(&clock).idempotent().call(|| target.next()), Ok("hi"));
+}
+
+#[test]
+fn the_delivery_of_a_given_up_call_is_the_worst_of_its_attempts() {
+    let policy = Policy::new().retry(regular(3));
+    let clock = TestClock::new();
+    let mut target = Script::new([timeout(), no_target(), no_target()]);
+    let failed = policy.with(&clock).idempotent().call(|| target.next()).unwrap_err();
+    assert_eq!((failed.cause(), failed.delivery()), (Cause::NoTarget, Delivery::Unknown));
+    assert_eq!(failed.last().map(Failure::delivery), Some(Delivery::NotSent));
+}
+
+// case 18, case 25
+#[test]
+fn a_breaker_that_opens_ends_the_retries_at_once_with_the_last_real_error() {
+    let policy = Policy::new().retry(regular(10)).breaker(Breaker::consecutive_failures(2).open_for(secs(30)));
+    let clock = TestClock::new();
+    let failed = policy.with(&clock).call(no_target).unwrap_err();
+    assert_eq!((failed.reason(), failed.attempts()), (Reason::BreakerOpen, 2));
+    assert_eq!(failed.last(), no_target().as_ref().err());
+    assert_eq!(failed.retry_after(), Some(secs(30)));
+    assert_eq!(clock.slept(), [secs(1)], "no sleep before a rejection that is certain");
+
+    let rejected = policy.with(&clock).call(|| -> Outcome { panic!("reached the wire") }).unwrap_err();
+    assert_eq!((rejected.reason(), rejected.attempts()), (Reason::BreakerOpen, 0));
+    assert_eq!((rejected.cause(), rejected.delivery()), (Cause::NoTarget, Delivery::NotSent));
+    assert_eq!(rejected.to_string(), "no target; not called: the circuit breaker is open");
+}
+
+#[test]
+fn a_retry_outlasts_a_breaker_that_opens_for_less_than_the_wait() {
+    let breaker = Breaker::consecutive_failures(1).open_for(Duration::from_millis(500));
+    let policy = Policy::new().retry(regular(3)).breaker(breaker);
+    let clock = TestClock::new();
+    let mut target = Script::new([no_target(), no_target(), Ok("hi")]);
+    assert_eq!(policy.with(&clock).call(|| target.next()), Ok("hi"));
+}
+
+// case 21
+#[test]
+fn a_breaker_that_opens_for_30_s_is_half_open_after_the_test_clock_moved_30_s() {
+    let policy = Policy::new().breaker(Breaker::consecutive_failures(1).open_for(secs(30)));
+    let clock = TestClock::new();
+    policy.with(&clock).call(no_target).unwrap_err();
+    clock.advance(secs(30) - Duration::from_nanos(1));
+    assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>("early")).unwrap_err().reason(), Reason::BreakerOpen);
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>("probe")), Ok("probe"));
+    assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>("closed")), Ok("closed"));
+}
+
+// case 11, case 13
+#[test]
+fn a_call_that_panics_or_is_dropped_leaks_no_probe() {
+    let policy = Policy::new().breaker(Breaker::consecutive_failures(1).open_for(secs(30)));
+    let clock = TestClock::new();
+    policy.with(&clock).call(no_target).unwrap_err();
+    clock.advance(secs(30));
+
+    let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+        policy.with(&clock).call(|| -> Outcome { panic!("a bug of the caller") })
+    }));
+    assert!(panicked.is_err());
+    {
+        let call = policy.with(&clock);
+        let mut dropped = core::pin::pin!(call.call_async(async || core::future::pending::<Outcome>().await));
+        let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+        assert!(dropped.as_mut().poll(&mut context).is_pending());
+        let second = policy.with(&clock).call(|| Ok::<_, RpcError>("second probe"));
+        assert_eq!(second.unwrap_err().reason(), Reason::BreakerOpen, "one probe at a time");
+    }
+    assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>("probe")), Ok("probe"));
+}
+
+// case 14
+#[test]
+fn a_call_may_go_through_the_same_policy_again() {
+    let policy = Policy::new().retry(regular(2)).breaker(Breaker::consecutive_failures(5));
+    let clock = TestClock::new();
+    let call = policy.with(&clock);
+    let nested = call.call(|| {
+        call.call(|| call.call(|| Ok::<_, RpcError>("inside")).map_err(RpcError::from)).map_err(RpcError::from)
+    });
+    assert_eq!(nested, Ok("inside"));
+}
+
+// case 26
+#[test]
+fn a_hundred_interleaved_calls_keep_every_count_right() {
+    use core::future::Future;
+    let policy = Policy::new().breaker(Breaker::consecutive_failures(100).open_for(secs(30)));
+    let clock = TestClock::new();
+    let open = Cell::new(false);
+    let calls: Vec<_> = (0..100).map(|_| policy.with(&clock)).collect();
+    let mut futures: Vec<_> = calls
+        .iter()
+        .map(|call| {
+            Box::pin(call.call_async(async || {
+                core::future::poll_fn(|_| match open.get() {
+                    true => core::task::Poll::Ready(()),
+                    false => core::task::Poll::Pending,
+                })
+                .await;
+                no_target()
+            }))
+        })
+        .collect();
+    let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+    for future in &mut futures {
+        assert!(future.as_mut().poll(&mut context).is_pending());
+    }
+    open.set(true);
+    for future in &mut futures[..99] {
+        assert!(future.as_mut().poll(&mut context).is_ready());
+    }
+    assert!(
+        policy
+            .with(&clock)
+            .call(|| Err::<(), _>(RpcError::new(Cause::NoLink, Delivery::NotSent)))
+            .unwrap_err()
+            .attempts()
+            == 1
+    );
+    assert!(futures[99].as_mut().poll(&mut context).is_ready());
+    assert_eq!(policy.with(&clock).call(no_target).unwrap_err().reason(), Reason::BreakerOpen);
+}
+
+#[test]
+fn awaited_calls_are_decided_like_blocking_ones() {
+    type Case = (Vec<Outcome>, bool);
+    let cases: Vec<Case> = vec![
+        (vec![Ok("hi")], false),
+        (vec![no_target(), no_target(), Ok("hi")], false),
+        (vec![no_target(), timeout()], false),
+        (vec![timeout(), no_target(), timeout()], true),
+        (vec![no_target(), error(Cause::NoLink, Delivery::NotSent)], true),
+    ];
+    for (script, idempotent) in cases {
+        let run = |awaited: bool| -> (Result<&'static str, Failed>, Vec<Duration>, usize) {
+            let policy = Policy::new()
+                .deadline(Deadline::after(secs(10)))
+                .retry(regular(3))
+                .breaker(Breaker::consecutive_failures(5));
+            let clock = TestClock::new();
+            let mut target = Script::new(script.clone());
+            let mut call = policy.with(&clock);
+            if idempotent {
+                call = call.idempotent();
+            }
+            let outcome = match awaited {
+                true => block_on(call.call_async(async || target.next())),
+                false => call.call(|| target.next()),
+            };
+            (outcome, clock.slept(), target.calls())
+        };
+        assert_eq!(run(true), run(false), "{script:?}");
+    }
+}
+
+#[test]
+fn at_the_deadline_an_awaited_attempt_is_cancelled_and_the_last_real_error_is_kept() {
+    let policy = Policy::new().retry(regular(4)).deadline(Deadline::after(secs(5)));
+    let clock = TestClock::new();
+    let mut first = true;
+    let failed = block_on(policy.with(&clock).call_async(async || {
+        if core::mem::take(&mut first) {
+            return no_target();
+        }
+        core::future::pending().await
+    }))
+    .unwrap_err();
+    assert_eq!((failed.reason(), failed.attempts(), failed.elapsed()), (Reason::Deadline, 2, secs(5)));
+    assert_eq!((failed.cause(), failed.delivery()), (Cause::Timeout, Delivery::Unknown));
+    assert_eq!(failed.into_last(), no_target().err());
+}
+
+#[test]
+fn parts_may_be_decided_at_run_time() {
+    let clock = TestClock::new();
+    for attempts in [None, Some(3)] {
+        let policy = Policy::optional(None, attempts.map(regular), Some(Breaker::consecutive_failures(3))).unwrap();
+        let failed = policy.with(&clock).call(no_target).unwrap_err();
+        assert_eq!(failed.attempts(), attempts.unwrap_or(1));
+    }
+    let refused = Policy::optional(Some(Deadline::after(Duration::ZERO)), None, None).unwrap_err();
+    assert_eq!(refused.to_string(), "deadline: 0ns is not allowed: it must be longer than zero");
+}
+
+#[test]
+fn the_error_of_a_chain_keeps_cause_delivery_and_the_wish_to_be_left_alone() {
+    let overloaded = RpcError {
+        retry_after: Some(7_000_000_000),
+        target: "acme:greeter/api#greet".into(),
+        message: "queue full".into(),
+        ..RpcError::new(Cause::Overloaded, Delivery::NotSent)
+    };
+    let failed = Policy::new().with(&TestClock::new()).call(|| Err::<(), _>(overloaded.clone())).unwrap_err();
+    assert_eq!(
+        RpcError::from(failed),
+        RpcError { message: "queue full; gave up after 1 attempt in 0 ms".into(), ..overloaded }
+    );
+}

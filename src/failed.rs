@@ -1,0 +1,183 @@
+//! A call that its policy gave up: why, how often, how long, and the last real error.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::failure::{Cause, Delivery, Failure, RpcError, cause_words};
+use crate::policy::Reason;
+
+/// A call that its policy gave up.
+///
+/// It is itself a [`Failure`], so a chain of components passes on what really happened: the cause is the
+/// last one seen, and the delivery the worst of all attempts, since an earlier one may have had its effect.
+/// Its text names the target, the cause and what the policy did, and no internals; those are in
+/// [`last`](Self::last), which is also its [`source`](core::error::Error::source).
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Policy, Reason, Retry, RpcError};
+/// use steadfast::testing::TestClock;
+///
+/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+/// let no_target = || {
+///     Err::<(), _>(RpcError {
+///         target: "acme:greeter/api#greet".into(),
+///         ..RpcError::new(Cause::NoTarget, Delivery::NotSent)
+///     })
+/// };
+/// let failed = GREETER.with(&TestClock::new()).call(no_target).unwrap_err();
+/// assert_eq!(failed.to_string(), "acme:greeter/api#greet: no target; gave up after 4 attempts in 350 ms");
+/// assert_eq!((failed.reason(), failed.attempts()), (Reason::Attempts, 4));
+/// assert_eq!(failed.last().unwrap().cause, Cause::NoTarget);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed<E = RpcError> {
+    pub(crate) last: Option<E>,
+    pub(crate) reason: Reason,
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    pub(crate) cause: Cause,
+    pub(crate) delivery: Delivery,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl<E> Failed<E> {
+    /// Why the policy gave up.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, Reason, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert_eq!(failed.reason(), Reason::Attempts);
+    /// ```
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The last error that an attempt returned. `None` when no attempt did: the breaker was open from the
+    /// start, or the deadline cancelled the first attempt.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert_eq!(failed.last(), Some(&RpcError::new(Cause::NoTarget, Delivery::NotSent)));
+    /// ```
+    pub const fn last(&self) -> Option<&E> {
+        self.last.as_ref()
+    }
+
+    /// The last error, by value.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert!(failed.into_last().is_some());
+    /// ```
+    pub fn into_last(self) -> Option<E> {
+        self.last
+    }
+
+    /// How many attempts were made: 0 when the breaker was open from the start.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert_eq!(failed.attempts(), 1);
+    /// ```
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// How long the call took. With a deadline, from its beginning; without one, from its first failure:
+    /// a policy reads the clock only when it has to.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError, testing::TestClock};
+    /// # let failed = Policy::new().with(&TestClock::new()).call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert!(failed.elapsed().is_zero());
+    /// ```
+    pub const fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+}
+
+impl<E: Failure> Failure for Failed<E> {
+    fn cause(&self) -> Cause {
+        self.cause
+    }
+    fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+    fn target(&self) -> Option<&str> {
+        self.last.as_ref()?.target()
+    }
+}
+
+impl<E: Failure> fmt::Display for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(target) = self.target().filter(|target| !target.is_empty()) {
+            write!(f, "{target}: ")?;
+        }
+        write!(f, "{}; ", cause_words(self.cause))?;
+        fmt::Display::fmt(&Course(self), f)
+    }
+}
+
+/// What the policy did, as the second half of a sentence.
+pub(crate) struct Course<'f, E>(pub &'f Failed<E>);
+
+impl<E> fmt::Display for Course<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Course(failed) = self;
+        if failed.attempts == 0 {
+            return write!(f, "not called: {}", failed.reason);
+        }
+        let s = if failed.attempts == 1 { "" } else { "s" };
+        write!(f, "gave up after {} attempt{s} in ", failed.attempts)?;
+        match failed.elapsed.as_millis() {
+            millis @ 0..10_000 => write!(f, "{millis} ms")?,
+            millis => write!(f, "{} s", millis / 1000)?,
+        }
+        match failed.reason {
+            Reason::Attempts => Ok(()),
+            reason => write!(f, ": {reason}"),
+        }
+    }
+}
+
+impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error for Failed<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.last.as_ref().map(|last| last as _)
+    }
+}
+
+/// For a function that returns the well-known error itself: `?` passes on the cause, the delivery and the
+/// callee's wish to be left alone, and adds what the policy did to the message.
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Policy, RpcError};
+///
+/// fn greet() -> Result<String, RpcError> {
+///     Ok(Policy::new().call(|| Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)))?)
+/// }
+/// let error = greet().unwrap_err();
+/// assert_eq!((error.cause, error.delivery), (Cause::NoTarget, Delivery::NotSent));
+/// ```
+impl From<Failed<RpcError>> for RpcError {
+    fn from(failed: Failed<RpcError>) -> RpcError {
+        let course = Course(&failed).to_string();
+        let (target, message) = match failed.last {
+            Some(last) if last.message.is_empty() => (last.target, course),
+            Some(last) => (last.target, last.message + "; " + &course),
+            None => (String::new(), course),
+        };
+        RpcError {
+            cause: failed.cause,
+            delivery: failed.delivery,
+            retry_after: failed.retry_after.map(crate::clock::nanos),
+            target,
+            message,
+        }
+    }
+}

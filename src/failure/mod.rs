@@ -1,0 +1,121 @@
+//! What a failed call means: where it failed, how far it got, and what the callee asked for.
+
+mod rpc;
+
+use core::time::Duration;
+
+pub use crate::wit::types::{Cause, Delivery, RpcError};
+
+/// An error of a call that may have crossed a network.
+///
+/// Policies see an error through these facts alone. Only an error that *knows* may say
+/// [`Delivery::NotSent`]: what cannot be told is [`Cause::Other`] and [`Delivery::Unknown`], and a guess is
+/// never made towards "safe to repeat".
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Failure};
+///
+/// enum StoreError {
+///     Busy,
+///     Broken,
+/// }
+///
+/// impl Failure for StoreError {
+///     fn cause(&self) -> Cause {
+///         match self {
+///             StoreError::Busy => Cause::Overloaded,
+///             StoreError::Broken => Cause::Other,
+///         }
+///     }
+///     fn delivery(&self) -> Delivery {
+///         match self {
+///             StoreError::Busy => Delivery::NotSent,
+///             StoreError::Broken => Delivery::Unknown,
+///         }
+///     }
+/// }
+/// assert_eq!(StoreError::Busy.retry_after(), None);
+/// ```
+pub trait Failure {
+    /// Where the call failed.
+    fn cause(&self) -> Cause;
+
+    /// How far it got.
+    fn delivery(&self) -> Delivery;
+
+    /// How long the callee asks to be left alone; `None` when it asks for nothing.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The function that was called, as `namespace:package/interface#function`; `None` when unknown.
+    fn target(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl<F: Failure + ?Sized> Failure for &F {
+    fn cause(&self) -> Cause {
+        (**self).cause()
+    }
+    fn delivery(&self) -> Delivery {
+        (**self).delivery()
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        (**self).retry_after()
+    }
+    fn target(&self) -> Option<&str> {
+        (**self).target()
+    }
+}
+
+/// The facts of one failure, detached from the error that told them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    pub cause: Cause,
+    pub delivery: Delivery,
+    pub retry_after: Option<Duration>,
+}
+
+impl Facts {
+    pub fn of(failure: &impl Failure) -> Self {
+        Facts { cause: failure.cause(), delivery: failure.delivery(), retry_after: failure.retry_after() }
+    }
+}
+
+/// The worse of two deliveries: what holds for a call of which either attempt may have had its effect.
+pub(crate) fn worse(a: Delivery, b: Delivery) -> Delivery {
+    match (a, b) {
+        (Delivery::Delivered, _) | (_, Delivery::Delivered) => Delivery::Delivered,
+        (Delivery::Unknown, _) | (_, Delivery::Unknown) => Delivery::Unknown,
+        (Delivery::NotSent, Delivery::NotSent) => Delivery::NotSent,
+    }
+}
+
+/// The name of a cause as the WIT spells it.
+pub(crate) const fn cause_name(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NoLink => "no-link",
+        Cause::NoTarget => "no-target",
+        Cause::Timeout => "timeout",
+        Cause::Disconnected => "disconnected",
+        Cause::Overloaded => "overloaded",
+        Cause::Trapped => "trapped",
+        Cause::Protocol => "protocol",
+        Cause::Other => "other",
+    }
+}
+
+/// A cause in words, for a sentence.
+pub(crate) const fn cause_words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NoLink => "no link",
+        Cause::NoTarget => "no target",
+        Cause::Timeout => "timeout",
+        Cause::Disconnected => "disconnected",
+        Cause::Overloaded => "overloaded",
+        Cause::Trapped => "the target trapped",
+        Cause::Protocol => "protocol mismatch",
+        Cause::Other => "failed",
+    }
+}

@@ -1,0 +1,56 @@
+//! The well-known error as a failure, and as an error of Rust.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::{Cause, Delivery, Failure, RpcError, cause_words};
+
+impl Failure for RpcError {
+    fn cause(&self) -> Cause {
+        self.cause
+    }
+    fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after.map(Duration::from_nanos)
+    }
+    fn target(&self) -> Option<&str> {
+        Some(&self.target)
+    }
+}
+
+impl RpcError {
+    /// An error that this component makes itself, with an empty target and message and no `retry-after`.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, RpcError};
+    ///
+    /// let error = RpcError { message: "the queue is full".into(), ..RpcError::new(Cause::Overloaded, Delivery::NotSent) };
+    /// assert_eq!(error.cause, Cause::Overloaded);
+    /// ```
+    pub const fn new(cause: Cause, delivery: Delivery) -> Self {
+        RpcError { cause, delivery, retry_after: None, target: String::new(), message: String::new() }
+    }
+}
+
+// wit-bindgen derives neither for a record; the text is a log line, so it may carry internals.
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.target.is_empty() {
+            write!(f, "{}: ", self.target)?;
+        }
+        let delivery = match self.delivery {
+            Delivery::NotSent => "not sent",
+            Delivery::Unknown => "may have run",
+            Delivery::Delivered => "was started",
+        };
+        write!(f, "{} ({delivery})", cause_words(self.cause))?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for RpcError {}

@@ -1,0 +1,54 @@
+//! Calls of a WebAssembly component that survive a distributed system.
+//!
+//! A component that imports a custom WIT interface does not know whether the other end is composed into the
+//! same binary or sits behind a network. Behind a network, a link can be missing, a target down, a
+//! transport lost. A function that returns `result<T, rpc-error>` is told ([`RpcError`]); this crate is what
+//! to do about it: [retry](Retry) with [backoff](Backoff), [circuit breaker](Breaker),
+//! [deadline](Deadline), [fallback](Policy::fallback), and [an HTTP answer](respond::Problem) for when
+//! nothing helped. Composed, the error never appears; the component is the same, byte for byte.
+//!
+//! ```
+//! use core::time::Duration;
+//! use steadfast::{Breaker, Deadline, Policy, Retry, RpcError};
+//! # mod greeter {
+//! #     pub fn greet(name: &str) -> Result<String, super::RpcError> { Ok(format!("Hello, {name}!")) }
+//! # }
+//!
+//! static GREETER: Policy<Deadline, Retry, Breaker> = Policy::new()
+//!     .deadline(Deadline::after(Duration::from_secs(3)))
+//!     .retry(Retry::attempts(4))
+//!     .breaker(Breaker::consecutive_failures(5).open_for(Duration::from_secs(10)));
+//!
+//! let text = GREETER.call(|| greeter::greet("Ada"))?;
+//! # assert_eq!(text, "Hello, Ada!");
+//! # Ok::<(), steadfast::Failed>(())
+//! ```
+//!
+//! # Features
+//! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
+//!   `wstd` response.
+
+mod call;
+pub mod clock;
+mod failed;
+mod failure;
+mod policy;
+pub mod respond;
+pub mod rng;
+mod state;
+pub mod testing;
+pub mod wit;
+
+pub use call::Call;
+pub use failed::Failed;
+pub use failure::{Cause, Delivery, Failure, RpcError};
+pub use steadfast_macros::bindgen;
+pub use policy::{
+    Backoff, Breaker, BreakerPart, Deadline, DeadlinePart, Invalid, Jitter, Policy, Reason, Retry, RetryPart,
+    WithFallback,
+};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use wit_bindgen;
+}

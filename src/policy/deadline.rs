@@ -1,0 +1,89 @@
+//! How long a whole call may take.
+
+use core::time::Duration;
+
+use crate::clock::{Clock, Instant};
+use crate::policy::invalid::{Invalid, Value, refuse};
+
+/// The longest a call may take, attempts and the waits between them included.
+///
+/// No attempt starts at or after the deadline and no wait passes it: a call that would only be repeated
+/// after the deadline gives up at once, with the last real error. Awaited
+/// ([`call_async`](super::Policy::call_async)), an attempt in flight is cancelled at the deadline. A
+/// blocking import cannot be interrupted: there, the attempt in flight ends when the host ends it (the
+/// host's own invocation timeout is the real limit), and an answer that comes late is still an answer.
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::{Deadline, Policy};
+///
+/// static GREETER: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Duration);
+
+impl Deadline {
+    /// A call must be done `duration` after it began.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::Deadline;
+    ///
+    /// assert!(Deadline::after(Duration::ZERO).check().is_err());
+    /// ```
+    pub const fn after(duration: Duration) -> Self {
+        Deadline(duration)
+    }
+
+    /// The deadline itself, or why it makes no sense: no time at all.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::Deadline;
+    ///
+    /// assert!(Deadline::after(Duration::from_secs(3)).check().is_ok());
+    /// ```
+    pub const fn check(self) -> Result<Self, Invalid> {
+        if self.0.is_zero() {
+            refuse!("deadline", Value::Time(self.0), "longer than zero");
+        }
+        Ok(self)
+    }
+}
+
+/// When a call began and when it must be done; known only where a deadline is set.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub(crate) started: Instant,
+    pub(crate) ends: Instant,
+}
+
+/// A policy's deadline: none, one, or one decided at run time.
+pub trait DeadlinePart: Copy + super::sealed::Sealed {
+    /// Reads the clock if there is a deadline.
+    #[doc(hidden)]
+    fn start(&self, clock: &impl Clock) -> Option<Span>;
+}
+
+impl DeadlinePart for () {
+    #[inline]
+    fn start(&self, _: &impl Clock) -> Option<Span> {
+        None
+    }
+}
+
+impl DeadlinePart for Deadline {
+    #[inline]
+    fn start(&self, clock: &impl Clock) -> Option<Span> {
+        let started = clock.now();
+        Some(Span { started, ends: started + self.0 })
+    }
+}
+
+impl<D: DeadlinePart> DeadlinePart for Option<D> {
+    #[inline]
+    fn start(&self, clock: &impl Clock) -> Option<Span> {
+        self.as_ref().and_then(|deadline| deadline.start(clock))
+    }
+}

@@ -1,0 +1,325 @@
+//! What to do about a failed call: one file for each policy, and the one struct that holds them.
+
+mod backoff;
+mod breaker;
+mod deadline;
+mod fallback;
+mod invalid;
+mod retry;
+
+use core::fmt;
+
+pub use backoff::{Backoff, Jitter};
+pub use breaker::{Breaker, BreakerPart};
+pub use deadline::{Deadline, DeadlinePart};
+pub use fallback::WithFallback;
+pub use invalid::Invalid;
+pub use retry::{Retry, RetryPart};
+
+pub(crate) use breaker::{Permit, Rejected};
+pub(crate) use deadline::Span;
+
+use crate::call::Call;
+use crate::clock::{Clock, System};
+use crate::rng::Rng;
+use crate::{Failed, Failure};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for super::Deadline {}
+    impl Sealed for super::Retry {}
+    impl Sealed for super::Breaker {}
+    impl<P: Sealed> Sealed for Option<P> {}
+}
+
+/// How calls to one target are made: a deadline, retries and a circuit breaker, each of which may be absent.
+///
+/// The parts are types, so that what a policy does not have costs nothing: `()` is an absent part, and
+/// `Option<Part>` one that is decided at run time. However they are given, they apply in one order,
+/// outermost first, and it is the one that people usually get wrong:
+///
+/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [breaker](Breaker) › call
+///
+/// An open breaker ends the retries at once, and a call that it rejects never reaches the wire. For another
+/// order, put the call through one policy inside the call of another.
+///
+/// A policy holds the state of its breaker, so it is made once and shared: a `static`. There, settings that
+/// make no sense are compile errors. A part with values from elsewhere is [checked](Retry::check) first.
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::{Backoff, Breaker, Deadline, Policy, Retry, RpcError};
+/// # fn greet(name: &str) -> Result<String, RpcError> { Ok(format!("Hello, {name}!")) }
+///
+/// /// How we talk to the greeter: 4 tries within 3 s, and quiet for 10 s after 5 failures in a row.
+/// static GREETER: Policy<Deadline, Retry, Breaker> = Policy::new()
+///     .deadline(Deadline::after(Duration::from_secs(3)))
+///     .retry(Retry::attempts(4).backoff(Backoff::exponential(Duration::from_millis(50))))
+///     .breaker(Breaker::consecutive_failures(5).open_for(Duration::from_secs(10)));
+///
+/// assert_eq!(GREETER.call(|| greet("Ada")).unwrap(), "Hello, Ada!");
+/// ```
+///
+/// ```compile_fail
+/// use steadfast::{Policy, Retry};
+///
+/// static NEVER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(0));
+/// ```
+#[derive(Debug)]
+pub struct Policy<D = (), R = (), B: BreakerPart = ()> {
+    pub(crate) deadline: D,
+    pub(crate) retry: R,
+    pub(crate) breaker: B,
+    pub(crate) memory: B::Memory,
+}
+
+impl Policy {
+    /// A policy without parts: a call through it is just made.
+    ///
+    /// ```
+    /// use steadfast::{Policy, RpcError};
+    ///
+    /// static NONE: Policy = Policy::new();
+    /// assert_eq!(NONE.call(|| Ok::<_, RpcError>(7)).unwrap(), 7);
+    /// ```
+    pub const fn new() -> Self {
+        Policy { deadline: (), retry: (), breaker: (), memory: () }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy::new()
+    }
+}
+
+impl Policy<Option<Deadline>, Option<Retry>, Option<Breaker>> {
+    /// A policy whose parts are decided at run time, from a configuration or a flag.
+    ///
+    /// # Errors
+    /// [`Invalid`]: the first setting that makes no sense, its value and what is allowed.
+    ///
+    /// ```
+    /// use steadfast::{Policy, Retry};
+    ///
+    /// let attempts = "3".parse().unwrap();
+    /// let policy = Policy::optional(None, Some(Retry::attempts(attempts)), None)?;
+    /// # Ok::<(), steadfast::Invalid>(())
+    /// ```
+    pub fn optional(
+        deadline: Option<Deadline>,
+        retry: Option<Retry>,
+        breaker: Option<Breaker>,
+    ) -> Result<Self, Invalid> {
+        Ok(Policy {
+            deadline: deadline.map(Deadline::check).transpose()?,
+            retry: retry.map(Retry::check).transpose()?,
+            breaker: breaker.map(Breaker::check).transpose()?,
+            memory: Breaker::NEW,
+        })
+    }
+}
+
+#[allow(clippy::forget_non_drop, reason = "whether the parts have something to drop is not known in general")]
+const fn forget<T>(policy: T) {
+    core::mem::forget(policy);
+}
+
+/// Ends building where a setting makes no sense; in a `const` or a `static`, that is a compile error.
+macro_rules! accept {
+    ($part:expr) => {
+        match $part.check() {
+            Ok(part) => part,
+            Err(invalid) => panic!("{}", invalid.rule),
+        }
+    };
+}
+
+// The parts are `Copy` and the memory is made anew, since a `const fn` cannot drop a value of a generic type:
+// the policy that a builder takes is forgotten, and holds nothing that would be missed.
+impl<R: RetryPart, B: BreakerPart> Policy<(), R, B> {
+    /// Bounds the whole call, retries included.
+    ///
+    /// # Panics
+    /// When [`Deadline::check`] refuses the deadline; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Deadline, Policy};
+    ///
+    /// static QUICK: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
+    /// ```
+    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B> {
+        let policy = Policy { deadline: accept!(deadline), retry: self.retry, breaker: self.breaker, memory: B::NEW };
+        forget(self);
+        policy
+    }
+}
+
+impl<D: DeadlinePart, B: BreakerPart> Policy<D, (), B> {
+    /// Repeats failed attempts.
+    ///
+    /// # Panics
+    /// When [`Retry::check`] refuses the retry; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Policy, Retry};
+    ///
+    /// static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// ```
+    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B> {
+        let policy = Policy { deadline: self.deadline, retry: accept!(retry), breaker: self.breaker, memory: B::NEW };
+        forget(self);
+        policy
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart> Policy<D, R, ()> {
+    /// Leaves a target alone that keeps failing.
+    ///
+    /// # Panics
+    /// When [`Breaker::check`] refuses the breaker; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Policy};
+    ///
+    /// static CAREFUL: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
+    /// ```
+    pub const fn breaker(self, breaker: Breaker) -> Policy<D, R, Breaker> {
+        let policy =
+            Policy { deadline: self.deadline, retry: self.retry, breaker: accept!(breaker), memory: Breaker::NEW };
+        forget(self);
+        policy
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: BreakerPart> Policy<D, R, B> {
+    /// Makes a blocking call, such as one of a generated import.
+    ///
+    /// ```
+    /// use steadfast::{Policy, Retry, RpcError};
+    /// # fn greet(name: &str) -> Result<String, RpcError> { Ok(format!("Hello, {name}!")) }
+    ///
+    /// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+    ///
+    /// let text = GREETER.call(|| greet("Ada"))?;
+    /// # Ok::<(), steadfast::Failed>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failed`]: the last real error, why the policy gave up, how often it tried and how long it took.
+    #[inline]
+    pub fn call<T, E: Failure>(&self, operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
+        self.with(System).call(operation)
+    }
+
+    /// Makes a call that is awaited, sleeping on `wstd`'s reactor. Elsewhere, bring a clock:
+    /// [`with`](Self::with).
+    ///
+    /// # Errors
+    /// [`Failed`], as [`call`](Self::call).
+    #[cfg(all(target_os = "wasi", feature = "wstd"))]
+    #[inline]
+    pub async fn call_async<T, E: Failure>(
+        &self,
+        operation: impl AsyncFnMut() -> Result<T, E>,
+    ) -> Result<T, Failed<E>> {
+        self.with(System).call_async(operation).await
+    }
+
+    /// The same policy for a call that does no harm when it happens twice: it is repeated also when an
+    /// earlier attempt may have had its effect.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError};
+    /// use steadfast::testing::{Script, TestClock};
+    ///
+    /// static STORE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(2));
+    /// let clock = TestClock::new();
+    /// let timeout = || Err(RpcError::new(Cause::Timeout, Delivery::Unknown));
+    ///
+    /// let mut once = Script::new([timeout(), Ok(())]);
+    /// assert!(STORE.with(&clock).call(|| once.next()).is_err());
+    /// let mut twice = Script::new([timeout(), Ok(())]);
+    /// assert!(STORE.with(&clock).idempotent().call(|| twice.next()).is_ok());
+    /// ```
+    #[inline]
+    pub const fn idempotent(&self) -> Call<'_, D, R, B, System> {
+        Call::new(self, System).idempotent()
+    }
+
+    /// The same policy with an answer for when it gives up.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Policy, RpcError};
+    ///
+    /// static GREETER: Policy = Policy::new();
+    /// let text = GREETER
+    ///     .fallback(|_failed| "Hello, stranger!".to_string())
+    ///     .call(|| Err(RpcError::new(Cause::NoLink, Delivery::NotSent)));
+    /// assert_eq!(text, "Hello, stranger!");
+    /// ```
+    #[inline]
+    pub fn fallback<F>(&self, fallback: F) -> WithFallback<'_, D, R, B, System, F> {
+        self.with(System).fallback(fallback)
+    }
+
+    /// The same policy on another clock and jitter source: in tests, a
+    /// [`TestClock`](crate::testing::TestClock).
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError};
+    /// use steadfast::testing::{Script, TestClock};
+    /// use core::time::Duration;
+    ///
+    /// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// let no_target = || Err(RpcError::new(Cause::NoTarget, Delivery::NotSent));
+    /// let mut target = Script::new([no_target(), no_target(), Ok("hi")]);
+    ///
+    /// let clock = TestClock::new();
+    /// assert_eq!(GREETER.with(&clock).call(|| target.next()).unwrap(), "hi");
+    /// assert_eq!(clock.slept(), [Duration::from_millis(50), Duration::from_millis(100)]);
+    /// ```
+    #[inline]
+    pub const fn with<C: Clock + Rng>(&self, clock: C) -> Call<'_, D, R, B, C> {
+        Call::new(self, clock)
+    }
+}
+
+/// Why a policy gave a call up.
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Policy, Reason, Retry, RpcError};
+///
+/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+/// let no_link = || Err::<(), _>(RpcError::new(Cause::NoLink, Delivery::NotSent));
+/// let failed = GREETER.call(no_link).unwrap_err();
+/// assert_eq!((failed.reason(), failed.attempts()), (Reason::NotRetryable, 1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// All attempts that the policy allows were made.
+    Attempts,
+    /// The cause is permanent: trying again would not help.
+    NotRetryable,
+    /// The call may have had its effect, and is not marked as [idempotent](Policy::idempotent).
+    NotIdempotent,
+    /// The circuit breaker is open, or became so.
+    BreakerOpen,
+    /// The next attempt would begin after the deadline, or the deadline ended an attempt.
+    Deadline,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Attempts => "all attempts were made",
+            Reason::NotRetryable => "trying again would not help",
+            Reason::NotIdempotent => "it may have run, and is not idempotent",
+            Reason::BreakerOpen => "the circuit breaker is open",
+            Reason::Deadline => "the deadline is reached",
+        })
+    }
+}
