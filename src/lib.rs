@@ -42,11 +42,11 @@ pub mod wit;
 pub use call::Call;
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
-pub use steadfast_macros::bindgen;
 pub use policy::{
     Backoff, Breaker, BreakerPart, Deadline, DeadlinePart, Invalid, Jitter, Policy, Reason, Retry, RetryPart,
     WithFallback,
 };
+pub use steadfast_macros::bindgen;
 
 #[doc(hidden)]
 pub mod __private {

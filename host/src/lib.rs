@@ -1,1 +1,25 @@
-//! .
+//! A WebAssembly host that breaks things on purpose.
+//!
+//! It runs a component behind HTTP, provides every import that WASI does not ([polyfilled](Manifest) from the
+//! component's own types), carries the calls to other components over a lattice whose failures a
+//! [`Manifest`] schedules, and turns a failed call into the typed error that the import opted in to
+//! (`rpc-error` of `steadfast:rpc/types`), or else a trap, as other hosts do. [`compose`] joins two components
+//! into one, in which none of this can happen.
+//!
+//! The command `steadfast` is this library behind a command line.
+
+mod component;
+mod compose;
+mod error;
+mod host;
+mod lattice;
+mod manifest;
+mod polyfill;
+pub mod sim;
+mod wasi;
+
+pub use compose::compose;
+pub use error::Error;
+pub use host::Host;
+pub use lattice::{Cause, Delivery, Entry, Failure, Journal};
+pub use manifest::{Instances, Manifest};

@@ -1,0 +1,97 @@
+//! Why a host could not be started: each error says what was tried, what happened and what to do.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a host, or a composition, could not be made.
+///
+/// ```
+/// use steadfast_host::{Manifest, Error};
+///
+/// let error = Manifest::read("no-such-file.toml").unwrap_err();
+/// assert!(matches!(error, Error::Read { .. }));
+/// assert!(error.to_string().starts_with("cannot read no-such-file.toml: "));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file is missing or unreadable.
+    #[error("cannot read {path}: {source}; {hint}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+        /// Where the name comes from, or what to do.
+        hint: String,
+    },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}; give another file with -o", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is no component.
+    #[error("{path} is not a WebAssembly component: {found}", path = path.display())]
+    NotAComponent {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead, and what to do.
+        found: String,
+    },
+    /// A component has an import or an export that it must not have, or lacks one.
+    #[error("{path}: {problem}", path = path.display())]
+    Unsuitable {
+        /// The component.
+        path: PathBuf,
+        /// The function or interface, what was expected, and what to do.
+        problem: String,
+    },
+    /// The manifest is wrong.
+    #[error("{path}{line}: {problem}", path = path.display(), line = Line(*line))]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// The line, from 1, where that is known.
+        line: Option<usize>,
+        /// The key or value, what was expected, and what to do.
+        problem: String,
+    },
+    /// The address is taken, or is not ours.
+    #[error("cannot listen on {address}: {source}; {hint}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Two components do not fit together.
+    #[error("cannot compose {app} with {provider}: {problem}", app = app.display(), provider = provider.display())]
+    Compose {
+        /// The component with the import.
+        app: PathBuf,
+        /// The component with the export.
+        provider: PathBuf,
+        /// What does not fit, and what to do.
+        problem: String,
+    },
+    /// Wasmtime could not be set up on this machine.
+    #[error("cannot set up WebAssembly on this machine: {0:#}")]
+    Engine(wasmtime::Error),
+}
+
+struct Line(Option<usize>);
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(line) => write!(f, ":{line}"),
+            None => Ok(()),
+        }
+    }
+}

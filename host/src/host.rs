@@ -1,0 +1,235 @@
+//! A host: one component behind HTTP, the components its links lead to, and the lattice between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use tokio::net::TcpListener;
+use wasmtime::component::Linker;
+use wasmtime_wasi_http::io::TokioIo;
+
+use crate::component::Component;
+use crate::lattice::{Embedded, Injector, Journal, Lattice, Transport};
+use crate::sim::Time;
+use crate::wasi::Sandbox;
+use crate::wasi::http::{Handler, ResponseBody};
+use crate::{Error, Manifest, polyfill};
+
+/// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Host {
+    handler: Arc<Handler>,
+    lattice: Arc<Lattice>,
+}
+
+impl Host {
+    /// Loads all components of a manifest and links them. Times in the manifest's faults count from here.
+    ///
+    /// # Errors
+    /// [`Error`], when a component cannot be read, imports what cannot be provided, or does not fit its link.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn load(manifest: &Manifest, time: Time) -> Result<Self, Error> {
+        let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed)?);
+        let from_manifest = format!("check `component` in {}", manifest.path.display());
+        let app = Component::load(sandbox.engine(), &manifest.component, &from_manifest)?;
+        if !app.serves_http() {
+            return Err(Error::Unsuitable {
+                path: app.path.clone(),
+                problem: format!(
+                    "does not export `wasi:http/incoming-handler@0.2`, so it cannot answer HTTP requests (it exports {}); \
+                     write the handler with `#[wstd::http_server]`, or link to this component from one that has it",
+                    app.export_list()
+                ),
+            });
+        }
+        // One component may serve several links.
+        let mut targets: BTreeMap<PathBuf, Component> = BTreeMap::new();
+        for link in manifest.links.values() {
+            if !targets.contains_key(&link.component) {
+                let hint = format!("check the link in {}:{}", manifest.path.display(), link.line);
+                let target = Component::load(sandbox.engine(), &link.component, &hint)?;
+                targets.insert(link.component.clone(), target);
+            }
+        }
+        let importers: Vec<&Component> = std::iter::once(&app).chain(targets.values()).collect();
+        for (interface, link) in &manifest.links {
+            check_link(manifest, &importers, interface, link, &targets[&link.component])?;
+        }
+        check_faults(manifest, &importers)?;
+
+        let lattice = Arc::new(Lattice::new(Injector::new(manifest.faults.clone()), manifest.limits.invocation));
+        let mut embedded = BTreeMap::new();
+        for (path, target) in &targets {
+            embedded.insert(path, Arc::new(Embedded::new(target, &sandbox, &lattice)?));
+        }
+        let links = manifest.links.iter().map(|(interface, link)| {
+            let target: Box<dyn Transport> = Box::new(embedded[&link.component].clone());
+            (interface.clone(), target)
+        });
+        lattice.connect(links.collect());
+
+        let cannot_link = |error: wasmtime::Error| Error::Unsuitable {
+            path: app.path.clone(),
+            problem: format!("cannot be linked: {error:#}"),
+        };
+        let mut linker = Linker::new(sandbox.engine());
+        crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
+        polyfill::add_to_linker(&mut linker, &app).map_err(cannot_link)?;
+        let pre = linker.instantiate_pre(&app.compiled).map_err(cannot_link)?;
+        let handler =
+            Handler::new(app.name(), pre, sandbox, lattice.clone(), manifest.instances).map_err(cannot_link)?;
+        for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
+            tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
+        }
+        Ok(Host { handler: Arc::new(handler), lattice })
+    }
+
+    /// Answers one request, without a socket.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<wasmtime_wasi_http::Error>,
+    {
+        self.handler.handle(request).await
+    }
+
+    /// Serves HTTP/1.1 on `listener` until `shutdown` is ready; then, requests in flight have 10 s to end.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let (stopping, stopped) = tokio::sync::watch::channel(());
+        loop {
+            let connection = tokio::select! {
+                connection = listener.accept() => connection,
+                () = &mut shutdown => break,
+            };
+            let connection = match connection {
+                Ok((connection, _)) => connection,
+                Err(error) => {
+                    // Out of file descriptors, most likely; some will be free again.
+                    tracing::error!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let host = self.clone();
+            let mut stopped = stopped.clone();
+            tokio::spawn(async move {
+                let service =
+                    service_fn(|request| async { Ok::<_, std::convert::Infallible>(host.handle(request).await) });
+                let mut connection =
+                    std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(connection), service));
+                let result = tokio::select! {
+                    result = connection.as_mut() => result,
+                    _ = stopped.changed() => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                };
+                if let Err(error) = result {
+                    tracing::debug!("a connection ended: {error}");
+                }
+            });
+        }
+        drop(stopped);
+        let _ = stopping.send(());
+        // Every connection holds a receiver.
+        let _ = tokio::time::timeout(Duration::from_secs(10), stopping.closed()).await;
+    }
+
+    /// What went over the lattice.
+    pub fn journal(&self) -> &Journal {
+        self.lattice.journal()
+    }
+}
+
+/// A link must lead from an interface that somebody imports to a component that exports it, in a version and
+/// with functions that fit.
+fn check_link(
+    manifest: &Manifest,
+    importers: &[&Component],
+    path: &str,
+    link: &crate::manifest::Link,
+    target: &Component,
+) -> Result<(), Error> {
+    let wrong = |problem: String| Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
+    let mut used = false;
+    for importer in importers {
+        for (import, wanted) in importer.imports().filter(|(import, _)| import.path() == path) {
+            used = true;
+            let (importer, provider) = (importer.path.display(), target.path.display());
+            let Some((export, given)) = target.exported(path) else {
+                return wrong(format!(
+                    "the link of `{path}` leads to {provider}, which does not export it; it exports {}",
+                    target.export_list()
+                ));
+            };
+            if !import.is_served_by(export) {
+                return wrong(format!(
+                    "{importer} imports `{import}`, and {provider} exports `{export}`; \
+                     build both against the same version"
+                ));
+            }
+            let given = match given {
+                Ok(given) => given,
+                Err(what) => return wrong(format!("{provider} exports {what}")),
+            };
+            for (name, wanted) in wanted {
+                let Some(given) = given.get(name) else {
+                    return wrong(format!(
+                        "{importer} imports `{import}#{name}`, and {provider} exports `{export}` without that function; \
+                         build both against the same WIT"
+                    ));
+                };
+                if !wanted.is_served_by(given) {
+                    return wrong(format!(
+                        "{importer} imports `{import}#{name}` as `{}`, and {provider} exports it as `{}`; \
+                         build both against the same WIT",
+                        wanted.wire(),
+                        given.wire()
+                    ));
+                }
+            }
+        }
+    }
+    if !used {
+        let imports: BTreeSet<String> = importers.iter().map(|importer| importer.import_list()).collect();
+        return wrong(format!(
+            "`{path}` is linked, and no component imports it (imported are: {}); \
+             give the interface as `namespace:package/interface`, without a version",
+            imports.into_iter().collect::<Vec<_>>().join(", ")
+        ));
+    }
+    Ok(())
+}
+
+/// A fault must lie on something that is imported: a misspelt one would break nothing and prove nothing.
+fn check_faults(manifest: &Manifest, importers: &[&Component]) -> Result<(), Error> {
+    for fault in &manifest.faults {
+        let Some(on) = &fault.on else { continue };
+        let known = importers.iter().flat_map(|importer| importer.imports()).any(|(interface, functions)| {
+            let path = interface.path();
+            *on == path || functions.keys().any(|function| *on == format!("{path}#{function}"))
+        });
+        if !known {
+            return Err(Error::Manifest {
+                path: manifest.path.clone(),
+                line: Some(fault.line),
+                problem: format!(
+                    "the fault is on `{on}`, which no component imports; give an interface as \
+                     `namespace:package/interface`, or a function as `namespace:package/interface#function`, \
+                     without a version"
+                ),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The lattice within this process: a target is a component, and every call runs on an instance of its own.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+
+use wasmtime::component::{ComponentExportIndex, InstancePre, Linker, Val};
+
+use super::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
+use crate::Error;
+use crate::component::{Component, ErrorType, Signature};
+use crate::polyfill;
+use crate::wasi::{Guest, Sandbox};
+
+/// A component that serves calls.
+pub(crate) struct Embedded {
+    name: String,
+    sandbox: Arc<Sandbox>,
+    lattice: Weak<Lattice>,
+    pre: InstancePre<Guest>,
+    /// By interface, without its version, and function.
+    functions: BTreeMap<(String, String), (ComponentExportIndex, Arc<Signature>)>,
+}
+
+impl Embedded {
+    /// Makes `component` ready to be called.
+    pub fn new(component: &Component, sandbox: &Arc<Sandbox>, lattice: &Arc<Lattice>) -> Result<Self, Error> {
+        let unsuitable = |error: wasmtime::Error| Error::Unsuitable {
+            path: component.path.clone(),
+            problem: format!("cannot be linked: {error:#}"),
+        };
+        let mut linker = Linker::new(sandbox.engine());
+        crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
+        polyfill::add_to_linker(&mut linker, component).map_err(unsuitable)?;
+        let pre = linker.instantiate_pre(&component.compiled).map_err(unsuitable)?;
+
+        let mut functions = BTreeMap::new();
+        for (interface, signatures) in component.exports() {
+            let instance = component.compiled.get_export_index(None, interface.to_string());
+            for (function, signature) in signatures {
+                if let Some(index) = component.compiled.get_export_index(instance.as_ref(), function) {
+                    functions.insert((interface.path(), function.clone()), (index, signature.clone()));
+                }
+            }
+        }
+        Ok(Embedded {
+            name: component.name(),
+            sandbox: sandbox.clone(),
+            lattice: Arc::downgrade(lattice),
+            pre,
+            functions,
+        })
+    }
+
+    async fn call(&self, invocation: Invocation) -> Reply {
+        let key = (invocation.interface.path(), invocation.function);
+        let (Some((index, signature)), Some(lattice)) = (self.functions.get(&key), self.lattice.upgrade()) else {
+            let message = format!("`{}` does not export `{}#{}`", self.name, key.0, key.1);
+            return Err(Failure::new(Cause::Protocol, Delivery::NotSent, message));
+        };
+        let mut results = vec![Val::Bool(false); usize::from(signature.returns())];
+        let mut store = self.sandbox.store(&self.name, lattice, invocation.depth);
+        let outcome = async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            let function = instance
+                .get_func(&mut store, index)
+                .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;
+            function.call_async(&mut store, &invocation.params, &mut results).await
+        };
+        if let Err(error) = outcome.await {
+            if crate::sim::ran_out_of_time(&error) {
+                // It would still be running; the invocation timeout ends the wait.
+                std::future::pending::<()>().await;
+            }
+            tracing::warn!(target: "steadfast::guest", component = self.name, "trapped: {error:?}");
+            let message = format!("`{}` trapped: {}", self.name, error.root_cause());
+            return Err(Failure::new(Cause::Trapped, Delivery::Delivered, message));
+        }
+        payload(signature, results.pop())
+    }
+}
+
+impl Transport for Embedded {
+    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        Box::pin(self.call(invocation))
+    }
+}
+
+/// What travels of a target's result: the value, or the failure that it passes on.
+fn payload(signature: &Signature, result: Option<Val>) -> Reply {
+    match (signature.error(), result) {
+        (ErrorType::None, result) => Ok(result),
+        (ErrorType::RpcError, Some(Val::Result(Ok(value)))) => Ok(value.map(|value| *value)),
+        (ErrorType::RpcError, Some(Val::Result(Err(Some(error)))))
+            if let Some(failure) = Failure::from_value(&error) =>
+        {
+            Err(failure)
+        }
+        (ErrorType::RpcError, other) => {
+            let message = format!("the target returned what is no result with an rpc-error: {other:?}");
+            Err(Failure::new(Cause::Protocol, Delivery::Delivered, message))
+        }
+    }
+}

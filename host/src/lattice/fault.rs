@@ -1,0 +1,75 @@
+//! Breaks calls on purpose, as the manifest says.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use super::{Cause, Delivery, Failure, Invocation, Reply, Transport};
+use crate::manifest::{Fault, FaultKind};
+
+/// The faults of a manifest, at work.
+pub(crate) struct Injector {
+    started: Instant,
+    faults: Vec<Armed>,
+}
+
+struct Armed {
+    fault: Fault,
+    /// Calls that it has hit.
+    hits: AtomicU64,
+}
+
+impl Injector {
+    pub fn new(faults: Vec<Fault>) -> Self {
+        let faults = faults.into_iter().map(|fault| Armed { fault, hits: AtomicU64::new(0) }).collect();
+        Injector { started: Instant::now(), faults }
+    }
+
+    /// Makes the call over `link`, unless a fault is in the way. Delays add up; of the other faults that apply,
+    /// the first in the manifest counts.
+    pub async fn invoke(&self, link: &dyn Transport, invocation: Invocation, target: &str) -> Reply {
+        for armed in &self.faults {
+            if !armed.hits(target, self.started) {
+                continue;
+            }
+            let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
+            return match armed.fault.kind {
+                FaultKind::Latency(delay) => {
+                    tokio::time::sleep(delay).await;
+                    continue;
+                }
+                FaultKind::NoLink => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
+                FaultKind::NoTarget => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
+                FaultKind::Disconnected => failed(Cause::Disconnected, Delivery::NotSent, "the transport is down"),
+                FaultKind::Trap => failed(Cause::Trapped, Delivery::Delivered, "the target trapped"),
+                FaultKind::Overloaded(retry_after) => failed(Cause::Overloaded, Delivery::NotSent, "overloaded")
+                    .map_err(|failure| Failure { retry_after, ..failure }),
+                // The invocation timeout ends the wait.
+                FaultKind::Blackhole => std::future::pending().await,
+                FaultKind::Drop => {
+                    // The target does its work; only the answer is lost.
+                    let _lost = link.invoke(invocation).await;
+                    failed(Cause::Disconnected, Delivery::Unknown, "the connection was lost during the call")
+                }
+            };
+        }
+        link.invoke(invocation).await
+    }
+}
+
+impl Armed {
+    /// Whether the fault applies to a call of `target` now; if so, it has hit once more.
+    fn hits(&self, target: &str, started: Instant) -> bool {
+        let Fault { on, from, until, first, .. } = &self.fault;
+        let interface = target.split('#').next().unwrap_or(target);
+        if on.as_ref().is_some_and(|on| on != target && on != interface) {
+            return false;
+        }
+        let now = started.elapsed();
+        if now < *from || until.is_some_and(|until| now >= until) {
+            return false;
+        }
+        let limit = first.unwrap_or(u64::MAX);
+        self.hits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |hits| (hits < limit).then_some(hits + 1)).is_ok()
+    }
+}

@@ -1,0 +1,113 @@
+//! Carries calls from one component to another: trait [`Transport`], its kinds, and what can go wrong.
+
+mod embedded;
+mod failure;
+mod fault;
+mod journal;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use wasmtime::component::Val;
+
+pub(crate) use embedded::Embedded;
+pub use failure::{Cause, Delivery, Failure};
+pub(crate) use fault::Injector;
+pub use journal::{Entry, Journal};
+
+use crate::component::Interface;
+
+/// One call on its way.
+pub(crate) struct Invocation {
+    pub interface: Interface,
+    pub function: String,
+    pub params: Vec<Val>,
+    /// How many calls deep the caller is itself being called.
+    pub depth: u32,
+}
+
+impl Invocation {
+    /// `acme:greeter/api#greet`, as errors and faults name it.
+    pub fn target(&self) -> String {
+        let path = self.interface.path();
+        if self.interface.package.is_empty() { path } else { format!("{path}#{}", self.function) }
+    }
+}
+
+/// What came back: the value that travels, if the function has one.
+pub(crate) type Reply = Result<Option<Val>, Failure>;
+
+/// A way to the other end of a link.
+pub(crate) trait Transport: Send + Sync {
+    /// Makes the call. The future may be dropped at any time, which abandons the call.
+    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+}
+
+impl<T: Transport> Transport for std::sync::Arc<T> {
+    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        (**self).invoke(invocation)
+    }
+}
+
+/// All links of a host, and the record of what went over them.
+pub(crate) struct Lattice {
+    /// By the name of the interface without its version. Set once, after the targets, which call each other
+    /// through this lattice, are loaded.
+    links: OnceLock<BTreeMap<String, Box<dyn Transport>>>,
+    injector: Injector,
+    timeout: Duration,
+    journal: Journal,
+}
+
+/// Calls through more components than this are a circle.
+const MAX_DEPTH: u32 = 16;
+
+impl Lattice {
+    pub fn new(injector: Injector, timeout: Duration) -> Self {
+        Lattice { links: OnceLock::new(), injector, timeout, journal: Journal::new() }
+    }
+
+    pub fn connect(&self, links: BTreeMap<String, Box<dyn Transport>>) {
+        // Nobody else connects a lattice that is being built.
+        let _ = self.links.set(links);
+    }
+
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Makes a call, bounded by the invocation timeout, and records it.
+    pub async fn invoke(&self, invocation: Invocation) -> Reply {
+        let target = invocation.target();
+        let recording = self.journal.begin(&target);
+        let reply = match tokio::time::timeout(self.timeout, self.route(invocation, &target)).await {
+            Ok(reply) => reply,
+            Err(_) => Err(Failure::new(
+                Cause::Timeout,
+                Delivery::Unknown,
+                format!("no answer within the invocation timeout of {:?}", self.timeout),
+            )),
+        };
+        recording.end(reply.as_ref().err());
+        reply
+    }
+
+    async fn route(&self, invocation: Invocation, target: &str) -> Reply {
+        if invocation.depth > MAX_DEPTH {
+            return Err(Failure::new(
+                Cause::Protocol,
+                Delivery::NotSent,
+                format!("{MAX_DEPTH} components call each other in a circle"),
+            ));
+        }
+        let link = self.links.get().and_then(|links| links.get(&invocation.interface.path()));
+        let Some(link) = link else {
+            let message = format!("the manifest links `{}` to nothing", invocation.interface.path());
+            return Err(Failure::new(Cause::NoLink, Delivery::NotSent, message));
+        };
+        self.injector.invoke(link.as_ref(), invocation, target).await
+    }
+}

@@ -1,0 +1,53 @@
+//! The import side: a component's custom imports become calls over the lattice.
+
+use wasmtime::component::{Linker, Val};
+
+use crate::component::{Component, ErrorType, Signature};
+use crate::lattice::{Invocation, Reply};
+use crate::wasi::Guest;
+
+/// Defines every function that `component` imports and WASI does not provide, whatever its type.
+pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
+    for (interface, functions) in component.imports() {
+        for (function, signature) in functions {
+            let mut instance = match interface.package.as_str() {
+                "" => linker.root(),
+                _ => linker.instance(&interface.to_string())?,
+            };
+            let (interface, name, signature) = (interface.clone(), function.clone(), signature.clone());
+            instance.func_new_async(function, move |store, _type, params, results| {
+                let guest = store.data();
+                let lattice = guest.lattice.clone();
+                let invocation = Invocation {
+                    interface: interface.clone(),
+                    function: name.clone(),
+                    params: params.to_vec(),
+                    depth: guest.depth + 1,
+                };
+                let target = invocation.target();
+                let signature = signature.clone();
+                Box::new(async move {
+                    let reply = lattice.invoke(invocation).await;
+                    // A function has at most one result, and Wasmtime made room for it.
+                    if let (Some(value), [result]) = (answer(&signature, reply, target)?, results) {
+                        *result = value;
+                    }
+                    Ok(())
+                })
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What the caller is told: the value, the typed error that it opted in to, or else a trap.
+fn answer(signature: &Signature, reply: Reply, target: String) -> wasmtime::Result<Option<Val>> {
+    match (signature.error(), reply) {
+        (ErrorType::None, Ok(value)) => Ok(value),
+        (ErrorType::RpcError, Ok(value)) => Ok(Some(Val::Result(Ok(value.map(Box::new))))),
+        (ErrorType::RpcError, Err(failure)) => Ok(Some(Val::Result(Err(Some(Box::new(failure.into_value(target))))))),
+        (ErrorType::None, Err(failure)) => Err(wasmtime::Error::msg(format!(
+            "the call of `{target}` failed, and its type has no way to say so: {failure}"
+        ))),
+    }
+}

@@ -1,0 +1,85 @@
+//! Simulated time: a guest's clocks and sleeps follow the runtime's paused clock, so that nothing waits.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wasmtime::Trap;
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+/// Whose time it is that guests and faults live in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// The machine's.
+    Real,
+    /// The runtime's, which must be paused (see [`run`]): it jumps to the next event whenever all are waiting.
+    /// A guest's randomness is pinned too, and its work costs no time, so one seed has one outcome.
+    Simulated,
+}
+
+/// Runs `future` on simulated time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let slept = steadfast_host::sim::run(async {
+///     let start = tokio::time::Instant::now();
+///     tokio::time::sleep(Duration::from_secs(3600)).await;
+///     start.elapsed()
+/// });
+/// assert_eq!(slept, Duration::from_secs(3600));
+/// ```
+///
+/// # Panics
+/// When the system refuses the resources of a runtime, or a runtime is running on this thread already.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("the system refused a timer")
+        .block_on(future)
+}
+
+/// How much a guest may compute in one go under simulated time, in Wasm operations: about a second's worth.
+/// There, no clock moves while it computes, so this is what ends a loop without end.
+pub(crate) const FUEL: u64 = 1_000_000_000;
+
+/// Whether a guest trapped since it used up its [`FUEL`]: in real time, it would still be running.
+pub(crate) fn ran_out_of_time(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<Trap>() == Some(&Trap::OutOfFuel)
+}
+
+/// A guest's clocks, on the runtime's clock.
+#[derive(Clone, Copy)]
+pub(crate) struct RuntimeClock {
+    start: Instant,
+}
+
+impl RuntimeClock {
+    pub fn new() -> Self {
+        RuntimeClock { start: Instant::now() }
+    }
+}
+
+impl HostMonotonicClock for RuntimeClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+impl HostWallClock for RuntimeClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        /// Simulations begin with the year 2026.
+        const NEW_YEAR: Duration = Duration::from_secs(1_767_225_600);
+        NEW_YEAR + self.start.elapsed()
+    }
+}

@@ -1,0 +1,76 @@
+//! What a guest prints goes to the host's log, line by line, under the guest's name.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+
+/// A longer line is cut in pieces: a guest cannot make the host remember more.
+const MAX_LINE: usize = 8 * 1024;
+
+/// One of a guest's output streams.
+#[derive(Clone)]
+pub(super) struct Log {
+    component: String,
+    stream: &'static str,
+    line: Vec<u8>,
+}
+
+impl Log {
+    pub fn new(component: &str, stream: &'static str) -> Self {
+        Log { component: component.into(), stream, line: Vec::new() }
+    }
+
+    fn end_line(&mut self) {
+        let line = String::from_utf8_lossy(&self.line);
+        tracing::info!(target: "steadfast::guest", component = self.component, stream = self.stream, "{line}");
+        self.line.clear();
+    }
+}
+
+impl IsTerminal for Log {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Log {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+impl AsyncWrite for Log {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        for &byte in bytes {
+            match byte {
+                b'\n' => self.end_line(),
+                byte => {
+                    self.line.push(byte);
+                    if self.line.len() == MAX_LINE {
+                        self.end_line();
+                    }
+                }
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.end_line();
+        }
+    }
+}
