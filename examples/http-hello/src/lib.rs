@@ -8,11 +8,11 @@ use wstd::http::{Body, Error, Request, Response, StatusCode};
 steadfast::bindgen!("http-hello");
 use acme::greeter::api as greeter;
 
-/// How we talk to the greeter: at most 6 tries within 3 s, and quiet for 2 s after 5 failures in a row.
+/// How we talk to the greeter: at most 4 tries within 3 s, and quiet for 2 s after 8 failures in a row.
 static GREETER: Policy<Deadline, Retry, Breaker> = Policy::new()
     .deadline(Deadline::after(Duration::from_secs(3)))
-    .retry(Retry::attempts(6).backoff(Backoff::exponential(Duration::from_millis(50))))
-    .breaker(Breaker::consecutive_failures(5).open_for(Duration::from_secs(2)));
+    .retry(Retry::attempts(4).backoff(Backoff::exponential(Duration::from_millis(100))))
+    .breaker(Breaker::consecutive_failures(8).open_for(Duration::from_secs(2)));
 
 #[wstd::http_server]
 async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {

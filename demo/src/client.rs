@@ -1,0 +1,38 @@
+//! A client that a host does not know: HTTP over loopback.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::Request;
+use hyper::client::conn::http1;
+use tokio::net::TcpStream;
+use wasmtime_wasi_http::io::TokioIo;
+
+/// What a client got.
+pub struct Answer {
+    pub status: u16,
+    pub retry_after: Option<String>,
+    pub content_type: Option<String>,
+    pub body: String,
+    pub took: Duration,
+}
+
+/// Sends one GET on a connection of its own.
+pub async fn get(address: SocketAddr, path: &str) -> Result<Answer, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("GET http://{address}{path}: {error}");
+    let start = Instant::now();
+    let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    tokio::spawn(connection);
+    let request = Request::get(path).header("host", address.to_string()).body(Empty::<Bytes>::new());
+    let request = request.map_err(|error| failed(&error))?;
+    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_string);
+    let (retry_after, content_type) = (header("retry-after"), header("content-type"));
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.map_err(|error| failed(&error))?.to_bytes();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(Answer { status, retry_after, content_type, body, took: start.elapsed() })
+}

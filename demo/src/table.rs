@@ -1,0 +1,31 @@
+//! The table at the end.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::scenario::Row;
+
+/// Fits a README and most terminals.
+const WIDTH: u16 = 140;
+
+pub fn draw(rows: &[Row]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.set_header(["what was injected", "request", "HTTP", "what the client read", "calls", "time", "verdict"]);
+    for row in rows {
+        table.add_row([
+            row.injected.clone(),
+            row.request.clone(),
+            row.status.to_string(),
+            row.read.clone(),
+            row.calls.to_string(),
+            format!("{} ms", row.took.as_millis()),
+            row.broken_promise.clone().unwrap_or_else(|| "as promised".into()),
+        ]);
+    }
+    for numeric in [4, 5] {
+        if let Some(column) = table.column_mut(numeric) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
