@@ -14,10 +14,12 @@ use crate::policy::Reason;
 /// [`last`](Self::last), which is also its [`source`](core::error::Error::source).
 ///
 /// ```
-/// use steadfast::{Cause, Delivery, Policy, Reason, Retry, RpcError};
+/// use core::time::Duration;
+/// use steadfast::{Cause, Deadline, Delivery, Policy, Reason, Retry, RpcError};
 /// use steadfast::testing::TestClock;
 ///
-/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+/// static GREETER: Policy<Deadline, Retry> =
+///     Policy::new().deadline(Deadline::after(Duration::from_secs(3))).retry(Retry::attempts(4));
 /// let no_target = || {
 ///     Err::<(), _>(RpcError {
 ///         target: "acme:greeter/api#greet".into(),
@@ -35,6 +37,8 @@ pub struct Failed<E = RpcError> {
     pub(crate) reason: Reason,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Duration,
+    /// Whether `elapsed` counts from the beginning, and not from the first failure.
+    pub(crate) from_start: bool,
     pub(crate) cause: Cause,
     pub(crate) delivery: Delivery,
     pub(crate) retry_after: Option<Duration>,
@@ -134,14 +138,27 @@ impl<E> fmt::Display for Course<'_, E> {
             return write!(f, "not called: {}", failed.reason);
         }
         let s = if failed.attempts == 1 { "" } else { "s" };
-        write!(f, "gave up after {} attempt{s} in ", failed.attempts)?;
-        match failed.elapsed.as_millis() {
-            millis @ 0..10_000 => write!(f, "{millis} ms")?,
-            millis => write!(f, "{} s", millis / 1000)?,
+        write!(f, "gave up after {} attempt{s}", failed.attempts)?;
+        if failed.from_start {
+            write!(f, " in {}", Words(failed.elapsed))?;
+        } else if failed.attempts > 1 {
+            write!(f, ", {} after the first failed", Words(failed.elapsed))?;
         }
         match failed.reason {
             Reason::Attempts => Ok(()),
             reason => write!(f, ": {reason}"),
+        }
+    }
+}
+
+/// A duration as a person would say it, without the formatting of floats, which is large.
+struct Words(Duration);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_millis() {
+            millis @ 0..10_000 => write!(f, "{millis} ms"),
+            millis => write!(f, "{} s", millis / 1000),
         }
     }
 }

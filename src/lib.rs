@@ -9,9 +9,9 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use steadfast::{Breaker, Deadline, Policy, Retry, RpcError};
+//! use steadfast::{Breaker, Deadline, Policy, Retry};
 //! # mod greeter {
-//! #     pub fn greet(name: &str) -> Result<String, super::RpcError> { Ok(format!("Hello, {name}!")) }
+//! #     pub fn greet(name: &str) -> Result<String, steadfast::RpcError> { Ok(format!("Hello, {name}!")) }
 //! # }
 //!
 //! static GREETER: Policy<Deadline, Retry, Breaker> = Policy::new()
@@ -46,6 +46,35 @@ pub use policy::{
     Backoff, Breaker, BreakerPart, Deadline, DeadlinePart, Invalid, Jitter, Policy, Reason, Retry, RetryPart,
     WithFallback,
 };
+/// Generates bindings for a WIT world whose interfaces may use the well-known error.
+///
+/// It takes what [`wit_bindgen::generate!`](https://docs.rs/wit-bindgen) takes: nothing, the name of a world, or
+/// options in braces. To those it adds where the WIT package `steadfast:rpc` is (nobody has to copy it), that its
+/// error is this crate's [`RpcError`] in every binding, and that interfaces of other packages are generated too.
+/// What the component imports and exports is the same as with `generate!`.
+///
+/// ```
+/// // As a rule the WIT stands in files, in the folder `wit`: then `steadfast::bindgen!("hello")` is all.
+/// steadfast::bindgen!({
+///     inline: "
+///         package acme:greeter@0.1.0;
+///
+///         interface api {
+///             use steadfast:rpc/types@0.1.0.{rpc-error};
+///             greet: func(name: string) -> result<string, rpc-error>;
+///         }
+///
+///         world hello {
+///             import api;
+///         }
+///     ",
+/// });
+/// use acme::greeter::api as greeter;
+///
+/// fn greet(name: &str) -> Result<String, steadfast::RpcError> {
+///     greeter::greet(name)
+/// }
+/// ```
 pub use steadfast_macros::bindgen;
 
 #[doc(hidden)]

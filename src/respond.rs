@@ -204,6 +204,7 @@ mod tests {
             reason: Reason::Attempts,
             attempts: 4,
             elapsed: Duration::from_millis(812),
+            from_start: true,
             cause,
             delivery: Delivery::NotSent,
             retry_after: None,

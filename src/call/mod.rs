@@ -6,6 +6,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use crate::Failed;
 use crate::clock::Clock;
 use crate::policy::{BreakerPart, Policy, WithFallback};
 use crate::rng::Rng;
@@ -60,9 +61,11 @@ impl<'p, D, R, B: BreakerPart, C> Call<'p, D, R, B, C> {
     /// assert_eq!(tries, 3);
     /// ```
     #[inline]
-    pub fn fallback<F>(self, fallback: F) -> WithFallback<'p, D, R, B, C, F>
+    // The bound is repeated where the call is made; here it tells the compiler what the closure is given.
+    pub fn fallback<T, E, F>(self, fallback: F) -> WithFallback<'p, D, R, B, C, F>
     where
         C: Clock + Rng,
+        F: FnOnce(Failed<E>) -> T,
     {
         WithFallback { call: self, fallback }
     }

@@ -261,7 +261,10 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart> Policy<D, R, B> {
     /// assert_eq!(text, "Hello, stranger!");
     /// ```
     #[inline]
-    pub fn fallback<F>(&self, fallback: F) -> WithFallback<'_, D, R, B, System, F> {
+    pub fn fallback<T, E, F>(&self, fallback: F) -> WithFallback<'_, D, R, B, System, F>
+    where
+        F: FnOnce(Failed<E>) -> T,
+    {
         self.with(System).fallback(fallback)
     }
 

@@ -1,0 +1,117 @@
+//! A handler for the tests: the path of a request says which call to make, and how.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use steadfast::{Backoff, Cause, Deadline, Delivery, Failed, Policy, Retry, RpcError};
+use wstd::http::{Body, Error, Request, Response};
+use wstd::time::{Duration as Wait, Instant};
+
+steadfast::bindgen!({ path: "../wit", world: "caller" });
+
+use test::guests::values::{Access, Colour, Everything, Point, Shape};
+use test::guests::{circle, hostile, values};
+
+static PLAIN: Policy = Policy::new();
+static RETRYING: Policy<Deadline, Retry> = Policy::new()
+    .deadline(Deadline::after(Duration::from_secs(10)))
+    .retry(Retry::attempts(4).backoff(Backoff::exponential(Duration::from_secs(1))));
+
+#[wstd::http_server]
+async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
+    let path = request.uri().path();
+    let outcome: Result<String, Failed> = match path {
+        "/values" => Ok(every_value_comes_back()),
+        "/count" => PLAIN.call(hostile::count).map(|count| count.to_string()),
+        "/trap" => PLAIN.call(hostile::trap).map(|()| "alive".into()),
+        "/spin" => PLAIN.call(hostile::spin).map(|()| "alive".into()),
+        "/hog" => PLAIN.call(|| hostile::hog(1000)).map(|()| "alive".into()),
+        "/modest" => PLAIN.call(|| hostile::hog(8)).map(|()| "alive".into()),
+        "/overloaded" => PLAIN.call(hostile::overloaded).map(|()| "alive".into()),
+        "/print" => PLAIN.call(|| hostile::print(1000)).map(|()| "printed".into()),
+        "/circle" => PLAIN.call(circle::around).map(|depth| depth.to_string()),
+        "/blocking" => RETRYING.call(hostile::count).map(|count| count.to_string()),
+        "/awaited" => RETRYING.call_async(async || hostile::count()).await.map(|count| count.to_string()),
+        "/cancelled" => RETRYING.call_async(sleep_for_an_hour).await,
+        "/both" => Ok(two_at_a_time().await),
+        "/sleep" => Ok(half_a_minute().await),
+        "/spin-here" => loop {
+            std::hint::spin_loop();
+        },
+        "/panic-here" => panic!("asked to"),
+        _ => Ok("unknown".into()),
+    };
+    Ok(match outcome {
+        Ok(text) => Response::new(text.into()),
+        Err(failed) => failed.problem(path).into(),
+    })
+}
+
+fn every_value_comes_back() -> String {
+    let value = || Everything {
+        yes: true,
+        small: (u8::MAX, i8::MIN),
+        middle: (u16::MAX, i16::MIN),
+        large: (u32::MAX, i32::MIN),
+        huge: (u64::MAX, i64::MIN),
+        real: (f32::MIN_POSITIVE, f64::MAX),
+        letter: '\u{10ffff}',
+        text: "Grüße, \0 and \u{1f980}".into(),
+        bytes: (0..=255).collect(),
+        shapes: vec![vec![], vec![Shape::Circle(1.5), Shape::Nothing, Shape::Polygon(vec![Point { x: -1, y: 0.1 }])]],
+        maybe: Some(None),
+        outcome: Err("no".into()),
+        bare: Ok(()),
+        half: Err(Colour::Blue),
+        colours: vec![Colour::Green, Colour::Red],
+        rights: Access::READ | Access::EXECUTE,
+    };
+    // Bindings derive `Debug`, and not all of them can be compared.
+    let expected = format!("{:?}", value());
+    assert_eq!(format!("{:?}", values::echo(&value())), expected);
+    assert_eq!(format!("{:?}", values::try_echo(&value()).unwrap()), expected);
+    assert_eq!(values::turn(7, "seven", &[1, 2, 3]), (vec![1, 2, 3], "seven".into(), 7));
+    assert_eq!(values::refuse("not today"), Err("not today".into()));
+    values::nothing();
+    assert_eq!(values::try_nothing(), Ok(()));
+    "every value came back".into()
+}
+
+async fn sleep_for_an_hour() -> Result<String, RpcError> {
+    wstd::task::sleep(Wait::from_secs(3600)).await;
+    Err(RpcError::new(Cause::Other, Delivery::Unknown))
+}
+
+/// Two calls through one policy, of which each waits while the other goes on.
+async fn two_at_a_time() -> String {
+    let start = Instant::now();
+    let failures = Cell::new(0);
+    let call = async || {
+        RETRYING
+            .call_async(async || {
+                if failures.get() < 2 {
+                    failures.set(failures.get() + 1);
+                    return Err(RpcError::new(Cause::NoTarget, Delivery::NotSent));
+                }
+                wstd::task::sleep(Wait::from_secs(5)).await;
+                Ok(())
+            })
+            .await
+    };
+    let (mut one, mut two) = (std::pin::pin!(call()), std::pin::pin!(call()));
+    let mut done = (false, false);
+    std::future::poll_fn(|context| {
+        done.0 = done.0 || one.as_mut().poll(context).is_ready();
+        done.1 = done.1 || two.as_mut().poll(context).is_ready();
+        if done == (true, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    Instant::now().duration_since(start).as_secs().to_string()
+}
+
+async fn half_a_minute() -> String {
+    let start = Instant::now();
+    wstd::task::sleep(Wait::from_secs(15)).await;
+    std::thread::sleep(Duration::from_secs(15));
+    Instant::now().duration_since(start).as_millis().to_string()
+}

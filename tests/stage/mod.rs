@@ -1,0 +1,79 @@
+//! A host in simulated time, with a lattice as its manifest says, and a client that asks it.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::Request;
+use steadfast_demo::guests::Guests;
+use steadfast_host::sim::{self, Time};
+use steadfast_host::{Cause, Delivery, Host, Manifest};
+use tokio::time::Instant;
+
+/// The components of this workspace, built at first use.
+pub fn component(package: &str) -> &'static Path {
+    static GUESTS: OnceLock<Guests> = OnceLock::new();
+    let build = || Guests::build(&["http-hello", "greeter", "http-hello-plain", "caller", "callee"]).unwrap();
+    GUESTS.get_or_init(build).file(package)
+}
+
+/// A manifest for `app`, with links from interfaces to packages, and `rest` of the file.
+pub fn manifest(app: &Path, links: &[(&str, &str)], rest: &str) -> Manifest {
+    let mut text = format!("component = '{}'\n{rest}\n[links]\n", app.display());
+    for (interface, package) in links {
+        text += &format!("'{interface}' = {{ component = '{}' }}\n", component(package).display());
+    }
+    Manifest::parse(&text, "test.toml").unwrap()
+}
+
+/// What a client got, and what went over the lattice for it.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub retry_after: Option<String>,
+    pub body: String,
+    /// In simulated time.
+    pub took: Duration,
+    pub calls: Vec<Result<(), (Cause, Delivery)>>,
+}
+
+impl Answer {
+    /// A member of the problem that the body is, as JSON.
+    pub fn member(&self, name: &str) -> serde_json::Value {
+        serde_json::from_str::<serde_json::Value>(&self.body).unwrap_or_default()[name].clone()
+    }
+}
+
+/// A running host and its client.
+pub struct Stage {
+    pub host: Host,
+}
+
+impl Stage {
+    pub async fn get(&self, path: &str) -> Answer {
+        let before = self.host.journal().entries().len();
+        let start = Instant::now();
+        let request = Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new());
+        let response = self.host.handle(request.unwrap()).await;
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_string());
+        let (status, retry_after) = (response.status().as_u16(), header("retry-after"));
+        if header("content-type").as_deref() == Some("application/problem+json") {
+            assert!(status >= 500);
+        }
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Answer {
+            status,
+            retry_after,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+            took: start.elapsed(),
+            calls: self.host.journal().entries().into_iter().skip(before).map(|entry| entry.outcome).collect(),
+        }
+    }
+}
+
+/// Runs `play` on a host in simulated time.
+pub fn simulate<T>(manifest: &Manifest, play: impl AsyncFnOnce(Stage) -> T) -> T {
+    sim::run(async { play(Stage { host: Host::load(manifest, Time::Simulated).unwrap() }).await })
+}
