@@ -74,6 +74,7 @@ pub use policy::{
 /// fn greet(name: &str) -> Result<String, steadfast::RpcError> {
 ///     greeter::greet(name)
 /// }
+/// # fn main() {}
 /// ```
 pub use steadfast_macros::bindgen;
 

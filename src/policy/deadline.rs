@@ -9,7 +9,7 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 ///
 /// No attempt starts at or after the deadline and no wait passes it: a call that would only be repeated
 /// after the deadline gives up at once, with the last real error. Awaited
-/// ([`call_async`](super::Policy::call_async)), an attempt in flight is cancelled at the deadline. A
+/// ([`call_async`](crate::Call::call_async)), an attempt in flight is cancelled at the deadline. A
 /// blocking import cannot be interrupted: there, the attempt in flight ends when the host ends it (the
 /// host's own invocation timeout is the real limit), and an answer that comes late is still an answer.
 ///
