@@ -23,16 +23,30 @@ pub struct Instant(u64);
 
 impl Instant {
     /// The instant `nanos` nanoseconds after the clock's start.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::clock::Instant::from_nanos(7).as_nanos(), 7);
+    /// ```
     pub const fn from_nanos(nanos: u64) -> Self {
         Instant(nanos)
     }
 
     /// Nanoseconds since the clock's start.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::clock::Instant::from_nanos(7).as_nanos(), 7);
+    /// ```
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// The time from `earlier` to this instant; zero when `earlier` is later.
+    ///
+    /// ```
+    /// use steadfast::clock::Instant;
+    ///
+    /// assert_eq!(Instant::from_nanos(7).since(Instant::from_nanos(2)).as_nanos(), 5);
+    /// ```
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -76,6 +90,16 @@ pub trait Clock {
 ///
 /// Neither `Send` nor an executor is asked for. A timer is made when it is first polled, so that clocks
 /// whose timers exist only inside a reactor work.
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::clock::{AsyncClock, Clock};
+/// use steadfast::testing::{TestClock, block_on};
+///
+/// let clock = TestClock::new();
+/// block_on(clock.sleep_async(Duration::from_secs(30)));
+/// assert_eq!(clock.now().as_nanos(), 30_000_000_000);
+/// ```
 pub trait AsyncClock: Clock {
     /// A future that is ready once `duration` has passed since its first poll.
     fn sleep_async(&self, duration: Duration) -> impl Future<Output = ()>;

@@ -9,6 +9,10 @@ use crate::failure::{Cause, Failure, cause_name};
 use crate::policy::Reason;
 
 /// The media type of a [`Problem`]'s body (RFC 9457).
+///
+/// ```
+/// assert_eq!(steadfast::respond::CONTENT_TYPE, "application/problem+json");
+/// ```
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 /// A failed call as an HTTP answer: "Problem Details for HTTP APIs" (RFC 9457).
@@ -51,17 +55,41 @@ pub struct Problem {
 
 impl Problem {
     /// The HTTP status code: 500, 502, 503 or 504.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let dropped = || Err::<(), _>(RpcError::new(Cause::Disconnected, Delivery::Unknown));
+    /// let failed = Policy::new().call(dropped).unwrap_err();
+    /// assert_eq!(failed.problem("/hello/Ada").status(), 502);
+    /// ```
     pub const fn status(&self) -> u16 {
         self.status
     }
 
     /// The value of the `Retry-After` header, in seconds, rounded up and at least 1; only with status 503.
     /// It is what the callee asked for, or the time until the circuit breaker lets a call through, or 1.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// let busy = || Err::<(), _>(RpcError {
+    ///     retry_after: Some(1_500_000_000),
+    ///     ..RpcError::new(Cause::Overloaded, Delivery::NotSent)
+    /// });
+    /// let failed = Policy::new().call(busy).unwrap_err();
+    /// assert_eq!(failed.problem("/hello/Ada").retry_after(), Some(2));
+    /// ```
     pub const fn retry_after(&self) -> Option<u64> {
         self.retry_after
     }
 
     /// The body, JSON of the type [`CONTENT_TYPE`].
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let dropped = || Err::<(), _>(RpcError::new(Cause::Disconnected, Delivery::Unknown));
+    /// let failed = Policy::new().call(dropped).unwrap_err();
+    /// assert!(failed.problem("/hello/Ada").body().contains(r#""instance":"/hello/Ada""#));
+    /// ```
     pub fn body(&self) -> &str {
         &self.body
     }

@@ -158,11 +158,20 @@ pub struct Script<T, E> {
 
 impl<T, E> Script<T, E> {
     /// A call that gives `results`, the first first.
+    ///
+    /// ```
+    /// let mut target = steadfast::testing::Script::<_, ()>::new([Ok(1), Ok(2)]);
+    /// assert_eq!((target.next(), target.next()), (Ok(1), Ok(2)));
+    /// ```
     pub fn new(results: impl IntoIterator<Item = Result<T, E>>) -> Self {
         Script { results: results.into_iter().collect::<Vec<_>>().into_iter(), calls: 0 }
     }
 
     /// The next result.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::testing::Script::<_, ()>::new([Ok(1)]).next(), Ok(1));
+    /// ```
     ///
     /// # Panics
     /// When the script is at its end: the test expected fewer calls.
@@ -176,6 +185,10 @@ impl<T, E> Script<T, E> {
     }
 
     /// How many calls were made.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::testing::Script::<(), ()>::new([]).calls(), 0);
+    /// ```
     pub fn calls(&self) -> usize {
         self.calls
     }

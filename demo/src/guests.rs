@@ -21,10 +21,18 @@ impl Guests {
     /// # Errors
     /// What was tried, what happened and what to do.
     pub fn build(packages: &[&str]) -> Result<Self, String> {
+        Guests::build_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), packages)
+    }
+
+    /// The same with the packages of another workspace, which has a profile `guest` too.
+    ///
+    /// # Errors
+    /// What was tried, what happened and what to do.
+    pub fn build_in(workspace: &Path, packages: &[&str]) -> Result<Self, String> {
         add_target()?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
-        command.current_dir(workspace()).stderr(Stdio::inherit());
+        command.current_dir(workspace).stderr(Stdio::inherit());
         command.args([
             "build",
             "--profile",
@@ -57,10 +65,6 @@ impl Guests {
     pub fn file(&self, package: &str) -> &Path {
         self.files.get(package).unwrap_or_else(|| panic!("`{package}` was not built"))
     }
-}
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The package and the component that one message of Cargo tells of.

@@ -5,7 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use crate::scenario::Row;
 
 /// Fits a README and most terminals.
-const WIDTH: u16 = 140;
+const WIDTH: u16 = 120;
 
 pub fn draw(rows: &[Row]) -> Table {
     let mut table = Table::new();

@@ -50,6 +50,10 @@ pub enum Jitter {
 impl Backoff {
     /// 50 ms, doubling, at most 2 s, full jitter: a first retry within a blink, and four attempts within the
     /// three seconds that a person waits.
+    ///
+    /// ```
+    /// assert!(steadfast::Backoff::DEFAULT.check().is_ok());
+    /// ```
     pub const DEFAULT: Backoff = Backoff::exponential(Duration::from_millis(50));
 
     /// Waits that double, beginning with `base`. The cap is 2 s until [`max_delay`](Self::max_delay) sets

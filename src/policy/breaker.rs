@@ -286,6 +286,14 @@ pub trait Permit {
 }
 
 /// A policy's breaker: none, one, or one decided at run time.
+///
+/// ```
+/// use steadfast::{Breaker, BreakerPart, Policy};
+///
+/// fn ready<B: BreakerPart>(_: &Policy<(), (), B>) {}
+/// ready(&Policy::new());
+/// ready(&Policy::new().breaker(Breaker::consecutive_failures(5)));
+/// ```
 pub trait BreakerPart: Copy + Sealed {
     #[doc(hidden)]
     type Memory: core::fmt::Debug;

@@ -60,6 +60,15 @@ pub struct Span {
 }
 
 /// A policy's deadline: none, one, or one decided at run time.
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::{Deadline, DeadlinePart, Policy};
+///
+/// fn ready<D: DeadlinePart>(_: &Policy<D>) {}
+/// ready(&Policy::new());
+/// ready(&Policy::new().deadline(Deadline::after(Duration::from_secs(3))));
+/// ```
 pub trait DeadlinePart: Copy + super::sealed::Sealed {
     /// Reads the clock if there is a deadline.
     #[doc(hidden)]

@@ -217,6 +217,17 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart> Policy<D, R, B> {
     /// Makes a call that is awaited, sleeping on `wstd`'s reactor. Elsewhere, bring a clock:
     /// [`with`](Self::with).
     ///
+    /// ```no_run
+    /// use steadfast::{Policy, Retry, RpcError};
+    /// # async fn fetch() -> Result<String, RpcError> { Ok("page".into()) }
+    ///
+    /// static PAGES: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// # async fn handler() -> Result<(), steadfast::Failed> {
+    /// let page = PAGES.call_async(fetch).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Failed`], as [`call`](Self::call).
     #[cfg(all(target_os = "wasi", feature = "wstd"))]

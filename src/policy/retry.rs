@@ -77,6 +77,14 @@ impl Retry {
 }
 
 /// A policy's retry: none, one, or one decided at run time.
+///
+/// ```
+/// use steadfast::{Policy, Retry, RetryPart};
+///
+/// fn ready<R: RetryPart>(_: &Policy<(), R>) {}
+/// ready(&Policy::new());
+/// ready(&Policy::new().retry(Retry::attempts(3)));
+/// ```
 pub trait RetryPart: Copy + super::sealed::Sealed {
     /// After `made` attempts of which the last failed as `facts` say: how long to wait before the next, or
     /// why there is none.

@@ -1,0 +1,58 @@
+//! What the README says is so: its quick start is a component that builds and runs.
+#![cfg(not(target_family = "wasm"))]
+
+mod stage;
+
+use std::path::Path;
+
+use stage::{manifest, simulate};
+use steadfast_demo::guests::Guests;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn quick_start() -> String {
+    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```rust\n").expect("a block of Rust");
+    rest.split_once("```").unwrap().0.to_string()
+}
+
+#[test]
+fn the_quick_start_has_at_most_15_lines() {
+    let lines = quick_start().lines().filter(|line| !line.is_empty()).count();
+    assert!(lines <= 15, "{lines} lines");
+}
+
+/// In a crate of its own, outside of the workspace, that owns no WIT of ours.
+#[test]
+fn the_quick_start_builds_and_survives() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quick-start");
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::create_dir_all(folder.join("wit/deps")).unwrap();
+    let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).unwrap();
+    let copy = |from: &str, to: &str| std::fs::copy(Path::new(ROOT).join(from), folder.join(to)).unwrap();
+    write("src/lib.rs", &quick_start());
+    copy("examples/http-hello/wit/world.wit", "wit/world.wit");
+    copy("examples/http-hello/wit/deps/acme-greeter/greeter.wit", "wit/deps/greeter.wit");
+    // The versions that are known to be at hand.
+    copy("Cargo.lock", "Cargo.lock");
+    write(
+        "Cargo.toml",
+        &format!(
+            "[package]\nname = 'quick-start'\nedition = '2024'\n[lib]\ncrate-type = ['cdylib']\n\
+             [dependencies]\nsteadfast = {{ path = '{ROOT}', features = ['wstd'] }}\n\
+             wstd = {{ version = '0.6.8', default-features = false }}\n\
+             [profile.guest]\ninherits = 'release'\nopt-level = 's'\n[workspace]\n"
+        ),
+    );
+    let guests = Guests::build_in(&folder, &["quick-start"]).unwrap();
+    let greeter = [("acme:greeter/api", "greeter")];
+    simulate(
+        &manifest(guests.file("quick-start"), &greeter, "[[faults]]\nkind = 'no-target'\nfirst = 7"),
+        async |stage| {
+            let answer = stage.get("/").await;
+            assert_eq!((answer.status, answer.retry_after.as_deref(), answer.calls.len()), (503, Some("1"), 4));
+            let answer = stage.get("/").await;
+            assert_eq!((answer.status, answer.body.as_str(), answer.calls.len()), (200, "Hello, Ada!", 4));
+        },
+    );
+}
