@@ -160,10 +160,10 @@ pub fn all() -> Vec<Scenario> {
         ),
         scenario(
             "target comes back",
-            "seed = 4\n[[faults]]\nkind = 'no-target'\nuntil = '200ms'",
+            "seed = 3\n[[faults]]\nkind = 'no-target'\nuntil = '300ms'",
             vec![Step {
                 calls: 2..=4,
-                ..step("target back after 200 ms, while the guest retries", "/strict/Ada", 200, HELLO, 0)
+                ..step("target back after 300 ms, while the guest retries", "/strict/Ada", 200, HELLO, 0)
             }],
         ),
         scenario(
@@ -332,14 +332,15 @@ impl Step {
 fn readable(answer: &Answer) -> String {
     let mut text = match serde_json::from_str::<serde_json::Value>(&answer.body) {
         Ok(problem) => {
-            let member = |name: &str| problem[name].as_str().unwrap_or_default().to_string();
-            format!("{}: {}", member("cause"), member("detail"))
+            let kind = problem["type"].as_str().unwrap_or_default();
+            let kind = kind.rsplit(':').next().unwrap_or_default();
+            format!("problem: {kind}, attempts: {}", problem["attempts"])
         }
         Err(_) if answer.body.is_empty() => "(nothing)".into(),
         Err(_) => answer.body.clone(),
     };
     if let Some(seconds) = &answer.retry_after {
-        text += &format!(" [Retry-After: {seconds}]");
+        text += &format!(", Retry-After: {seconds}");
     }
     text
 }
