@@ -1,13 +1,14 @@
 //! Composes components into one: what was a call over a lattice becomes a call within.
 
+use std::fmt;
 use std::path::Path;
 
 use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
-use wasmtime::Engine;
+use wac_graph::{CompositionGraph, EncodeOptions, PlugError};
 
 use crate::Error;
-use crate::component::Component;
+use crate::component::{Component, Interface};
+use crate::error::quote;
 
 /// Plugs the exports of `provider` into the imports of `app` and returns the bytes of the composed component.
 /// The bytes of both are in it, unchanged.
@@ -16,51 +17,62 @@ use crate::component::Component;
 /// [`Error`], when either file is no component, or no import of `app` can be served by `provider`.
 pub fn compose(app: &Path, provider: &Path) -> Result<Vec<u8>, Error> {
     const HINT: &str = "give the path of a component";
-    let engine = Engine::default();
-    fit(&Component::load(&engine, app, HINT)?, &Component::load(&engine, provider, HINT)?)?;
-    let failed = |error: &dyn std::fmt::Display| Error::Compose {
-        app: app.into(),
-        provider: provider.into(),
-        problem: error.to_string(),
-    };
+    let failed = |problem: String| Error::Compose { app: app.to_path_buf(), provider: provider.to_path_buf(), problem };
+    let (first, second) = (Component::read(app, HINT)?, Component::read(provider, HINT)?);
+    let fitting = fit(&first, &second).map_err(failed)?;
 
+    let uncomposable = |error: &dyn fmt::Display| failed(format!("{}; build both again", quote(error)));
     let mut graph = CompositionGraph::new();
     let mut register = |name: &str, path: &Path| {
-        let package =
-            Package::from_file(name, None, path, graph.types_mut()).map_err(|error| failed(&format!("{error:#}")))?;
-        graph.register_package(package).map_err(|error| failed(&error))
+        let package = Package::from_file(name, None, path, graph.types_mut()).map_err(|error| uncomposable(&error))?;
+        graph.register_package(package).map_err(|error| uncomposable(&error))
     };
     let socket = register("app", app)?;
     let plug = register("provider", provider)?;
-    wac_graph::plug(&mut graph, vec![plug], socket).map_err(|error| failed(&error))?;
-    graph.encode(EncodeOptions::default()).map_err(|error| failed(&error))
+    let plugged = match wac_graph::plug(&mut graph, vec![plug], socket) {
+        Ok(()) => true,
+        Err(PlugError::NoPlugHappened) => false,
+        Err(PlugError::GraphError { source }) => return Err(uncomposable(&source)),
+    };
+    let composed = graph.encode(EncodeOptions::default()).map_err(|error| uncomposable(&error))?;
+    // The composer leaves out what does not fit, and says nothing.
+    let composed = Component::parse(app, composed)?;
+    for import in fitting {
+        let open = |component: &Component| component.all_imports().any(|(other, _)| other == import);
+        if !plugged || (open(&composed) && !open(&second)) {
+            return Err(failed(format!(
+                "the first imports `{import}` with other types than the second exports; build both against the same WIT"
+            )));
+        }
+    }
+    Ok(composed.into_bytes())
 }
 
-/// Says in terms of interfaces and functions why two components do not compose; the composer itself would
-/// leave out what does not fit, and say nothing.
-fn fit(app: &Component, provider: &Component) -> Result<(), Error> {
-    let problem = |problem| Err(Error::Compose { app: app.path.clone(), provider: provider.path.clone(), problem });
-    let mut served = false;
-    for (import, wanted) in app.imports() {
+/// The imports of `app` that `provider` serves; or, in terms of interfaces and functions, why the two do not
+/// compose.
+fn fit<'a>(app: &'a Component, provider: &Component) -> Result<Vec<&'a Interface>, String> {
+    let mut served = Vec::new();
+    for (import, wanted) in app.all_imports() {
         let Some((export, given)) = provider.exported(&import.path()) else { continue };
         if !import.is_served_by(export) {
-            return problem(format!(
+            return Err(format!(
                 "the first imports `{import}`, the second exports `{export}`; build both against the same version"
             ));
         }
+        served.push(import);
         // Resources do compose; then there is no signature to look at.
-        let Ok(given) = given else { continue };
+        let (Ok(wanted), Ok(given)) = (wanted, given) else { continue };
         for (name, wanted) in wanted {
             match given.get(name) {
                 Some(given) if wanted == given => {}
                 Some(given) if wanted.is_served_by(given) => {
-                    return problem(format!(
+                    return Err(format!(
                         "`{import}#{name}` returns `result<_, rpc-error>` in one of them and a plain value in the other; \
                          a lattice carries that difference, a composition does not: give both the same type"
                     ));
                 }
                 Some(given) => {
-                    return problem(format!(
+                    return Err(format!(
                         "the first imports `{import}#{name}` as `{}`, the second exports it as `{}`; \
                          build both against the same WIT",
                         wanted.wire(),
@@ -68,20 +80,26 @@ fn fit(app: &Component, provider: &Component) -> Result<(), Error> {
                     ));
                 }
                 None => {
-                    return problem(format!(
+                    return Err(format!(
                         "the first imports `{import}#{name}`, which the second lacks; build both against the same WIT"
                     ));
                 }
             }
         }
-        served = true;
     }
-    if !served {
-        return problem(format!(
-            "nothing fits: the first imports {}, the second exports {}",
-            app.import_list(),
-            provider.export_list()
-        ));
+    if !served.is_empty() {
+        return Ok(served);
     }
-    Ok(())
+    let advice = if provider.all_imports().any(|(import, _)| app.exported(&import.path()).is_some()) {
+        "give them in the other order"
+    } else if app.all_imports().next().is_none() {
+        "the first needs no other, as WASI comes from the host"
+    } else {
+        "give as the second a component that exports what the first imports"
+    };
+    Err(format!(
+        "nothing fits: the first imports {}, the second exports {}; {advice}",
+        app.import_list(),
+        provider.export_list(),
+    ))
 }

@@ -43,11 +43,11 @@ pub enum Error {
         found: String,
     },
     /// A component has an import or an export that it must not have, or lacks one.
-    #[error("{path}: {problem}", path = path.display())]
+    #[error("{path} {problem}", path = path.display())]
     Unsuitable {
         /// The component.
         path: PathBuf,
-        /// The function or interface, what was expected, and what to do.
+        /// What it does, from the verb on, with the function or interface, and what to do.
         problem: String,
     },
     /// The manifest is wrong.
@@ -83,6 +83,11 @@ pub enum Error {
     /// Wasmtime could not be set up on this machine.
     #[error("cannot set up WebAssembly on this machine: {0:#}")]
     Engine(wasmtime::Error),
+}
+
+/// What another crate says, which may be laid out over several lines, as a part of a sentence.
+pub(crate) fn quote(error: &dyn fmt::Display) -> String {
+    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 struct Line(Option<usize>);

@@ -39,24 +39,23 @@ impl Host {
     /// Outside of a tokio runtime.
     pub fn load(manifest: &Manifest, time: Time) -> Result<Self, Error> {
         let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed)?);
-        let from_manifest = format!("check `component` in {}", manifest.path.display());
-        let app = Component::load(sandbox.engine(), &manifest.component, &from_manifest)?;
+        let from_manifest = format!("check `component` in {}, and that it is built", manifest.path.display());
+        let app = Component::read(&manifest.component, &from_manifest)?;
+        app.check_imports()?;
         if !app.serves_http() {
-            return Err(Error::Unsuitable {
-                path: app.path.clone(),
-                problem: format!(
-                    "does not export `wasi:http/incoming-handler@0.2`, so it cannot answer HTTP requests (it exports {}); \
-                     write the handler with `#[wstd::http_server]`, or link to this component from one that has it",
-                    app.export_list()
-                ),
-            });
+            return Err(app.unsuitable(format!(
+                "does not export `wasi:http/incoming-handler@0.2`, so it cannot answer HTTP requests (it exports {}); \
+                 write the handler with `#[wstd::http_server]`, or link to this component from one that has it",
+                app.export_list()
+            )));
         }
         // One component may serve several links.
         let mut targets: BTreeMap<PathBuf, Component> = BTreeMap::new();
         for link in manifest.links.values() {
             if !targets.contains_key(&link.component) {
-                let hint = format!("check the link in {}:{}", manifest.path.display(), link.line);
-                let target = Component::load(sandbox.engine(), &link.component, &hint)?;
+                let hint = format!("check the link in {}:{}, and that it is built", manifest.path.display(), link.line);
+                let target = Component::read(&link.component, &hint)?;
+                target.check_imports()?;
                 targets.insert(link.component.clone(), target);
             }
         }
@@ -77,19 +76,17 @@ impl Host {
         });
         lattice.connect(links.collect());
 
-        let cannot_link = |error: wasmtime::Error| Error::Unsuitable {
-            path: app.path.clone(),
-            problem: format!("cannot be linked: {error:#}"),
-        };
         let mut linker = Linker::new(sandbox.engine());
         crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
-        polyfill::add_to_linker(&mut linker, &app).map_err(cannot_link)?;
-        let pre = linker.instantiate_pre(&app.compiled).map_err(cannot_link)?;
+        let unlinkable = |error| app.unlinkable(error);
+        polyfill::add_to_linker(&mut linker, &app).map_err(unlinkable)?;
+        let pre = linker.instantiate_pre(&app.compile(sandbox.engine())?).map_err(unlinkable)?;
         let handler =
-            Handler::new(app.name(), pre, sandbox, lattice.clone(), manifest.instances).map_err(cannot_link)?;
+            Handler::new(app.name(), pre, sandbox, lattice.clone(), manifest.instances).map_err(unlinkable)?;
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
+        lattice.ready();
         Ok(Host { handler: Arc::new(handler), lattice })
     }
 
@@ -168,7 +165,8 @@ fn check_link(
             let (importer, provider) = (importer.path.display(), target.path.display());
             let Some((export, given)) = target.exported(path) else {
                 return wrong(format!(
-                    "the link of `{path}` leads to {provider}, which does not export it; it exports {}",
+                    "the link of `{path}` leads to {provider}, which does not export it (it exports {}); \
+                     link a component that does",
                     target.export_list()
                 ));
             };
@@ -201,12 +199,10 @@ fn check_link(
         }
     }
     if !used {
-        let imports: BTreeSet<String> = importers.iter().map(|importer| importer.import_list()).collect();
-        return wrong(format!(
-            "`{path}` is linked, and no component imports it (imported are: {}); \
-             give the interface as `namespace:package/interface`, without a version",
-            imports.into_iter().collect::<Vec<_>>().join(", ")
-        ));
+        return wrong(match path.split_once('@') {
+            Some((any, _)) => format!("`{path}` is linked, and a link is for any version; write `{any}`"),
+            None => format!("`{path}` is linked, and {}", not_imported(importers)),
+        });
     }
     Ok(())
 }
@@ -215,21 +211,38 @@ fn check_link(
 fn check_faults(manifest: &Manifest, importers: &[&Component]) -> Result<(), Error> {
     for fault in &manifest.faults {
         let Some(on) = &fault.on else { continue };
-        let known = importers.iter().flat_map(|importer| importer.imports()).any(|(interface, functions)| {
-            let path = interface.path();
-            *on == path || functions.keys().any(|function| *on == format!("{path}#{function}"))
-        });
-        if !known {
-            return Err(Error::Manifest {
-                path: manifest.path.clone(),
-                line: Some(fault.line),
-                problem: format!(
-                    "the fault is on `{on}`, which no component imports; give an interface as \
-                     `namespace:package/interface`, or a function as `namespace:package/interface#function`, \
-                     without a version"
-                ),
-            });
+        let wrong =
+            |problem: String| Err(Error::Manifest { path: manifest.path.clone(), line: Some(fault.line), problem });
+        let (path, function) = on.split_once('#').map_or((on.as_str(), None), |(path, name)| (path, Some(name)));
+        if let Some((any, _)) = path.split_once('@') {
+            return wrong(format!("the fault is on `{path}`, and a fault is for any version; write `{any}`"));
+        }
+        let imported = || importers.iter().flat_map(|importer| importer.imports());
+        let mut functions = imported().filter(|(interface, _)| interface.path() == path).peekable();
+        if functions.peek().is_none() {
+            return wrong(format!("the fault is on `{path}`, and {}", not_imported(importers)));
+        }
+        let functions: BTreeSet<_> = functions.flat_map(|(_, functions)| functions.keys()).collect();
+        if let Some(function) = function.filter(|function| !functions.iter().any(|name| name == function)) {
+            return wrong(format!(
+                "the fault is on `{path}#{function}`, and no component imports that function; write one of: {}",
+                list(functions.into_iter().map(|name| format!("{path}#{name}")))
+            ));
         }
     }
     Ok(())
+}
+
+/// What a link or a fault could have named, for a message.
+fn not_imported(importers: &[&Component]) -> String {
+    let paths: BTreeSet<String> =
+        importers.iter().flat_map(|importer| importer.imports()).map(|(interface, _)| interface.path()).collect();
+    if paths.is_empty() {
+        return "no component imports anything that WASI does not provide; remove it".into();
+    }
+    format!("no component imports that; write one of: {}", list(paths))
+}
+
+fn list(names: impl IntoIterator<Item = String>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }

@@ -1,5 +1,6 @@
 //! `steadfast compose`: two components become one.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -23,7 +24,8 @@ impl Compose {
     pub fn run(self) -> Result<(), Error> {
         let composed = steadfast_host::compose(&self.app, &self.provider)?;
         std::fs::write(&self.output, &composed).map_err(|source| Error::Write { path: self.output.clone(), source })?;
-        println!("wrote {} ({} bytes)", self.output.display(), composed.len());
+        // `println!` panics when nobody listens.
+        let _ = writeln!(io::stdout(), "wrote {} ({} bytes)", self.output.display(), composed.len());
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 mod compose;
 mod serve;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -40,7 +40,9 @@ pub(crate) fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // On one line, whatever the message quotes; and without the panic of `eprintln!` when nobody listens.
+            let message = error.to_string().replace('\n', " ");
+            let _ = writeln!(io::stderr(), "error: {message}");
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,6 @@
 //! `steadfast serve`: a component behind HTTP, with the lattice that its manifest describes.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,7 +30,9 @@ impl Serve {
         let listen = |source: io::Error| Error::Listen {
             address,
             hint: match source.kind() {
-                io::ErrorKind::AddrInUse => "another program has it; stop that, or give another address with --listen",
+                io::ErrorKind::AddrInUse => {
+                    "another program has it; stop that, or give another port with --listen, 0 for a free one"
+                }
                 io::ErrorKind::PermissionDenied => "a port below 1024 needs privileges; give another with --listen",
                 _ => "give an address of this machine with --listen, such as 127.0.0.1:8080",
             },
@@ -44,8 +46,8 @@ impl Serve {
                 tracing::warn!("{address} can be reached from other machines");
             }
             let host = Host::load(&manifest, Time::Real)?;
-            // On standard output, for whoever started us with port 0.
-            println!("listening on http://{address}");
+            // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
+            let _ = writeln!(io::stdout(), "listening on http://{address}");
             host.serve(listener, stop_signal()).await;
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! Loads a component and says of each import who provides it, and whether a failure can be told.
+//! Reads a component and says of each import who provides it, and whether a failure can be told.
 
 mod shape;
 
@@ -11,67 +11,99 @@ use semver::Version;
 use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 use wit_parser::decoding::DecodedWasm;
-use wit_parser::{Function, FunctionKind, Resolve, WorldItem};
+use wit_parser::{Function, IndexMap, Resolve, WorldItem, WorldKey};
 
 use crate::Error;
+use crate::error::quote;
 pub use shape::{ErrorType, Signature};
 
 /// The packages that the host implements itself. Everything else that a component imports is polyfilled.
 const PROVIDED: [&str; 7] =
     ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
 
-/// A component, compiled, with the functions that it imports from others and offers to others.
-#[derive(Clone)]
+/// A component, with the functions that it imports from others and offers to others.
 pub struct Component {
     pub(crate) path: PathBuf,
-    pub(crate) compiled: Compiled,
-    imports: BTreeMap<Interface, Functions>,
-    /// With the function that cannot cross, and why, in place of an interface's functions.
+    bytes: Vec<u8>,
+    /// With what cannot cross, and why, in place of an interface's functions.
+    imports: BTreeMap<Interface, Result<Functions, String>>,
+    /// As with `imports`.
     exports: BTreeMap<Interface, Result<Functions, String>>,
 }
 
 pub(crate) type Functions = BTreeMap<String, Arc<Signature>>;
 
 impl Component {
-    /// Reads, checks and compiles the component in `path`. `hint` is for the message when there is no such
-    /// file.
-    pub(crate) fn load(engine: &Engine, path: &Path, hint: &str) -> Result<Self, Error> {
+    /// Reads the component in `path`. `hint` is for the message when there is no such file.
+    pub(crate) fn read(path: &Path, hint: &str) -> Result<Self, Error> {
         let bytes =
             std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source, hint: hint.into() })?;
+        Self::parse(path, bytes)
+    }
+
+    /// Reads the component in `bytes`, as if they stood in the file `path`.
+    pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
         let not_a_component = |found: String| Error::NotAComponent { path: path.into(), found };
         if let Some(found) = other_than_component(&bytes) {
             return Err(not_a_component(found));
         }
-        let broken = |error: String| {
-            not_a_component(format!(
-                "it begins like one, but cannot be read ({error}); is it truncated? Build it again"
-            ))
-        };
-        let compiled = Compiled::new(engine, &bytes).map_err(|error| broken(error.root_cause().to_string()))?;
-        let decoded = wit_parser::decoding::decode(&bytes).map_err(|error| broken(error.root_cause().to_string()))?;
+        let decoded = wit_parser::decoding::decode(&bytes).map_err(|error| {
+            let error = quote(&error.root_cause());
+            not_a_component(format!("it begins like one and cannot be read ({error}), maybe truncated; build it again"))
+        })?;
         let DecodedWasm::Component(resolve, world) = decoded else {
             return Err(not_a_component("it is a WIT package; build the component that implements it".into()));
         };
 
         let world = &resolve.worlds[world];
-        let imports = functions(&resolve, world.imports.values());
-        let exports = functions(&resolve, world.exports.values());
-        let custom = |(interface, _): &(Interface, _)| !PROVIDED.contains(&interface.package.as_str());
-        let component = Component {
+        let imports = functions(&resolve, &world.imports).filter(|(interface, _)| !interface.is_provided());
+        Ok(Component {
             path: path.into(),
-            compiled,
-            imports: signatures(&resolve, imports.filter(custom))
-                .map(|(interface, functions)| Ok((interface, functions?)))
-                .collect::<Result<_, String>>()
-                .map_err(|problem| Error::Unsuitable { path: path.into(), problem: format!("imports {problem}") })?,
-            // An export that cannot cross is no fault until somebody links to it.
-            exports: signatures(&resolve, exports).collect(),
-        };
-        Ok(component)
+            imports: signatures(&resolve, imports).collect(),
+            exports: signatures(&resolve, functions(&resolve, &world.exports)).collect(),
+            bytes,
+        })
+    }
+
+    /// Checks that each import can be provided. An export that cannot cross is no fault until somebody links
+    /// to it.
+    pub(crate) fn check_imports(&self) -> Result<(), Error> {
+        let problem = self.imports.values().find_map(|functions| functions.as_ref().err());
+        problem.map_or(Ok(()), |problem| Err(self.unsuitable(format!("imports {problem}"))))
+    }
+
+    /// Turns the component into machine code.
+    pub(crate) fn compile(&self, engine: &Engine) -> Result<Compiled, Error> {
+        Compiled::new(engine, &self.bytes).map_err(|error| {
+            self.unsuitable(format!(
+                "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of \
+                 WASI 0.3: build it again, with `cargo build --target wasm32-wasip2`",
+                quote(&error.root_cause())
+            ))
+        })
+    }
+
+    /// Why the component cannot be used, as a sentence that begins with a verb.
+    pub(crate) fn unsuitable(&self, problem: String) -> Error {
+        Error::Unsuitable { path: self.path.clone(), problem }
+    }
+
+    /// Why Wasmtime could not link the component, after [`check_imports`](Self::check_imports).
+    pub(crate) fn unlinkable(&self, error: wasmtime::Error) -> Error {
+        self.unsuitable(format!(
+            "cannot be linked ({}); if it is built against a newer WASI 0.2 than this host has, build it against an \
+             older one",
+            quote(&error)
+        ))
     }
 
     /// The interfaces that the component imports and WASI does not provide.
     pub(crate) fn imports(&self) -> impl Iterator<Item = (&Interface, &Functions)> {
+        self.imports.iter().filter_map(|(interface, functions)| Some((interface, functions.as_ref().ok()?)))
+    }
+
+    /// All of them, and in place of the functions, why they cannot be called from here.
+    pub(crate) fn all_imports(&self) -> impl Iterator<Item = (&Interface, &Result<Functions, String>)> {
         self.imports.iter()
     }
 
@@ -89,9 +121,12 @@ impl Component {
     /// Whether the component is a handler of `wasi:http` 0.2.
     pub(crate) fn serves_http(&self) -> bool {
         self.exports.keys().any(|interface| {
-            interface.path() == "wasi:http/incoming-handler"
-                && interface.version.as_ref().is_some_and(|version| (version.major, version.minor) == (0, 2))
+            interface.path() == "wasi:http/incoming-handler" && interface.version.as_ref().is_some_and(is_0_2)
         })
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// The name of the component's file, for logs.
@@ -138,6 +173,15 @@ impl Interface {
         if self.package.is_empty() { self.name.clone() } else { format!("{}/{}", self.package, self.name) }
     }
 
+    /// Whether the host provides the interface itself.
+    fn is_provided(&self) -> bool {
+        self.is_wasi() && self.version.as_ref().is_some_and(is_0_2)
+    }
+
+    fn is_wasi(&self) -> bool {
+        PROVIDED.contains(&self.package.as_str())
+    }
+
     /// Whether an import of this interface is served by an export of `other`: the same version, or a later
     /// one that semantic versioning calls compatible.
     pub fn is_served_by(&self, other: &Interface) -> bool {
@@ -149,6 +193,10 @@ impl Interface {
         };
         self.package == other.package && self.name == other.name && compatible
     }
+}
+
+fn is_0_2(version: &Version) -> bool {
+    (version.major, version.minor) == (0, 2)
 }
 
 fn comparator(version: &Version) -> semver::Comparator {
@@ -172,60 +220,57 @@ impl fmt::Display for Interface {
     }
 }
 
+/// The interfaces and functions of one side of a world; in place of the functions of an interface that cannot
+/// be linked, why.
 fn functions<'r>(
     resolve: &'r Resolve,
-    items: impl Iterator<Item = &'r WorldItem>,
-) -> impl Iterator<Item = (Interface, Vec<&'r Function>)> {
+    items: &'r IndexMap<WorldKey, WorldItem>,
+) -> impl Iterator<Item = (Interface, Result<Vec<&'r Function>, String>)> {
     let bare = |name: &str| Interface { package: String::new(), name: name.into(), version: None };
-    items.filter_map(move |item| match item {
+    items.iter().filter_map(move |(key, item)| match item {
         WorldItem::Interface { id, .. } => {
             let interface = &resolve.interfaces[*id];
-            let functions = interface.functions.values().collect();
-            let name = match (interface.package, &interface.name) {
-                (Some(package), Some(name)) => {
-                    let package = &resolve.packages[package].name;
-                    Interface {
-                        package: format!("{}:{}", package.namespace, package.name),
-                        name: name.clone(),
-                        version: package.version.clone(),
-                    }
-                }
-                _ => bare(interface.name.as_deref().unwrap_or_default()),
+            let (Some(package), Some(name)) = (interface.package, &interface.name) else {
+                let name = bare(&resolve.name_world_key(key));
+                let problem =
+                    format!("`{name}`, an interface inside of a world; give it a package, to link it by its name");
+                return Some((name, Err(problem)));
             };
-            Some((name, functions))
+            let package = &resolve.packages[package].name;
+            let name = Interface {
+                package: format!("{}:{}", package.namespace, package.name),
+                name: name.clone(),
+                version: package.version.clone(),
+            };
+            Some((name, Ok(interface.functions.values().collect())))
         }
-        WorldItem::Function(function) => Some((bare(&function.name), vec![function])),
+        WorldItem::Function(function) => Some((bare(&function.name), Ok(vec![function]))),
         WorldItem::Type { .. } => None,
     })
 }
 
-/// The signatures of those interfaces that have functions (one that has only types links nothing); or which
-/// function cannot cross, and why.
+/// The signatures of those interfaces that have functions (one that has only types links nothing); or what
+/// cannot cross, and why.
 fn signatures<'r>(
     resolve: &'r Resolve,
-    interfaces: impl Iterator<Item = (Interface, Vec<&'r Function>)>,
+    interfaces: impl Iterator<Item = (Interface, Result<Vec<&'r Function>, String>)>,
 ) -> impl Iterator<Item = (Interface, Result<Functions, String>)> {
-    interfaces.filter(|(_, functions)| !functions.is_empty()).map(|(interface, functions)| {
-        let functions = functions.into_iter().map(|function| {
-            let signature = signature(resolve, function)
-                .map_err(|what| format!("`{interface}#{}`, which {what}", function.name))?;
-            Ok((function.name.clone(), Arc::new(signature)))
-        });
-        let functions = functions.collect();
-        (interface, functions)
-    })
-}
-
-fn signature(resolve: &Resolve, function: &Function) -> Result<Signature, String> {
-    const STAYS: &str = "which stays in the process that made it; compose the two components, or pass plain values";
-    match function.kind {
-        FunctionKind::Freestanding => {}
-        FunctionKind::AsyncFreestanding => {
-            return Err("is an `async func` of WASI 0.3, which this host does not run; declare it as `func`".into());
+    let linkable = interfaces.filter(|(_, functions)| !matches!(functions, Ok(functions) if functions.is_empty()));
+    linkable.map(|(interface, functions)| {
+        if interface.is_wasi() && !interface.is_provided() {
+            let problem = format!("`{interface}`, and this host has WASI 0.2; build it for `wasm32-wasip2`");
+            return (interface, Err(problem));
         }
-        _ => return Err(format!("belongs to a resource, {STAYS}")),
-    }
-    Signature::new(resolve, function).map_err(|what| format!("has {what}, {STAYS}"))
+        let signatures = functions.and_then(|functions| {
+            let signatures = functions.into_iter().map(|function| {
+                let signature = Signature::new(resolve, function)
+                    .map_err(|what| format!("`{interface}#{}`, which {what}", function.name))?;
+                Ok((function.name.clone(), Arc::new(signature)))
+            });
+            signatures.collect()
+        });
+        (interface, signatures)
+    })
 }
 
 /// What `bytes` are when they are no component, and what to do about it.

@@ -1,6 +1,6 @@
 //! What of a function crosses a lattice: its parameters and its result, by structure.
 
-use wit_parser::{Function, Resolve, Type, TypeDefKind, TypeOwner};
+use wit_parser::{Function, FunctionKind, Resolve, Type, TypeDefKind, TypeOwner};
 
 /// How a function tells its caller that the invocation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +25,19 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// The signature of a function, or what of it cannot cross.
+    /// The signature of a function; or what it is or has that cannot cross, and what to do.
     pub(super) fn new(resolve: &Resolve, function: &Function) -> Result<Self, String> {
-        let shape =
-            |ty: &Type, place: &dyn Fn() -> String| shape(resolve, ty).map_err(|what| format!("{what} in {}", place()));
+        match function.kind {
+            FunctionKind::Freestanding => {}
+            FunctionKind::AsyncFreestanding => {
+                return Err("is an `async func` of WASI 0.3, which this host does not run; declare it as `func`".into());
+            }
+            _ => return Err(format!("belongs to a resource; {}", Obstacle::Resource.advice())),
+        }
+        let shape = |ty: &Type, place: &dyn Fn() -> String| {
+            shape(resolve, ty)
+                .map_err(|obstacle| format!("has {} in {}; {}", obstacle.name(), place(), obstacle.advice()))
+        };
         let params = function.params.iter().map(|param| {
             let ty = shape(&param.ty, &|| format!("its parameter `{}`", param.name))?;
             Ok(format!("{}: {ty}", param.name))
@@ -100,11 +109,45 @@ fn definition(resolve: &Resolve, ty: &Type) -> Option<wit_parser::TypeId> {
     Some(id)
 }
 
+/// What cannot leave the process.
+#[derive(Clone, Copy)]
+enum Obstacle {
+    ErrorContext,
+    Future,
+    Resource,
+    Stream,
+    Unknown,
+}
+
+impl Obstacle {
+    fn name(self) -> &'static str {
+        match self {
+            Obstacle::ErrorContext => "an error-context",
+            Obstacle::Future => "a future",
+            Obstacle::Resource => "a resource",
+            Obstacle::Stream => "a stream",
+            Obstacle::Unknown => "a type of unknown structure",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Obstacle::ErrorContext | Obstacle::Future | Obstacle::Stream => {
+                "that is of WASI 0.3, which this host does not run: pass plain values, such as a list"
+            }
+            Obstacle::Resource => {
+                "a resource stays in the process that made it: compose the two components, or pass plain values"
+            }
+            Obstacle::Unknown => "pass plain values",
+        }
+    }
+}
+
 /// A type, spelled out; or what of it cannot cross.
-fn shape(resolve: &Resolve, ty: &Type) -> Result<String, String> {
+fn shape(resolve: &Resolve, ty: &Type) -> Result<String, Obstacle> {
     let id = match ty {
         Type::Id(id) => *id,
-        Type::ErrorContext => return Err("an error-context".into()),
+        Type::ErrorContext => return Err(Obstacle::ErrorContext),
         Type::Bool => return Ok("bool".into()),
         Type::U8 => return Ok("u8".into()),
         Type::U16 => return Ok("u16".into()),
@@ -146,13 +189,13 @@ fn shape(resolve: &Resolve, ty: &Type) -> Result<String, String> {
         TypeDefKind::FixedLengthList(ty, length) => format!("list<{}, {length}>", of(ty)?),
         TypeDefKind::Map(key, value) => format!("map<{}, {}>", of(key)?, of(value)?),
         TypeDefKind::Result(result) => format!("result<{}, {}>", optional(&result.ok)?, optional(&result.err)?),
-        TypeDefKind::Resource | TypeDefKind::Handle(_) => return Err("a resource".into()),
-        TypeDefKind::Future(_) => return Err("a future".into()),
-        TypeDefKind::Stream(_) => return Err("a stream".into()),
-        TypeDefKind::Unknown => return Err("a type of unknown structure".into()),
+        TypeDefKind::Resource | TypeDefKind::Handle(_) => return Err(Obstacle::Resource),
+        TypeDefKind::Future(_) => return Err(Obstacle::Future),
+        TypeDefKind::Stream(_) => return Err(Obstacle::Stream),
+        TypeDefKind::Unknown => return Err(Obstacle::Unknown),
     })
 }
 
-fn join(parts: impl Iterator<Item = Result<String, String>>) -> Result<String, String> {
+fn join(parts: impl Iterator<Item = Result<String, Obstacle>>) -> Result<String, Obstacle> {
     Ok(parts.collect::<Result<Vec<_>, _>>()?.join(", "))
 }

@@ -26,20 +26,18 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Makes `component` ready to be called.
     pub fn new(component: &Component, sandbox: &Arc<Sandbox>, lattice: &Arc<Lattice>) -> Result<Self, Error> {
-        let unsuitable = |error: wasmtime::Error| Error::Unsuitable {
-            path: component.path.clone(),
-            problem: format!("cannot be linked: {error:#}"),
-        };
         let mut linker = Linker::new(sandbox.engine());
         crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
-        polyfill::add_to_linker(&mut linker, component).map_err(unsuitable)?;
-        let pre = linker.instantiate_pre(&component.compiled).map_err(unsuitable)?;
+        let unlinkable = |error| component.unlinkable(error);
+        polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
+        let compiled = component.compile(sandbox.engine())?;
+        let pre = linker.instantiate_pre(&compiled).map_err(unlinkable)?;
 
         let mut functions = BTreeMap::new();
         for (interface, signatures) in component.exports() {
-            let instance = component.compiled.get_export_index(None, interface.to_string());
+            let instance = compiled.get_export_index(None, interface.to_string());
             for (function, signature) in signatures {
-                if let Some(index) = component.compiled.get_export_index(instance.as_ref(), function) {
+                if let Some(index) = compiled.get_export_index(instance.as_ref(), function) {
                     functions.insert((interface.path(), function.clone()), (index, signature.clone()));
                 }
             }

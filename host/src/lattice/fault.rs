@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::sync::OnceLock;
+
 use tokio::time::Instant;
 
 use super::{Cause, Delivery, Failure, Invocation, Reply, Transport};
@@ -9,7 +11,8 @@ use crate::manifest::{Fault, FaultKind};
 
 /// The faults of a manifest, at work.
 pub(crate) struct Injector {
-    started: Instant,
+    /// When the host was ready; none of its calls are earlier.
+    ready: OnceLock<Instant>,
     faults: Vec<Armed>,
 }
 
@@ -22,14 +25,20 @@ struct Armed {
 impl Injector {
     pub fn new(faults: Vec<Fault>) -> Self {
         let faults = faults.into_iter().map(|fault| Armed { fault, hits: AtomicU64::new(0) }).collect();
-        Injector { started: Instant::now(), faults }
+        Injector { ready: OnceLock::new(), faults }
+    }
+
+    /// The times of faults count from now.
+    pub fn ready(&self) {
+        self.ready.get_or_init(Instant::now);
     }
 
     /// Makes the call over `link`, unless a fault is in the way. Delays add up; of the other faults that apply,
     /// the first in the manifest counts.
     pub async fn invoke(&self, link: &dyn Transport, invocation: Invocation, target: &str) -> Reply {
+        let ready = *self.ready.get_or_init(Instant::now);
         for armed in &self.faults {
-            if !armed.hits(target, self.started) {
+            if !armed.hits(target, ready) {
                 continue;
             }
             let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
@@ -59,13 +68,13 @@ impl Injector {
 
 impl Armed {
     /// Whether the fault applies to a call of `target` now; if so, it has hit once more.
-    fn hits(&self, target: &str, started: Instant) -> bool {
+    fn hits(&self, target: &str, ready: Instant) -> bool {
         let Fault { on, from, until, first, .. } = &self.fault;
         let interface = target.split('#').next().unwrap_or(target);
         if on.as_ref().is_some_and(|on| on != target && on != interface) {
             return false;
         }
-        let now = started.elapsed();
+        let now = ready.elapsed();
         if now < *from || until.is_some_and(|until| now >= until) {
             return false;
         }

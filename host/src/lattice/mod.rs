@@ -75,6 +75,11 @@ impl Lattice {
         let _ = self.links.set(links);
     }
 
+    /// The host is ready: from now on, faults have their times.
+    pub fn ready(&self) {
+        self.injector.ready();
+    }
+
     pub fn journal(&self) -> &Journal {
         &self.journal
     }

@@ -34,7 +34,7 @@ pub fn component(packages: &str, world: &str) -> Vec<u8> {
         .expect("the world resolved");
     ComponentEncoder::default()
         .module(&module)
-        .and_then(|mut encoder| encoder.encode())
+        .and_then(|encoder| encoder.encode())
         .unwrap_or_else(|error| panic!("{error:#}"))
 }
 
@@ -42,7 +42,7 @@ pub fn component(packages: &str, world: &str) -> Vec<u8> {
 pub fn wit_package() -> Vec<u8> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("rpc.wit", RPC).expect("the WIT of this repository");
-    wit_component::encode(&mut resolve, package).expect("the package resolved")
+    wit_component::encode(&resolve, package).expect("the package resolved")
 }
 
 /// The core module of a world. It imports every function, since what a module does not import, its component

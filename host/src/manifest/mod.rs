@@ -1,5 +1,7 @@
 //! The file a person writes: which component, where its links lead, how long things may take, what fails.
 
+mod value;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU64;
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, Deserializer};
 
 use crate::Error;
 
@@ -122,12 +125,19 @@ impl Manifest {
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+        let bytes = std::fs::read(path).map_err(|source| Error::Read {
             path: path.into(),
             source,
             hint: "give the path of a manifest, a TOML file that names a component and its links".into(),
         })?;
-        Manifest::parse(&text, path)
+        let text = str::from_utf8(&bytes).map_err(|error| Error::Manifest {
+            path: path.into(),
+            line: Some(bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1),
+            problem: "this is not UTF-8 text; save the manifest as UTF-8, or, where this is a component, give a \
+                      manifest that names it"
+                .into(),
+        })?;
+        Manifest::parse(text, path)
     }
 
     /// Reads a manifest from `text`, as if it stood in the file `path`.
@@ -145,24 +155,44 @@ impl Manifest {
         let path = path.as_ref();
         let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
         let wrong = |line, problem: String| Error::Manifest { path: path.into(), line, problem };
-        let file: File = toml::from_str(text).map_err(|error| {
-            // The message of the parser has the offending line drawn below it; one line is enough here.
-            wrong(error.span().map(|span| line_of(span.start)), error.message().trim().replace('\n', ", "))
-        })?;
+        // The message of the parser has the offending line drawn below it; one line is enough here.
+        let explain = |error: toml::de::Error, hint: &str| {
+            let problem = format!("{}{hint}", error.message().trim().replace('\n', ", "));
+            wrong(error.span().map(|span| line_of(span.start)), problem)
+        };
+        let table =
+            DeTable::parse(text).map_err(|error| explain(error, "; see https://toml.io for what TOML allows"))?;
+        for (key, ty, expected) in TABLES {
+            if let Some(value) = table.get_ref().get(key).filter(|value| value.get_ref().type_str() != ty) {
+                return Err(wrong(Some(line_of(value.span().start)), format!("`{key}` is to be {expected}")));
+            }
+        }
+        let file = File::deserialize(Deserializer::from(table)).map_err(|error| explain(error, ""))?;
 
         let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
+        let component = file.component.ok_or_else(|| {
+            wrong(
+                None,
+                "`component` is missing; add the path of the component to run, like `component = \"app.wasm\"`".into(),
+            )
+        })?;
         let mut faults = Vec::new();
         for fault in file.faults {
             let line = line_of(fault.span().start);
             faults.push(fault.into_inner().check(line).map_err(|problem| wrong(Some(line), problem))?);
         }
-        let links = file.links.into_iter().map(|(interface, link)| {
+        let mut links = BTreeMap::new();
+        for (interface, link) in file.links {
             let line = line_of(link.span().start);
-            (interface, Link { component: beside(link.into_inner().component), line })
-        });
+            let component = link.into_inner().component.ok_or_else(|| {
+                let add = "add the path of the component that it leads to";
+                wrong(Some(line), format!("`component` is missing from the link of `{interface}`; {add}"))
+            })?;
+            links.insert(interface, Link { component: beside(component), line });
+        }
         Ok(Manifest {
             path: path.into(),
-            component: beside(file.component),
+            component: beside(component),
             listen: file.listen,
             instances: file.instances,
             limits: Limits {
@@ -172,7 +202,7 @@ impl Manifest {
                 memory: usize::try_from(file.memory_mib.get()).unwrap_or(usize::MAX).saturating_mul(1 << 20),
             },
             seed: file.seed,
-            links: links.collect(),
+            links,
             faults,
         })
     }
@@ -197,21 +227,30 @@ impl Manifest {
     }
 }
 
+/// The keys whose tables are easily taken for those of the other: the message of the parser then speaks of
+/// sequences and maps. With the type, and what to write.
+const TABLES: [(&str, &str, &str); 2] = [
+    ("links", "table", "one table, `[links]`, with a line for each link"),
+    ("faults", "array", "a list of tables, each below a `[[faults]]` of its own"),
+];
+
 /// The file, before it is checked.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct File {
-    component: PathBuf,
-    #[serde(default = "default_listen")]
+    #[serde(default, deserialize_with = "value::path")]
+    component: Option<PathBuf>,
+    #[serde(default = "default_listen", deserialize_with = "value::address")]
     listen: SocketAddr,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "value::instances")]
     instances: Instances,
-    #[serde(default = "default_invocation_timeout", deserialize_with = "positive_duration")]
+    #[serde(default = "default_invocation_timeout", deserialize_with = "value::timeout")]
     invocation_timeout: Duration,
-    #[serde(default = "default_request_timeout", deserialize_with = "positive_duration")]
+    #[serde(default = "default_request_timeout", deserialize_with = "value::timeout")]
     request_timeout: Duration,
-    #[serde(default = "default_memory")]
+    #[serde(default = "default_memory", deserialize_with = "value::mebibytes")]
     memory_mib: NonZeroU64,
+    #[serde(default, deserialize_with = "value::seed")]
     seed: Option<u64>,
     #[serde(default)]
     links: BTreeMap<String, Spanned<FileLink>>,
@@ -220,24 +259,27 @@ struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table, like `{ component = \"greeter.wasm\" }`")]
 struct FileLink {
-    component: PathBuf,
+    #[serde(default, deserialize_with = "value::path")]
+    component: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
 struct FileFault {
     on: Option<String>,
-    kind: FileFaultKind,
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "value::kind")]
+    kind: Option<FileFaultKind>,
+    #[serde(default, deserialize_with = "value::duration")]
     from: Option<Duration>,
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "value::duration")]
     until: Option<Duration>,
+    #[serde(default, deserialize_with = "value::calls")]
     first: Option<NonZeroU64>,
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "value::duration")]
     delay: Option<Duration>,
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "value::duration")]
     retry_after: Option<Duration>,
 }
 
@@ -256,17 +298,23 @@ enum FileFaultKind {
 
 impl FileFault {
     fn check(self, line: usize) -> Result<Fault, String> {
-        if self.delay.is_some() != (self.kind == FileFaultKind::Latency) {
-            return Err("`delay` belongs to a fault of kind \"latency\", which needs it".into());
+        let Some(kind) = self.kind else {
+            return Err("`kind` is missing from the fault; say what goes wrong, like `kind = \"no-target\"`".into());
+        };
+        if self.delay.is_none() && kind == FileFaultKind::Latency {
+            return Err("a fault of kind \"latency\" needs a `delay`; say how long, like `delay = \"200ms\"`".into());
         }
-        if self.retry_after.is_some() && self.kind != FileFaultKind::Overloaded {
-            return Err("`retry-after` belongs to a fault of kind \"overloaded\"".into());
+        if self.delay.is_some() && kind != FileFaultKind::Latency {
+            return Err("`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`".into());
+        }
+        if self.retry_after.is_some() && kind != FileFaultKind::Overloaded {
+            return Err("`retry-after` belongs to a fault of kind \"overloaded\"; remove it, or change `kind`".into());
         }
         let from = self.from.unwrap_or_default();
         if self.until.is_some_and(|until| until <= from) {
             return Err("`until` must be later than `from`; both count from the moment the host is ready".into());
         }
-        let kind = match self.kind {
+        let kind = match kind {
             FileFaultKind::NoLink => FaultKind::NoLink,
             FileFaultKind::NoTarget => FaultKind::NoTarget,
             FileFaultKind::Disconnected => FaultKind::Disconnected,
@@ -297,23 +345,4 @@ fn default_request_timeout() -> Duration {
 /// Plenty for a handler, and a thousand of them fit into a server.
 const fn default_memory() -> NonZeroU64 {
     NonZeroU64::new(64).unwrap()
-}
-
-fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(|error| {
-        serde::de::Error::custom(format!("`{text}` is not a duration ({error}); write it like \"250ms\" or \"1m 30s\""))
-    })
-}
-
-fn positive_duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let duration = duration(deserializer)?;
-    if duration.is_zero() {
-        return Err(serde::de::Error::custom("a timeout must be longer than zero"));
-    }
-    Ok(duration)
-}
-
-fn optional_duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
 }

@@ -1,0 +1,118 @@
+//! What the values of a manifest look like: each says what was expected when it finds something else.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{FileFaultKind, Instances};
+
+pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let parse = |text: &str| match text {
+        "" => Err("the path is empty; write that of a component's file, like \"app.wasm\"".into()),
+        path => Ok(Some(PathBuf::from(path))),
+    };
+    deserializer.deserialize_str(Text { expected: "the path of a component's file, like \"app.wasm\"", parse })
+}
+
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let parse = |text: &str| {
+        let wrong = |_| format!("`{text}` is not an IP address with a port; write it like \"127.0.0.1:8080\"");
+        text.parse().map_err(wrong)
+    };
+    deserializer.deserialize_str(Text { expected: "an IP address with a port, like \"127.0.0.1:8080\"", parse })
+}
+
+pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let parse = |text: &str| match parse_duration(text)? {
+        Duration::ZERO => {
+            Err(format!("a timeout of `{text}` leaves no time at all; write it like \"250ms\" or \"1m 30s\""))
+        }
+        duration => Ok(duration),
+    };
+    deserializer.deserialize_str(Text { expected: DURATION, parse })
+}
+
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    deserializer.deserialize_str(Text { expected: DURATION, parse: |text| parse_duration(text).map(Some) })
+}
+
+pub(super) fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instances, D::Error> {
+    deserializer.deserialize_str(Text { expected: "\"fresh\" or \"reuse\"", parse: |text| parse_name(text) })
+}
+
+pub(super) fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileFaultKind>, D::Error> {
+    let parse = |text: &str| parse_name(text).map(Some);
+    deserializer.deserialize_str(Text { expected: "a kind of fault, like \"no-target\"", parse })
+}
+
+pub(super) fn mebibytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
+    deserializer.deserialize_u64(Whole { expected: "a whole number of MiB from 1, like 64", from: NonZeroU64::new })
+}
+
+pub(super) fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {
+    let from = |number| NonZeroU64::new(number).map(Some);
+    deserializer.deserialize_u64(Whole { expected: "a whole number of calls from 1, like 3", from })
+}
+
+pub(super) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    deserializer.deserialize_u64(Whole { expected: "a whole number from 0, like 7", from: |number| Some(Some(number)) })
+}
+
+const DURATION: &str = "a duration, like \"250ms\" or \"1m 30s\"";
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("`{text}` is not a duration ({error}); write it like \"250ms\" or \"1m 30s\""))
+}
+
+/// One of the names that `T` knows.
+fn parse_name<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, String> {
+    T::deserialize(StrDeserializer::<serde::de::value::Error>::new(text)).map_err(|error| error.to_string())
+}
+
+/// A value in quotes.
+struct Text<T> {
+    expected: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+}
+
+impl<T> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.parse)(text).map_err(E::custom)
+    }
+}
+
+/// A number without a fraction, of which some values may be wrong.
+struct Whole<T> {
+    expected: &'static str,
+    from: fn(u64) -> Option<T>,
+}
+
+impl<T> Visitor<'_> for Whole<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        (self.from)(number).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        let value = u64::try_from(number).ok().and_then(self.from);
+        value.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+}

@@ -1,0 +1,96 @@
+//! A link that leads nowhere or to what does not fit, and a fault on what nobody imports.
+
+use crate::component::component;
+use crate::{Folder, GREET, app, handler, linked_to, provider, with};
+
+#[test]
+fn a_link_to_a_component_without_the_export_is_said_with_what_it_has() {
+    for (target, exports) in [(handler(), "wasi:http/incoming-handler@0.2.0"), (component("", ""), "nothing")] {
+        let folder = Folder::new().with("app.wasm", app(GREET)).with("other.wasm", target);
+        assert_eq!(
+            folder.serve(linked_to("other.wasm")),
+            format!(
+                "hello.toml:3: the link of `acme:greeter/api` leads to other.wasm, which does not export it \
+                 (it exports {exports}); link a component that does"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_link_of_what_nobody_imports_is_said_with_what_is_imported() {
+    let folder = Folder::new().with("app.wasm", app(GREET)).with("greeter.wasm", provider("0.1.0", GREET));
+    let link = |interface: &str| with(&format!("[links]\n'{interface}' = {{ component = 'greeter.wasm' }}"));
+    assert_eq!(
+        folder.serve(link("acme:greter/api")),
+        "hello.toml:3: `acme:greter/api` is linked, and no component imports that; write one of: acme:greeter/api"
+    );
+    assert_eq!(
+        folder.serve(link("acme:greeter/api@0.1.0")),
+        "hello.toml:3: `acme:greeter/api@0.1.0` is linked, and a link is for any version; write `acme:greeter/api`"
+    );
+    assert_eq!(
+        folder.with("app.wasm", handler()).serve(link("acme:greeter/api")),
+        "hello.toml:3: `acme:greeter/api` is linked, and no component imports anything that WASI does not provide; \
+         remove it"
+    );
+}
+
+#[test]
+fn a_link_between_two_that_do_not_fit_is_said_with_both_sides() {
+    for (target, expected) in [
+        (
+            provider("0.2.0", GREET),
+            "app.wasm imports `acme:greeter/api@0.1.0`, and greeter.wasm exports `acme:greeter/api@0.2.0`; build both \
+             against the same version",
+        ),
+        (
+            provider("0.1.0", "wave: func();"),
+            "app.wasm imports `acme:greeter/api@0.1.0#greet`, and greeter.wasm exports `acme:greeter/api@0.1.0` \
+             without that function; build both against the same WIT",
+        ),
+        (
+            provider("0.1.0", "greet: func(name: string, age: u8) -> string;"),
+            "app.wasm imports `acme:greeter/api@0.1.0#greet` as `func(name: string) -> string`, and greeter.wasm \
+             exports it as `func(name: string, age: u8) -> string`; build both against the same WIT",
+        ),
+        (
+            provider("0.1.0", "resource cup; greet: func(name: string) -> cup;"),
+            "greeter.wasm exports `acme:greeter/api@0.1.0#greet`, which has a resource in its result; a resource \
+             stays in the process that made it: compose the two components, or pass plain values",
+        ),
+        (
+            provider("0.1.0", "greet: async func(name: string) -> string;"),
+            "greeter.wasm exports `acme:greeter/api@0.1.0#greet`, which is an `async func` of WASI 0.3, which this \
+             host does not run; declare it as `func`",
+        ),
+    ] {
+        let folder = Folder::new().with("app.wasm", app(GREET)).with("greeter.wasm", target);
+        assert_eq!(folder.serve(linked_to("greeter.wasm")), format!("hello.toml:3: {expected}"));
+    }
+}
+
+#[test]
+fn a_fault_on_what_nobody_imports_is_said_with_what_is_imported() {
+    let folder = Folder::new().with("app.wasm", app(GREET));
+    let fault = |on: &str| with(&format!("[[faults]]\non = '{on}'\nkind = 'trap'"));
+    for (on, expected) in [
+        ("acme:greter/api", "`acme:greter/api`, and no component imports that; write one of: acme:greeter/api"),
+        ("acme:greter/api#greet", "`acme:greter/api`, and no component imports that; write one of: acme:greeter/api"),
+        (
+            "acme:greeter/api#wave",
+            "`acme:greeter/api#wave`, and no component imports that function; write one of: acme:greeter/api#greet",
+        ),
+        (
+            "acme:greeter/api@0.1.0",
+            "`acme:greeter/api@0.1.0`, and a fault is for any version; write `acme:greeter/api`",
+        ),
+    ] {
+        assert_eq!(folder.serve(fault(on)), format!("hello.toml:2: the fault is on {expected}"));
+    }
+    assert_eq!(
+        folder.with("app.wasm", handler()).serve(fault("acme:greeter/api")),
+        "hello.toml:2: the fault is on `acme:greeter/api`, and no component imports anything that WASI does not \
+         provide; remove it"
+    );
+}

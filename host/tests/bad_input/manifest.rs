@@ -1,0 +1,159 @@
+//! A manifest that is none, or says what no manifest can.
+
+use crate::{Folder, app, with};
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_named() {
+    let folder = Folder::new();
+    for file in ["none.toml", "."] {
+        let why = std::fs::read(folder.path(file)).expect_err("there is no such file");
+        let message = folder.refusal(&["serve", "--manifest", file]);
+        let advice = "give the path of a manifest, a TOML file that names a component and its links";
+        assert_eq!(message, format!("cannot read {file}: {why}; {advice}"));
+    }
+}
+
+#[test]
+fn a_manifest_that_is_no_text_may_be_the_component() {
+    let message = Folder::new().serve(b"component = 'app.wasm'\n# caf\xe9\n");
+    assert_eq!(
+        message,
+        "hello.toml:2: this is not UTF-8 text; save the manifest as UTF-8, or, where this is a component, give a \
+         manifest that names it"
+    );
+    let message = Folder::new().with("app.wasm", app(crate::GREET)).refusal(&["serve", "--manifest", "app.wasm"]);
+    assert!(message.starts_with("app.wasm:") && message.contains("where this is a component"), "{message}");
+}
+
+#[test]
+fn what_is_not_toml_is_said_with_its_line() {
+    for (manifest, line, problem) in [
+        ("component = 'app.wasm'\n[links\n", 2, "unclosed table, expected `]`"),
+        ("component = app.wasm\n", 1, "string values must be quoted, expected literal string"),
+        ("component = 'app.wasm\n", 1, "invalid literal string, expected `'`"),
+        ("component = 'a'\ncomponent = 'b'\n", 2, "duplicate key"),
+    ] {
+        let expected = format!("hello.toml:{line}: {problem}; see https://toml.io for what TOML allows");
+        assert_eq!(Folder::new().serve(manifest), expected);
+    }
+}
+
+#[test]
+fn an_unknown_key_is_said_with_those_that_are_known() {
+    let known = "`component`, `listen`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, `seed`, \
+                 `links`, `faults`";
+    let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`";
+    for (lines, expected) in [
+        ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
+        ("[link]\n'a:b/c' = 'd'", format!("hello.toml:2: unknown field `link`, expected one of {known}")),
+        (
+            "[links]\n'a:b/c' = { component = 'd', colour = 1 }",
+            "hello.toml:3: unknown field `colour`, expected `component`".into(),
+        ),
+        (
+            "[[faults]]\nkind = 'trap'\ncolour = 1",
+            format!("hello.toml:4: unknown field `colour`, expected one of {of_a_fault}"),
+        ),
+    ] {
+        assert_eq!(Folder::new().serve(with(lines)), expected);
+    }
+}
+
+#[test]
+fn a_missing_key_is_said_with_what_to_write() {
+    for (manifest, expected) in [
+        (
+            "seed = 1\n".into(),
+            "hello.toml: `component` is missing; add the path of the component to run, like `component = \"app.wasm\"`",
+        ),
+        (
+            with("[links]\n'acme:greeter/api' = {}"),
+            "hello.toml:3: `component` is missing from the link of `acme:greeter/api`; add the path of the component \
+             that it leads to",
+        ),
+        (
+            with("[[faults]]\nfirst = 1"),
+            "hello.toml:2: `kind` is missing from the fault; say what goes wrong, like `kind = \"no-target\"`",
+        ),
+    ] {
+        assert_eq!(Folder::new().serve(manifest), expected);
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
+    for (lines, found, expected) in [
+        ("listen = 8080", "type: integer `8080`", "an IP address with a port, like \"127.0.0.1:8080\""),
+        ("request-timeout = 5", "type: integer `5`", "a duration, like \"250ms\" or \"1m 30s\""),
+        ("memory-mib = '64MB'", "type: string \"64MB\"", "a whole number of MiB from 1, like 64"),
+        ("memory-mib = 0", "value: integer `0`", "a whole number of MiB from 1, like 64"),
+        ("seed = -1", "value: integer `-1`", "a whole number from 0, like 7"),
+        ("instances = 2", "type: integer `2`", "\"fresh\" or \"reuse\""),
+        ("faults = [3]", "type: integer `3`", "a table, like `{ kind = \"no-target\" }`"),
+        ("faults = [{ kind = 3 }]", "type: integer `3`", "a kind of fault, like \"no-target\""),
+        ("faults = [{ kind = 'trap', first = 0 }]", "value: integer `0`", "a whole number of calls from 1, like 3"),
+        ("links.'a:b/c' = 'd.wasm'", "type: string \"d.wasm\"", "a table, like `{ component = \"greeter.wasm\" }`"),
+    ] {
+        assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: invalid {found}, expected {expected}"));
+    }
+    assert_eq!(
+        Folder::new().serve("component = 3\n"),
+        "hello.toml:1: invalid type: integer `3`, expected the path of a component's file, like \"app.wasm\""
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_is_said_with_one_that_can() {
+    for (lines, expected) in [
+        ("listen = 'localhost'", "`localhost` is not an IP address with a port; write it like \"127.0.0.1:8080\""),
+        (
+            "request-timeout = '5'",
+            "`5` is not a duration (time unit needed, for example 5sec or 5ms); write it like \"250ms\" or \"1m 30s\"",
+        ),
+        ("request-timeout = '0s'", "a timeout of `0s` leaves no time at all; write it like \"250ms\" or \"1m 30s\""),
+        ("invocation-timeout = '0s'", "a timeout of `0s` leaves no time at all; write it like \"250ms\" or \"1m 30s\""),
+        ("instances = 'two'", "unknown variant `two`, expected `fresh` or `reuse`"),
+        (
+            "faults = [{ kind = 'gremlins' }]",
+            "unknown variant `gremlins`, expected one of `no-link`, `no-target`, `disconnected`, `blackhole`, `drop`, \
+             `trap`, `latency`, `overloaded`",
+        ),
+    ] {
+        assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: {expected}"));
+    }
+    let message = Folder::new().serve(with("request-timeout = '5 parsecs'"));
+    assert!(message.starts_with("hello.toml:2: `5 parsecs` is not a duration (unknown time unit"), "{message}");
+    assert_eq!(
+        Folder::new().serve("component = ''\n"),
+        "hello.toml:1: the path is empty; write that of a component's file, like \"app.wasm\""
+    );
+}
+
+#[test]
+fn one_kind_of_table_in_place_of_another_is_said() {
+    for (lines, expected) in [
+        ("[faults]\nkind = 'trap'", "`faults` is to be a list of tables, each below a `[[faults]]` of its own"),
+        ("[[links]]\ncomponent = 'b'", "`links` is to be one table, `[links]`, with a line for each link"),
+    ] {
+        assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: {expected}"));
+    }
+}
+
+#[test]
+fn a_fault_whose_settings_contradict_each_other_is_named_by_its_line() {
+    for (settings, expected) in [
+        ("kind = 'latency'", "a fault of kind \"latency\" needs a `delay`; say how long, like `delay = \"200ms\"`"),
+        ("kind = 'trap'\ndelay = '1s'", "`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`"),
+        (
+            "kind = 'trap'\nretry-after = '1s'",
+            "`retry-after` belongs to a fault of kind \"overloaded\"; remove it, or change `kind`",
+        ),
+        (
+            "kind = 'trap'\nfrom = '1s'\nuntil = '1s'",
+            "`until` must be later than `from`; both count from the moment the host is ready",
+        ),
+    ] {
+        let manifest = with(&format!("[[faults]]\nkind = 'trap'\n[[faults]]\n{settings}"));
+        assert_eq!(Folder::new().serve(manifest), format!("hello.toml:4: {expected}"));
+    }
+}
