@@ -30,6 +30,7 @@
 
 mod call;
 pub mod clock;
+mod event;
 mod failed;
 mod failure;
 mod policy;
@@ -39,12 +40,13 @@ mod state;
 pub mod testing;
 pub mod wit;
 
-pub use call::Call;
+pub use call::{ByError, Call, Judge, Verdict};
+pub use event::{Change, Event, Observer};
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
-    Backoff, Breaker, BreakerPart, Deadline, DeadlinePart, Invalid, Jitter, Policy, Reason, Retry, RetryPart,
-    WithFallback,
+    AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Deadline, DeadlinePart, Guard, Invalid, Jitter, Pipeline,
+    Policy, Reason, Retry, RetryPart, WithFallback,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///

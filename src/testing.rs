@@ -7,6 +7,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use crate::clock::{AsyncClock, Clock, Instant};
+use crate::event::{Event, Observer};
 use crate::rng::Rng;
 
 /// A clock that moves only by sleeping and by [`advance`](Self::advance), and remembers every sleep.
@@ -191,6 +192,60 @@ impl<T, E> Script<T, E> {
     /// ```
     pub fn calls(&self) -> usize {
         self.calls
+    }
+}
+
+/// An observer that remembers what it was told.
+///
+/// ```
+/// use steadfast::testing::Recorder;
+/// use steadfast::{Event, Policy, RpcError};
+///
+/// static SEEN: Recorder = Recorder::new();
+/// Policy::new().observer(&SEEN).call(|| Ok::<_, RpcError>(7)).unwrap();
+/// assert_eq!(SEEN.take(), [Event::AttemptStarted { attempt: 1 }, Event::AttemptSucceeded { attempt: 1 }]);
+/// ```
+#[derive(Debug, Default)]
+pub struct Recorder(std::sync::Mutex<Vec<Event>>);
+
+impl Recorder {
+    /// A recorder that was told nothing yet.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::testing::Recorder::new().take(), []);
+    /// ```
+    pub const fn new() -> Self {
+        Recorder(std::sync::Mutex::new(Vec::new()))
+    }
+
+    /// All events since the last time, in order.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::testing::Recorder::new().take(), []);
+    /// ```
+    pub fn take(&self) -> Vec<Event> {
+        core::mem::take(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl Observer for &Recorder {
+    fn observe(&self, event: &Event) {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(*event);
+    }
+}
+
+/// A moment at a given instant, with the lowest draw: for tests of guards.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Then(pub u64);
+
+#[cfg(test)]
+impl crate::policy::Moment for Then {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.0)
+    }
+    fn draw(&self) -> u64 {
+        0
     }
 }
 

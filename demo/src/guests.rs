@@ -15,6 +15,19 @@ pub struct Guests {
 }
 
 impl Guests {
+    /// Builds one package of this workspace with `features` and in `profile`, beside what it was built as before.
+    ///
+    /// # Errors
+    /// What was tried, what happened and what to do.
+    pub fn variant(package: &str, profile: &str, features: &[&str]) -> Result<PathBuf, String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let guests = build(&root, profile, &[package], features)?;
+        let built = guests.file(package);
+        let file = built.with_file_name(format!("{package}-{}.wasm", features.join("-")));
+        std::fs::copy(built, &file).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        Ok(file)
+    }
+
     /// Builds the named packages of this workspace, and first adds the target they are for where it is missing.
     /// Cargo shows its progress on standard error.
     ///
@@ -29,33 +42,7 @@ impl Guests {
     /// # Errors
     /// What was tried, what happened and what to do.
     pub fn build_in(workspace: &Path, packages: &[&str]) -> Result<Self, String> {
-        add_target()?;
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut command = Command::new(cargo);
-        command.current_dir(workspace).stderr(Stdio::inherit());
-        command.args([
-            "build",
-            "--profile",
-            "guest",
-            "--target",
-            TARGET,
-            "--message-format",
-            "json-render-diagnostics",
-        ]);
-        for package in packages {
-            command.args(["--package", package]);
-        }
-        let output = command.output().map_err(|error| format!("cannot run cargo: {error}; is Rust installed?"))?;
-        if !output.status.success() {
-            return Err(format!("cargo could not build {}; its messages are above", packages.join(", ")));
-        }
-        let files: BTreeMap<_, _> = String::from_utf8_lossy(&output.stdout).lines().filter_map(artifact).collect();
-        for package in packages {
-            if !files.contains_key(*package) {
-                return Err(format!("cargo built `{package}` and named no component; is it a cdylib?"));
-            }
-        }
-        Ok(Guests { files })
+        build(workspace, "guest", packages, &[])
     }
 
     /// The component that a package became.
@@ -67,6 +54,29 @@ impl Guests {
     }
 }
 
+fn build(workspace: &Path, profile: &str, packages: &[&str], features: &[&str]) -> Result<Guests, String> {
+    add_target()?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(cargo);
+    command.current_dir(workspace).stderr(Stdio::inherit());
+    command.args(["build", "--profile", profile, "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    for feature in features {
+        command.args(["--features", feature]);
+    }
+    let output = command.output().map_err(|error| format!("cannot run cargo: {error}; is Rust installed?"))?;
+    if !output.status.success() {
+        return Err(format!("cargo could not build {}; its messages are above", packages.join(", ")));
+    }
+    let files: BTreeMap<_, _> = String::from_utf8_lossy(&output.stdout).lines().filter_map(artifact).collect();
+    match packages.iter().find(|package| !files.contains_key(**package)) {
+        Some(package) => Err(format!("cargo built `{package}` and named no component; is it a cdylib?")),
+        None => Ok(Guests { files }),
+    }
+}
+
 /// The package and the component that one message of Cargo tells of.
 fn artifact(message: &str) -> Option<(String, PathBuf)> {
     let message: serde_json::Value = serde_json::from_str(message).ok()?;
@@ -75,9 +85,9 @@ fn artifact(message: &str) -> Option<(String, PathBuf)> {
     }
     let file = message["filenames"].as_array()?.iter().filter_map(|file| file.as_str());
     let component = file.into_iter().find(|file| file.ends_with(".wasm"))?;
-    // Cargo says where the package lies, and its folder has its name.
-    let manifest = Path::new(message["manifest_path"].as_str()?);
-    Some((manifest.parent()?.file_name()?.to_str()?.to_string(), component.into()))
+    // The library is named as the package, with the dashes turned.
+    let package = message["target"]["name"].as_str()?.replace('_', "-");
+    Some((package, component.into()))
 }
 
 /// Automatic installs of targets are off on many machines, so it is asked for.

@@ -3,16 +3,16 @@
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
+use core::time::Duration;
 
-use super::Call;
-use super::run::Run;
+use super::run::{Next, PermitOf, Run};
+use super::{Call, Judge};
+use crate::Failed;
 use crate::clock::{AsyncClock, Instant};
-use crate::failure::Facts;
-use crate::policy::{BreakerPart, DeadlinePart, Permit, Reason, RetryPart};
+use crate::policy::{Permit, Pipeline, Reason};
 use crate::rng::Rng;
-use crate::{Failed, Failure};
 
-impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: AsyncClock + Rng> Call<'_, D, R, B, C> {
+impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
     /// Makes a call that is awaited. At the deadline, the attempt in flight is cancelled: its future is
     /// dropped.
     ///
@@ -27,59 +27,66 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: AsyncClock + Rng> Call<'_
     ///
     /// # Errors
     /// [`Failed`]: the last real error, why the policy gave up, how often it tried and how long it took.
-    pub async fn call_async<T, E: Failure>(
-        &self,
-        mut operation: impl AsyncFnMut() -> Result<T, E>,
-    ) -> Result<T, Failed<E>> {
-        let span = self.policy.deadline.start(&self.clock);
-        let mut permit = match self.policy.breaker.admit(&self.policy.memory, &self.clock) {
-            Ok(permit) => permit,
-            Err(rejected) => return Err(self.rejected(rejected)),
-        };
+    pub async fn call_async<T, E>(&self, mut operation: impl AsyncFnMut() -> Result<T, E>) -> Result<T, Failed<E>>
+    where
+        J: Judge<T, E>,
+    {
+        let mut run = Run::new(self);
         let mut last = None;
-        let mut run: Option<Run> = None;
+        let mut admitted = self.admit_async(&mut run).await;
         loop {
-            let outcome = match span {
-                Some(span) => self.before(span.ends, operation()).await,
+            let permit = match admitted {
+                Ok(permit) => permit,
+                Err(reason) => return run.end(last, reason),
+            };
+            self.wait_async(&run, permit.delay()).await;
+            let outcome = match run.begin() {
+                Some(ends) => self.before(ends, operation()).await,
                 None => Some(operation().await),
             };
-            match outcome {
-                Some(Ok(value)) => {
-                    permit.succeeded();
+            let next = match outcome {
+                Some(Ok(value)) if J::OK_IS_SUCCESS => {
+                    run.succeeded(permit);
                     return Ok(value);
                 }
-                Some(Err(error)) => {
-                    let now = self.clock.now();
-                    let run = run.get_or_insert_with(|| Run::new(span, now));
-                    let facts = Facts::of(&error);
-                    last = Some(error);
-                    let next = match run.failed(self, permit, facts, now) {
-                        Ok(delay) => {
-                            self.clock.sleep_async(delay).await;
-                            run.admit(self)
-                        }
+                Some(result) => {
+                    let next = run.judged(permit, self.judge.judge(&result));
+                    if let Next::Return = next {
+                        return run.hand_over(result);
+                    }
+                    last = Some(result);
+                    next
+                }
+                None => run.cut_short(permit),
+            };
+            admitted = match next {
+                Next::Retry(delay) => {
+                    self.wait_async(&run, delay).await;
+                    match run.woke() {
+                        Ok(()) => self.admit_async(&mut run).await,
                         Err(reason) => Err(reason),
-                    };
-                    match next {
-                        Ok(next) => permit = next,
-                        Err(reason) => break Err(self.give_up(run, last, reason)),
                     }
                 }
-                None => {
-                    // Cut short by its own caller, the attempt says nothing about the target.
-                    drop(permit);
-                    let now = self.clock.now();
-                    let run = run.get_or_insert_with(|| Run::new(span, now));
-                    run.cancelled();
-                    break Err(self.give_up(run, last, Reason::Deadline));
-                }
-            }
+                Next::GiveUp(reason) => Err(reason),
+                // Only a result can be returned, and that has been.
+                Next::Return => Err(Reason::Deadline),
+            };
         }
     }
 
-    #[cold]
-    fn give_up<E>(&self, run: &mut Run, last: Option<E>, reason: Reason) -> Failed<E> {
-        run.give_up(last, reason, self.clock.now())
+    /// Waits for admission, but not past the deadline.
+    async fn admit_async<'s>(&'s self, run: &mut Run<'s, P, C, J>) -> Result<PermitOf<'s, P>, Reason> {
+        match run.ends {
+            Some(ends) => self.before(ends, run.admit_async()).await.unwrap_or(Err(Reason::Deadline)),
+            None => run.admit_async().await,
+        }
+    }
+
+    async fn wait_async(&self, run: &Run<'_, P, C, J>, delay: Duration) {
+        if !delay.is_zero() {
+            self.clock.sleep_async(delay).await;
+            run.present.forget();
+        }
     }
 
     /// What `operation` comes to before `ends`. The operation is asked first: done at the last moment is

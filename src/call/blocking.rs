@@ -1,14 +1,15 @@
 //! The blocking driver: for imports that return when they are done.
 
-use super::Call;
-use super::run::Run;
-use crate::clock::Clock;
-use crate::failure::Facts;
-use crate::policy::{BreakerPart, DeadlinePart, Permit, RetryPart, Span};
-use crate::rng::Rng;
-use crate::{Failed, Failure};
+use core::time::Duration;
 
-impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: Clock + Rng> Call<'_, D, R, B, C> {
+use super::run::{Next, PermitOf, Run};
+use super::{Call, Judge};
+use crate::Failed;
+use crate::clock::Clock;
+use crate::policy::{Permit, Pipeline};
+use crate::rng::Rng;
+
+impl<P: Pipeline, C: Clock + Rng, J> Call<'_, P, C, J> {
     /// Makes a blocking call, such as one of a generated import. The waits between attempts block the
     /// component too.
     ///
@@ -24,54 +25,59 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: Clock + Rng> Call<'_, D, 
     /// [`Failed`]: the last real error, why the policy gave up, how often it tried and how long it took.
     // The first attempt stands apart from the others, so that a call that succeeds runs straight through.
     #[inline]
-    pub fn call<T, E: Failure>(&self, mut operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
-        let span = self.policy.deadline.start(&self.clock);
-        let permit = match self.policy.breaker.admit(&self.policy.memory, &self.clock) {
+    pub fn call<T, E>(&self, mut operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>>
+    where
+        J: Judge<T, E>,
+    {
+        let mut run = Run::new(self);
+        let permit = match run.admit() {
             Ok(permit) => permit,
-            Err(rejected) => return Err(self.rejected(rejected)),
+            Err(reason) => return run.end(None, reason),
         };
+        self.wait(&run, permit.delay());
+        run.begin();
         match operation() {
-            Ok(value) => {
-                permit.succeeded();
+            Ok(value) if J::OK_IS_SUCCESS => {
+                run.succeeded(permit);
                 Ok(value)
             }
-            Err(error) => self.recover(span, permit, error, operation),
+            result => self.recover(run, permit, result, operation),
         }
     }
 
     #[cold]
-    fn recover<'s, T, E: Failure>(
+    fn recover<'s, T, E>(
         &'s self,
-        span: Option<Span>,
-        mut permit: B::Permit<'s>,
-        mut error: E,
+        mut run: Run<'s, P, C, J>,
+        mut permit: PermitOf<'s, P>,
+        mut result: Result<T, E>,
         mut operation: impl FnMut() -> Result<T, E>,
-    ) -> Result<T, Failed<E>> {
-        let mut now = self.clock.now();
-        let mut run = Run::new(span, now);
+    ) -> Result<T, Failed<E>>
+    where
+        J: Judge<T, E>,
+    {
         loop {
-            let reason = match run.failed(self, permit, Facts::of(&error), now) {
-                Ok(delay) => {
-                    self.clock.sleep(delay);
-                    match run.admit(self) {
-                        Ok(next) => {
-                            permit = next;
-                            match operation() {
-                                Ok(value) => {
-                                    permit.succeeded();
-                                    return Ok(value);
-                                }
-                                Err(next) => error = next,
-                            }
-                            now = self.clock.now();
-                            continue;
-                        }
-                        Err(reason) => reason,
-                    }
-                }
-                Err(reason) => reason,
+            let delay = match run.judged(permit, self.judge.judge(&result)) {
+                Next::Return => return run.hand_over(result),
+                Next::GiveUp(reason) => return run.end(Some(result), reason),
+                Next::Retry(delay) => delay,
             };
-            return Err(run.give_up(Some(error), reason, self.clock.now()));
+            self.wait(&run, delay);
+            permit = match run.woke().and_then(|()| run.admit()) {
+                Ok(permit) => permit,
+                Err(reason) => return run.end(Some(result), reason),
+            };
+            self.wait(&run, permit.delay());
+            run.begin();
+            result = operation();
+        }
+    }
+
+    #[inline]
+    fn wait(&self, run: &Run<'_, P, C, J>, delay: Duration) {
+        if !delay.is_zero() {
+            self.clock.sleep(delay);
+            run.present.forget();
         }
     }
 }

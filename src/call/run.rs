@@ -1,60 +1,229 @@
 //! The decision core: one call on its way through a policy, without the calling and the sleeping.
 
+use core::cell::Cell;
 use core::time::Duration;
 
-use super::Call;
+use super::{Call, Verdict};
+use crate::Failed;
 use crate::clock::{Clock, Instant};
-use crate::failure::{Cause, Delivery, Facts, Failure, worse};
-use crate::policy::{BreakerPart, DeadlinePart, Permit, Reason, Rejected, RetryPart, Span};
+use crate::event::{Change, Event, Observer};
+use crate::failure::{Cause, Delivery, Facts, worse};
+use crate::policy::{
+    AttemptTimeoutPart, DeadlinePart, Guard, Moment, Outcome, Permit, Pipeline, Reason, Rejected, RetryPart,
+};
 use crate::rng::Rng;
-use crate::{Failed, Policy};
 
-/// A call that has failed at least once, or was turned away.
-pub(super) struct Run {
-    started: Instant,
-    ends: Option<Instant>,
+pub(super) type PermitOf<'p, P> = <<P as Pipeline>::Guards as Guard>::Permit<'p>;
+
+/// The present: read once, however many parts ask, until time has passed.
+pub(super) struct Present<'c, C> {
+    clock: &'c C,
+    now: Cell<Option<Instant>>,
+}
+
+impl<'c, C: Clock> Present<'c, C> {
+    pub fn new(clock: &'c C) -> Self {
+        Present { clock, now: Cell::new(None) }
+    }
+
+    /// Time has passed.
+    pub fn forget(&self) {
+        self.now.set(None);
+    }
+}
+
+impl<C: Clock + Rng> Moment for Present<'_, C> {
+    #[inline]
+    fn now(&self) -> Instant {
+        match self.now.get() {
+            Some(now) => now,
+            None => {
+                let now = self.clock.now();
+                self.now.set(Some(now));
+                now
+            }
+        }
+    }
+
+    fn draw(&self) -> u64 {
+        self.clock.draw()
+    }
+}
+
+/// One call, from its beginning to its end.
+pub(super) struct Run<'c, P: Pipeline, C, J> {
+    pub call: &'c Call<'c, P, C, J>,
+    pub present: Present<'c, C>,
+    started: Option<Instant>,
+    /// The whole call must be done by then.
+    pub ends: Option<Instant>,
+    /// When the attempt under way began, where somebody wants to know.
+    began: Option<Instant>,
     attempts: u32,
     cause: Cause,
     delivery: Delivery,
     retry_after: Option<Duration>,
+    /// What the policy remembers between the retries of one call.
+    retries: <P::Retry as RetryPart>::Course,
 }
 
-impl Run {
-    /// At the first failure. Without a deadline nobody has read the clock until now.
-    pub fn new(span: Option<Span>, now: Instant) -> Self {
+/// What to do after an attempt.
+pub(super) enum Next {
+    /// It is over: return the result as it is.
+    Return,
+    /// Wait, then ask for admission again.
+    Retry(Duration),
+    GiveUp(Reason),
+}
+
+impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
+    #[inline]
+    pub fn new(call: &'c Call<'c, P, C, J>) -> Self {
+        let present = Present::new(&call.clock);
+        let limit = call.policy.deadline().limit();
+        let started = limit.map(|_| present.now());
         Run {
-            started: span.map_or(now, |span| span.started),
-            ends: span.map(|span| span.ends),
+            call,
+            ends: started.zip(limit).map(|(started, limit)| started + limit),
+            started,
+            present,
+            began: None,
             attempts: 0,
             cause: Cause::Other,
             delivery: Delivery::NotSent,
             retry_after: None,
+            retries: Default::default(),
         }
     }
 
-    /// An attempt failed: how long to wait before the next, or why there is none.
-    pub fn failed<D, R, B, C>(
-        &mut self,
-        call: &Call<'_, D, R, B, C>,
-        permit: B::Permit<'_>,
-        facts: Facts,
-        now: Instant,
-    ) -> Result<Duration, Reason>
-    where
-        R: RetryPart,
-        B: BreakerPart,
-        C: Rng,
-    {
-        let Policy { retry, breaker, memory, .. } = call.policy;
+    /// What observers are told; nothing where there are none.
+    #[inline]
+    pub fn tell(&self, event: impl FnOnce() -> Event) {
+        if P::Observer::WATCHES {
+            self.call.policy.observer_part().observe(&event());
+        }
+    }
+
+    #[inline]
+    fn tell_change(&self, change: Option<Change>) {
+        if let Some(change) = change {
+            self.tell(|| if change == Change::Late { Event::Late } else { Event::BreakerChanged(change) });
+        }
+    }
+
+    /// May an attempt begin? Its permit may come with a wait.
+    #[inline]
+    pub fn admit(&mut self) -> Result<PermitOf<'c, P>, Reason> {
+        let (guards, memory) = self.call.policy.guards();
+        match guards.admit(memory, &self.present) {
+            Ok(permit) => self.admitted(permit),
+            Err(rejected) => Err(self.rejected(rejected)),
+        }
+    }
+
+    /// The same for a caller that can wait for its turn.
+    #[inline]
+    pub async fn admit_async(&mut self) -> Result<PermitOf<'c, P>, Reason> {
+        let (guards, memory) = self.call.policy.guards();
+        match guards.admit_async(memory, &self.present).await {
+            Ok(permit) => self.admitted(permit),
+            Err(rejected) => Err(self.rejected(rejected)),
+        }
+    }
+
+    #[inline]
+    fn admitted(&mut self, permit: PermitOf<'c, P>) -> Result<PermitOf<'c, P>, Reason> {
+        let change = permit.admitted();
+        self.tell_change(change);
+        let delay = permit.delay();
+        if !delay.is_zero() && self.ends.is_some_and(|ends| self.present.now() + delay >= ends) {
+            return Err(Reason::Deadline);
+        }
+        Ok(permit)
+    }
+
+    #[cold]
+    fn rejected(&mut self, rejected: Rejected) -> Reason {
+        // A real failure says more than a rejection; without one, the rejection says what it knows.
+        if self.attempts == 0 {
+            self.cause = rejected.cause;
+        }
+        self.retry_after = Some(rejected.retry_after);
+        self.tell(|| Event::Rejected { reason: rejected.reason });
+        rejected.reason
+    }
+
+    /// An attempt begins now. Until when it may take is returned, where that is bounded.
+    #[inline]
+    pub fn begin(&mut self) -> Option<Instant> {
+        self.tell(|| Event::AttemptStarted { attempt: self.attempts.saturating_add(1) });
+        match self.call.policy.timeout().limit() {
+            Some(limit) => {
+                let now = self.present.now();
+                self.began = Some(now);
+                let ends = now + limit;
+                Some(self.ends.map_or(ends, |deadline| deadline.min(ends)))
+            }
+            None => self.ends,
+        }
+    }
+
+    /// An attempt succeeded.
+    #[inline]
+    pub fn succeeded(&mut self, permit: PermitOf<'c, P>) {
+        let outcome = match (self.call.policy.timeout().limit(), self.began) {
+            (Some(limit), Some(began)) => {
+                self.present.forget();
+                // Too late to be called a success, and too real to be thrown away.
+                if self.present.now().since(began) > limit {
+                    Outcome::Failure(Cause::Timeout)
+                } else {
+                    Outcome::Success
+                }
+            }
+            _ => Outcome::Success,
+        };
+        let change = permit.settle(outcome, &self.present);
+        self.tell_change(change);
+        self.call.policy.retry_part().succeeded(&mut self.retries, &self.present);
+        self.tell(|| Event::AttemptSucceeded { attempt: self.attempts.saturating_add(1) });
+    }
+
+    /// An attempt did not succeed: what now?
+    #[cold]
+    pub fn judged(&mut self, permit: PermitOf<'c, P>, verdict: Verdict) -> Next {
+        let facts = match verdict {
+            Verdict::Success => {
+                self.succeeded(permit);
+                return Next::Return;
+            }
+            Verdict::Ignored => return Next::Return,
+            Verdict::Failure { cause, delivery, retry_after } => Facts { cause, delivery, retry_after },
+        };
+        self.present.forget();
+        match self.failed(permit, facts) {
+            Ok(delay) => Next::Retry(delay),
+            Err(reason) => Next::GiveUp(reason),
+        }
+    }
+
+    fn failed(&mut self, permit: PermitOf<'c, P>, facts: Facts) -> Result<Duration, Reason> {
+        let now = self.present.now();
+        self.started.get_or_insert(now);
         self.attempts = self.attempts.saturating_add(1);
         self.cause = facts.cause;
         self.delivery = worse(self.delivery, facts.delivery);
         self.retry_after = facts.retry_after;
-        permit.failed(now, facts.cause);
+        self.tell(|| Event::AttemptFailed { attempt: self.attempts, cause: facts.cause, delivery: facts.delivery });
+        let change = permit.settle(Outcome::Failure(facts.cause), &self.present);
+        self.tell_change(change);
 
-        let delay = retry.decide(self.attempts, &facts, call.idempotent, || call.clock.draw())?;
+        let policy = self.call.policy;
+        let retry = policy.retry_part();
+        let delay = retry.decide(&mut self.retries, self.attempts, &facts, self.call.idempotent, &self.present)?;
         let next = now + delay;
-        if let Some(until) = breaker.open_until(memory)
+        let (guards, memory) = policy.guards();
+        if let Some(until) = guards.rejects_until(memory)
             && next < until
         {
             self.retry_after = Some(until.since(now));
@@ -63,64 +232,81 @@ impl Run {
         if self.ends.is_some_and(|ends| next >= ends) {
             return Err(Reason::Deadline);
         }
+        // Nothing stands in the way any more, so now it may cost something.
+        retry.spend(&mut self.retries, &facts, &self.present)?;
+        self.tell(|| Event::Delayed { attempt: self.attempts.saturating_add(1), delay });
         Ok(delay)
     }
 
-    /// The wait is over: may the next attempt begin? A sleep may have taken longer than it should, and others
-    /// may have opened the breaker meanwhile.
-    pub fn admit<'p, D, R, B, C>(&mut self, call: &'p Call<'_, D, R, B, C>) -> Result<B::Permit<'p>, Reason>
-    where
-        B: BreakerPart,
-        C: Clock,
-    {
-        if let Some(ends) = self.ends
-            && call.clock.now() >= ends
-        {
-            return Err(Reason::Deadline);
+    /// The wait is over. A sleep may have taken longer than it should.
+    pub fn woke(&mut self) -> Result<(), Reason> {
+        self.present.forget();
+        match self.ends {
+            Some(ends) if self.present.now() >= ends => Err(Reason::Deadline),
+            _ => Ok(()),
         }
-        let Policy { breaker, memory, .. } = call.policy;
-        breaker.admit(memory, &call.clock).map_err(|rejected| {
-            self.retry_after = Some(rejected.retry_after);
-            Reason::BreakerOpen
-        })
     }
 
-    /// The deadline cancelled an attempt in flight.
-    pub fn cancelled(&mut self) {
-        self.attempts = self.attempts.saturating_add(1);
-        self.cause = Cause::Timeout;
-        self.delivery = worse(self.delivery, Delivery::Unknown);
-        self.retry_after = None;
+    /// The time of an attempt was over before it was: its future was dropped.
+    #[cold]
+    pub fn cut_short(&mut self, permit: PermitOf<'c, P>) -> Next {
+        self.present.forget();
+        let now = self.present.now();
+        if self.ends.is_some_and(|ends| now >= ends) {
+            // Cut short by its own caller, the attempt says nothing about the target.
+            drop(permit);
+            self.attempts = self.attempts.saturating_add(1);
+            self.cause = Cause::Timeout;
+            self.delivery = worse(self.delivery, Delivery::Unknown);
+            self.retry_after = None;
+            return Next::GiveUp(Reason::Deadline);
+        }
+        self.judged(permit, Verdict::failure(Cause::Timeout, Delivery::Unknown))
     }
 
-    /// Gives up.
-    pub fn give_up<E>(&self, last: Option<E>, reason: Reason, now: Instant) -> Failed<E> {
+    #[cold]
+    pub fn give_up<E>(&mut self, last: Option<E>, reason: Reason) -> Failed<E> {
+        self.tell(|| Event::GaveUp { reason, attempts: self.attempts });
+        // A call that was turned away at once took no time, and nobody has to look at the clock for that.
+        let elapsed = match self.started {
+            Some(started) => {
+                self.present.forget();
+                self.present.now().since(started)
+            }
+            None => Duration::ZERO,
+        };
         Failed {
             last,
             reason,
             attempts: self.attempts,
-            elapsed: now.since(self.started),
-            from_start: self.ends.is_some(),
+            elapsed,
+            from_start: self.ends.is_some() || self.attempts == 0,
             cause: self.cause,
             delivery: self.delivery,
             retry_after: self.retry_after,
         }
     }
-}
-
-impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: Clock + Rng> Call<'_, D, R, B, C> {
-    /// The first attempt was turned away: nothing was called.
+    /// The judge says that the result is no failure of the target: it is the caller's as it is.
     #[cold]
-    pub(super) fn rejected<E: Failure>(&self, rejected: Rejected) -> Failed<E> {
-        Failed {
-            last: None,
-            reason: Reason::BreakerOpen,
-            attempts: 0,
-            elapsed: Duration::ZERO,
-            from_start: true,
-            cause: rejected.cause,
-            delivery: Delivery::NotSent,
-            retry_after: Some(rejected.retry_after),
+    pub fn hand_over<T, E>(&mut self, result: Result<T, E>) -> Result<T, Failed<E>> {
+        result.map_err(|error| {
+            self.attempts = self.attempts.saturating_add(1);
+            self.delivery = worse(self.delivery, Delivery::Unknown);
+            self.give_up(Some(error), Reason::NotRetryable)
+        })
+    }
+
+    /// Gives up, with the last real result where there is one: also an `Ok` that was judged a failure is more
+    /// than the fact that it was given up.
+    #[cold]
+    pub fn end<T, E>(&mut self, last: Option<Result<T, E>>, reason: Reason) -> Result<T, Failed<E>> {
+        match last {
+            Some(Ok(value)) => {
+                self.tell(|| Event::GaveUp { reason, attempts: self.attempts });
+                Ok(value)
+            }
+            Some(Err(error)) => Err(self.give_up(Some(error), reason)),
+            None => Err(self.give_up(None, reason)),
         }
     }
 }

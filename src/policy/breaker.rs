@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
-use super::sealed::Sealed;
-use crate::clock::{Clock, Instant};
+use super::{Guard, Moment, Outcome, Permit, Reason, Rejected};
+use crate::clock::Instant;
+use crate::event::Change;
 use crate::failure::Cause;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::state::Local;
@@ -145,16 +146,13 @@ pub(crate) struct Ticket {
     /// Place and number of a probe; unused while closed.
     place: u32,
     number: u32,
+    /// Whether this call is the first after the breaker was open for its time.
+    first_probe: bool,
 }
 
-/// A call was turned away.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// The failure that opened the breaker.
-    pub(crate) cause: Cause,
-    /// How long until a call may be let through; zero while a probe is being waited for.
-    pub(crate) retry_after: Duration,
+/// The breaker turns a call away since the target failed as `cause` says.
+fn rejected(cause: Cause, retry_after: Duration) -> Rejected {
+    Rejected { reason: Reason::BreakerOpen, cause, retry_after }
 }
 
 impl State {
@@ -164,7 +162,9 @@ impl State {
     #[inline]
     fn admit_closed(&self) -> Option<Ticket> {
         match self.phase {
-            Phase::Closed { .. } => Some(Ticket { generation: self.generation, place: 0, number: 0 }),
+            Phase::Closed { .. } => {
+                Some(Ticket { generation: self.generation, place: 0, number: 0, first_probe: false })
+            }
             _ => None,
         }
     }
@@ -176,8 +176,8 @@ impl State {
             self.enter(Phase::HalfOpen { successes: 0, admitted: 0, cause });
         }
         match &mut self.phase {
-            Phase::Closed { .. } => Ok(Ticket { generation: self.generation, place: 0, number: 0 }),
-            Phase::Open { until, cause } => Err(Rejected { cause: *cause, retry_after: until.since(now) }),
+            Phase::Closed { .. } => Ok(Ticket { generation: self.generation, place: 0, number: 0, first_probe: false }),
+            Phase::Open { until, cause } => Err(rejected(*cause, until.since(now))),
             Phase::HalfOpen { admitted, cause, .. } => {
                 let mut places = self.probes.iter_mut().take(breaker.probes as usize).zip(0..);
                 let free = places.find(|(place, _)| match place {
@@ -185,11 +185,11 @@ impl State {
                     Some((_, began)) => now.since(*began) >= breaker.probe_timeout,
                 });
                 let Some((place, index)) = free else {
-                    return Err(Rejected { cause: *cause, retry_after: Duration::ZERO });
+                    return Err(rejected(*cause, Duration::ZERO));
                 };
                 *admitted = admitted.wrapping_add(1);
                 *place = Some((*admitted, now));
-                Ok(Ticket { generation: self.generation, place: index, number: *admitted })
+                Ok(Ticket { generation: self.generation, place: index, number: *admitted, first_probe: *admitted == 1 })
             }
         }
     }
@@ -203,47 +203,51 @@ impl State {
     }
 
     #[inline]
-    fn succeeded(&mut self, breaker: &Breaker, ticket: Ticket) {
+    fn succeeded(&mut self, breaker: &Breaker, ticket: Ticket) -> Option<Change> {
         if ticket.generation != self.generation {
-            return;
+            return Some(Change::Late);
         }
         if let Phase::Closed { failures } = &mut self.phase {
             *failures = 0;
+            None
         } else {
-            self.probe_succeeded(breaker, ticket);
+            self.probe_succeeded(breaker, ticket)
         }
     }
 
     #[cold]
-    fn probe_succeeded(&mut self, breaker: &Breaker, ticket: Ticket) {
-        if self.vacate(ticket)
-            && let Phase::HalfOpen { successes, .. } = &mut self.phase
-        {
+    fn probe_succeeded(&mut self, breaker: &Breaker, ticket: Ticket) -> Option<Change> {
+        if !self.vacate(ticket) {
+            return Some(Change::Late);
+        }
+        if let Phase::HalfOpen { successes, .. } = &mut self.phase {
             *successes += 1;
             if *successes >= breaker.probes {
                 self.enter(Phase::Closed { failures: 0 });
+                return Some(Change::Closed);
             }
         }
+        None
     }
 
-    fn failed(&mut self, breaker: &Breaker, ticket: Ticket, now: Instant, cause: Cause) {
+    fn failed(&mut self, breaker: &Breaker, ticket: Ticket, now: Instant, cause: Cause) -> Option<Change> {
         if ticket.generation != self.generation {
-            return;
+            return Some(Change::Late);
         }
         if matches!(cause, Cause::NoLink | Cause::Protocol) {
             self.ignored(ticket);
-            return;
+            return None;
         }
-        let opens = match &mut self.phase {
-            Phase::Closed { failures } => {
-                *failures = failures.saturating_add(1);
-                *failures >= breaker.failures
+        if let Phase::Closed { failures } = &mut self.phase {
+            *failures = failures.saturating_add(1);
+            if *failures < breaker.failures {
+                return None;
             }
-            _ => self.vacate(ticket),
-        };
-        if opens {
-            self.enter(Phase::Open { until: now + breaker.open_for, cause });
+        } else if !self.vacate(ticket) {
+            return Some(Change::Late);
         }
+        self.enter(Phase::Open { until: now + breaker.open_for, cause });
+        Some(Change::Opened(cause))
     }
 
     /// A call was cancelled, dropped, or says nothing about the target.
@@ -277,64 +281,6 @@ impl State {
 #[derive(Debug)]
 pub struct Memory(Local<State>);
 
-/// The right to make one attempt. Dropping it says that the attempt came to nothing: it gives a probe's
-/// place back and counts as neither success nor failure.
-#[doc(hidden)]
-pub trait Permit {
-    fn succeeded(self);
-    fn failed(self, now: Instant, cause: Cause);
-}
-
-/// A policy's breaker: none, one, or one decided at run time.
-///
-/// ```
-/// use steadfast::{Breaker, BreakerPart, Policy};
-///
-/// fn ready<B: BreakerPart>(_: &Policy<(), (), B>) {}
-/// ready(&Policy::new());
-/// ready(&Policy::new().breaker(Breaker::consecutive_failures(5)));
-/// ```
-pub trait BreakerPart: Copy + Sealed {
-    #[doc(hidden)]
-    type Memory: core::fmt::Debug;
-    #[doc(hidden)]
-    type Permit<'p>: Permit
-    where
-        Self: 'p;
-    #[doc(hidden)]
-    const NEW: Self::Memory;
-
-    #[doc(hidden)]
-    fn admit<'p>(&'p self, memory: &'p Self::Memory, clock: &impl Clock) -> Result<Self::Permit<'p>, Rejected>;
-
-    /// Until when attempts are turned away for certain.
-    #[doc(hidden)]
-    fn open_until(&self, memory: &Self::Memory) -> Option<Instant>;
-}
-
-impl Permit for () {
-    #[inline]
-    fn succeeded(self) {}
-    #[inline]
-    fn failed(self, _: Instant, _: Cause) {}
-}
-
-impl BreakerPart for () {
-    type Memory = ();
-    type Permit<'p> = ();
-    const NEW: () = ();
-
-    #[inline]
-    fn admit<'p>(&'p self, (): &'p (), _: &impl Clock) -> Result<(), Rejected> {
-        Ok(())
-    }
-
-    #[inline]
-    fn open_until(&self, (): &()) -> Option<Instant> {
-        None
-    }
-}
-
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct BreakerPermit<'p> {
@@ -345,14 +291,21 @@ pub struct BreakerPermit<'p> {
 
 impl Permit for BreakerPermit<'_> {
     #[inline]
-    fn succeeded(self) {
-        self.memory.0.with(|state| state.succeeded(self.breaker, self.ticket));
-        core::mem::forget(self);
+    fn admitted(&self) -> Option<Change> {
+        self.ticket.first_probe.then_some(Change::HalfOpened)
     }
 
-    fn failed(self, now: Instant, cause: Cause) {
-        self.memory.0.with(|state| state.failed(self.breaker, self.ticket, now, cause));
+    #[inline]
+    fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
+        let change = match outcome {
+            Outcome::Success => self.memory.0.with(|state| state.succeeded(self.breaker, self.ticket)),
+            Outcome::Failure(cause) => {
+                let now = moment.now();
+                self.memory.0.with(|state| state.failed(self.breaker, self.ticket, now, cause))
+            }
+        };
         core::mem::forget(self);
+        change
     }
 }
 
@@ -363,58 +316,26 @@ impl Drop for BreakerPermit<'_> {
     }
 }
 
-impl BreakerPart for Breaker {
+impl Guard for Breaker {
     type Memory = Memory;
     type Permit<'p> = BreakerPermit<'p>;
     const NEW: Memory = Memory(Local::new(State::NEW));
 
     #[inline]
-    fn admit<'p>(&'p self, memory: &'p Memory, clock: &impl Clock) -> Result<BreakerPermit<'p>, Rejected> {
+    fn admit<'p>(&'p self, memory: &'p Memory, moment: &impl Moment) -> Result<BreakerPermit<'p>, Rejected> {
         let ticket = match memory.0.with(|state| state.admit_closed()) {
             Some(ticket) => ticket,
             // The clock is read outside of the borrow: it may be a caller's own.
             None => {
-                let now = clock.now();
+                let now = moment.now();
                 memory.0.with(|state| state.admit(self, now))?
             }
         };
         Ok(BreakerPermit { breaker: self, memory, ticket })
     }
 
-    fn open_until(&self, memory: &Memory) -> Option<Instant> {
+    fn rejects_until(&self, memory: &Memory) -> Option<Instant> {
         memory.0.with(|state| state.open_until())
-    }
-}
-
-impl<P: Permit> Permit for Option<P> {
-    #[inline]
-    fn succeeded(self) {
-        if let Some(permit) = self {
-            permit.succeeded();
-        }
-    }
-    fn failed(self, now: Instant, cause: Cause) {
-        if let Some(permit) = self {
-            permit.failed(now, cause);
-        }
-    }
-}
-
-impl<B: BreakerPart> BreakerPart for Option<B> {
-    type Memory = B::Memory;
-    type Permit<'p>
-        = Option<B::Permit<'p>>
-    where
-        B: 'p;
-    const NEW: B::Memory = B::NEW;
-
-    #[inline]
-    fn admit<'p>(&'p self, memory: &'p B::Memory, clock: &impl Clock) -> Result<Option<B::Permit<'p>>, Rejected> {
-        self.as_ref().map(|breaker| breaker.admit(memory, clock)).transpose()
-    }
-
-    fn open_until(&self, memory: &B::Memory) -> Option<Instant> {
-        self.as_ref().and_then(|breaker| breaker.open_until(memory))
     }
 }
 
@@ -459,7 +380,7 @@ mod tests {
         }
         fail(&mut state, &BREAKER, at(1));
         let rejected = state.admit(&BREAKER, at(1)).unwrap_err();
-        assert_eq!(rejected, Rejected { cause: Cause::Timeout, retry_after: Duration::from_secs(10) });
+        assert_eq!(rejected, super::rejected(Cause::Timeout, Duration::from_secs(10)));
     }
 
     // vector 9

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use crate::clock::{Clock, Instant};
 use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The longest a call may take, attempts and the waits between them included.
@@ -51,14 +50,6 @@ impl Deadline {
     }
 }
 
-/// When a call began and when it must be done; known only where a deadline is set.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug)]
-pub struct Span {
-    pub(crate) started: Instant,
-    pub(crate) ends: Instant,
-}
-
 /// A policy's deadline: none, one, or one decided at run time.
 ///
 /// ```
@@ -70,29 +61,27 @@ pub struct Span {
 /// ready(&Policy::new().deadline(Deadline::after(Duration::from_secs(3))));
 /// ```
 pub trait DeadlinePart: Copy + super::sealed::Sealed {
-    /// Reads the clock if there is a deadline.
     #[doc(hidden)]
-    fn start(&self, clock: &impl Clock) -> Option<Span>;
+    fn limit(&self) -> Option<Duration>;
 }
 
 impl DeadlinePart for () {
     #[inline]
-    fn start(&self, _: &impl Clock) -> Option<Span> {
+    fn limit(&self) -> Option<Duration> {
         None
     }
 }
 
 impl DeadlinePart for Deadline {
     #[inline]
-    fn start(&self, clock: &impl Clock) -> Option<Span> {
-        let started = clock.now();
-        Some(Span { started, ends: started + self.0 })
+    fn limit(&self) -> Option<Duration> {
+        Some(self.0)
     }
 }
 
 impl<D: DeadlinePart> DeadlinePart for Option<D> {
     #[inline]
-    fn start(&self, clock: &impl Clock) -> Option<Span> {
-        self.as_ref().and_then(|deadline| deadline.start(clock))
+    fn limit(&self) -> Option<Duration> {
+        self.as_ref()?.limit()
     }
 }

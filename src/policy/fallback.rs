@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use super::{BreakerPart, DeadlinePart, RetryPart};
-use crate::call::Call;
+use super::Pipeline;
+use crate::Failed;
+use crate::call::{Call, Judge};
 use crate::clock::{AsyncClock, Clock};
 use crate::rng::Rng;
-use crate::{Failed, Failure};
 
 /// A policy with an answer for when it gives up, made by [`Policy::fallback`](super::Policy::fallback) or
 /// [`Call::fallback`]. It is the outermost part, so it is used for every reason, and the call cannot fail.
@@ -24,12 +24,12 @@ use crate::{Failed, Failure};
 /// assert_eq!(visits, 1);
 /// ```
 #[must_use = "nothing is called until `call` or `call_async` is"]
-pub struct WithFallback<'p, D, R, B: BreakerPart, C, F> {
-    pub(crate) call: Call<'p, D, R, B, C>,
+pub struct WithFallback<'p, P, C, J, F> {
+    pub(crate) call: Call<'p, P, C, J>,
     pub(crate) fallback: F,
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: Clock + Rng, F> WithFallback<'_, D, R, B, C, F> {
+impl<P: Pipeline, C: Clock + Rng, J, F> WithFallback<'_, P, C, J, F> {
     /// Makes a blocking call.
     ///
     /// ```
@@ -39,8 +39,9 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: Clock + Rng, F> WithFallb
     /// assert_eq!(GREETER.fallback(|_| 0).call(|| Ok::<_, RpcError>(7)), 7);
     /// ```
     #[inline]
-    pub fn call<T, E: Failure>(self, operation: impl FnMut() -> Result<T, E>) -> T
+    pub fn call<T, E>(self, operation: impl FnMut() -> Result<T, E>) -> T
     where
+        J: Judge<T, E>,
         F: FnOnce(Failed<E>) -> T,
     {
         self.call.call(operation).unwrap_or_else(self.fallback)
@@ -57,8 +58,9 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: Clock + Rng, F> WithFallb
     /// assert_eq!(seven, 7);
     /// ```
     #[inline]
-    pub async fn call_async<T, E: Failure>(self, operation: impl AsyncFnMut() -> Result<T, E>) -> T
+    pub async fn call_async<T, E>(self, operation: impl AsyncFnMut() -> Result<T, E>) -> T
     where
+        J: Judge<T, E>,
         C: AsyncClock,
         F: FnOnce(Failed<E>) -> T,
     {
@@ -69,7 +71,7 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart, C: Clock + Rng, F> WithFallb
     }
 }
 
-impl<D, R, B: BreakerPart, C, F> fmt::Debug for WithFallback<'_, D, R, B, C, F> {
+impl<P, C, J, F> fmt::Debug for WithFallback<'_, P, C, J, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WithFallback").finish_non_exhaustive()
     }

@@ -1,50 +1,58 @@
 //! What to do about a failed call: one file for each policy, and the one struct that holds them.
 
+mod attempt_timeout;
 mod backoff;
 mod breaker;
 mod deadline;
 mod fallback;
+mod guard;
 mod invalid;
 mod retry;
 
 use core::fmt;
 
+pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
-pub use breaker::{Breaker, BreakerPart};
+pub use breaker::Breaker;
 pub use deadline::{Deadline, DeadlinePart};
 pub use fallback::WithFallback;
+pub use guard::Guard;
 pub use invalid::Invalid;
 pub use retry::{Retry, RetryPart};
 
-pub(crate) use breaker::{Permit, Rejected};
-pub(crate) use deadline::Span;
+pub(crate) use guard::{Moment, Outcome, Permit, Rejected};
 
-use crate::call::Call;
+use crate::call::{ByError, Call};
 use crate::clock::{Clock, System};
+use crate::event::Observer;
 use crate::rng::Rng;
 use crate::{Failed, Failure};
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
+    impl Sealed for super::AttemptTimeout {}
     impl Sealed for super::Deadline {}
     impl Sealed for super::Retry {}
     impl Sealed for super::Breaker {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
 
-/// How calls to one target are made: a deadline, retries and a circuit breaker, each of which may be absent.
+/// How calls to one target are made: a deadline, retries, a circuit breaker and more, each of which may be
+/// absent.
 ///
 /// The parts are types, so that what a policy does not have costs nothing: `()` is an absent part, and
 /// `Option<Part>` one that is decided at run time. However they are given, they apply in one order,
 /// outermost first, and it is the one that people usually get wrong:
 ///
-/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [breaker](Breaker) › call
+/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [breaker](Breaker) › bulkhead ›
+/// > rate limit › [attempt timeout](AttemptTimeout) › call
 ///
-/// An open breaker ends the retries at once, and a call that it rejects never reaches the wire. For another
-/// order, put the call through one policy inside the call of another.
+/// In the type they stand in that order: `Policy<Deadline, Retry, Breaker>` has the first three. An open
+/// breaker ends the retries at once, and a call that a part turns away never reaches the wire and is no
+/// failure of the target. For another order, put the call through one policy inside the call of another.
 ///
-/// A policy holds the state of its breaker, so it is made once and shared: a `static`. There, settings that
+/// A policy holds the state of its parts, so it is made once and shared: a `static`. There, settings that
 /// make no sense are compile errors. A part with values from elsewhere is [checked](Retry::check) first.
 ///
 /// ```
@@ -66,12 +74,97 @@ mod sealed {
 ///
 /// static NEVER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(0));
 /// ```
-#[derive(Debug)]
-pub struct Policy<D = (), R = (), B: BreakerPart = ()> {
+// `D`eadline, `R`etry, `B`reaker, bul`K`head, rate `L`imit, `A`ttempt timeout, `O`bserver.
+pub struct Policy<D = (), R = (), B: Guard = (), K: Guard = (), L: Guard = (), A = (), O = ()> {
     pub(crate) deadline: D,
     pub(crate) retry: R,
-    pub(crate) breaker: B,
-    pub(crate) memory: B::Memory,
+    pub(crate) guards: (B, K, L),
+    pub(crate) memory: <(B, K, L) as Guard>::Memory,
+    pub(crate) timeout: A,
+    pub(crate) observer: O,
+}
+
+/// The parts of a policy, as the drivers see them.
+pub trait Pipeline: sealed::Sealed {
+    #[doc(hidden)]
+    type Deadline: DeadlinePart;
+    #[doc(hidden)]
+    type Retry: RetryPart;
+    #[doc(hidden)]
+    type Guards: Guard;
+    #[doc(hidden)]
+    type Timeout: AttemptTimeoutPart;
+    #[doc(hidden)]
+    type Observer: Observer;
+
+    #[doc(hidden)]
+    fn deadline(&self) -> &Self::Deadline;
+    #[doc(hidden)]
+    fn retry_part(&self) -> &Self::Retry;
+    #[doc(hidden)]
+    fn guards(&self) -> (&Self::Guards, &<Self::Guards as Guard>::Memory);
+    #[doc(hidden)]
+    fn timeout(&self) -> &Self::Timeout;
+    #[doc(hidden)]
+    fn observer_part(&self) -> &Self::Observer;
+}
+
+impl<D, R, B: Guard, K: Guard, L: Guard, A, O> sealed::Sealed for Policy<D, R, B, K, L, A, O> {}
+
+impl<D, R, B, K, L, A, O> Pipeline for Policy<D, R, B, K, L, A, O>
+where
+    D: DeadlinePart,
+    R: RetryPart,
+    B: Guard,
+    K: Guard,
+    L: Guard,
+    A: AttemptTimeoutPart,
+    O: Observer,
+{
+    type Deadline = D;
+    type Retry = R;
+    type Guards = (B, K, L);
+    type Timeout = A;
+    type Observer = O;
+
+    #[inline]
+    fn deadline(&self) -> &D {
+        &self.deadline
+    }
+    #[inline]
+    fn retry_part(&self) -> &R {
+        &self.retry
+    }
+    #[inline]
+    fn guards(&self) -> (&(B, K, L), &<(B, K, L) as Guard>::Memory) {
+        (&self.guards, &self.memory)
+    }
+    #[inline]
+    fn timeout(&self) -> &A {
+        &self.timeout
+    }
+    #[inline]
+    fn observer_part(&self) -> &O {
+        &self.observer
+    }
+}
+
+impl<D, R, B: Guard, K: Guard, L: Guard, A, O> fmt::Debug for Policy<D, R, B, K, L, A, O>
+where
+    D: fmt::Debug,
+    R: fmt::Debug,
+    (B, K, L): fmt::Debug,
+    A: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("deadline", &self.deadline)
+            .field("retry", &self.retry)
+            .field("guards", &self.guards)
+            .field("memory", &self.memory)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Policy {
@@ -84,7 +177,7 @@ impl Policy {
     /// assert_eq!(NONE.call(|| Ok::<_, RpcError>(7)).unwrap(), 7);
     /// ```
     pub const fn new() -> Self {
-        Policy { deadline: (), retry: (), breaker: (), memory: () }
+        Policy { deadline: (), retry: (), guards: ((), (), ()), memory: ((), (), ()), timeout: (), observer: () }
     }
 }
 
@@ -112,18 +205,16 @@ impl Policy<Option<Deadline>, Option<Retry>, Option<Breaker>> {
         retry: Option<Retry>,
         breaker: Option<Breaker>,
     ) -> Result<Self, Invalid> {
+        let guards = (breaker.map(Breaker::check).transpose()?, (), ());
         Ok(Policy {
             deadline: deadline.map(Deadline::check).transpose()?,
             retry: retry.map(Retry::check).transpose()?,
-            breaker: breaker.map(Breaker::check).transpose()?,
-            memory: Breaker::NEW,
+            memory: fresh(&guards),
+            guards,
+            timeout: (),
+            observer: (),
         })
     }
-}
-
-#[allow(clippy::forget_non_drop, reason = "whether the parts have something to drop is not known in general")]
-const fn forget<T>(policy: T) {
-    core::mem::forget(policy);
 }
 
 /// Ends building where a setting makes no sense; in a `const` or a `static`, that is a compile error.
@@ -136,9 +227,35 @@ macro_rules! accept {
     };
 }
 
-// The parts are `Copy` and the memory is made anew, since a `const fn` cannot drop a value of a generic type:
-// the policy that a builder takes is forgotten, and holds nothing that would be missed.
-impl<R: RetryPart, B: BreakerPart> Policy<(), R, B> {
+#[allow(clippy::forget_non_drop, reason = "whether the parts have something to drop is not known in general")]
+const fn forget<T>(policy: T) {
+    core::mem::forget(policy);
+}
+
+const fn fresh<G: Guard>(_: &G) -> G::Memory {
+    G::NEW
+}
+
+/// The policy with its parts changed. The parts are `Copy` and the memory is made anew, since a `const fn` cannot
+/// drop a value of a generic type: the policy that a builder takes is forgotten, and holds nothing that would be
+/// missed.
+macro_rules! rebuild {
+    ($policy:ident, $deadline:expr, $retry:expr, $breaker:expr, $bulkhead:expr, $rate:expr, $timeout:expr, $observer:expr) => {{
+        let guards = ($breaker, $bulkhead, $rate);
+        let policy = Policy {
+            deadline: $deadline,
+            retry: $retry,
+            memory: fresh(&guards),
+            guards,
+            timeout: $timeout,
+            observer: $observer,
+        };
+        forget($policy);
+        policy
+    }};
+}
+
+impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer> Policy<(), R, B, K, L, A, O> {
     /// Bounds the whole call, retries included.
     ///
     /// # Panics
@@ -150,14 +267,21 @@ impl<R: RetryPart, B: BreakerPart> Policy<(), R, B> {
     ///
     /// static QUICK: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
     /// ```
-    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B> {
-        let policy = Policy { deadline: accept!(deadline), retry: self.retry, breaker: self.breaker, memory: B::NEW };
-        forget(self);
-        policy
+    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B, K, L, A, O> {
+        rebuild!(
+            self,
+            accept!(deadline),
+            self.retry,
+            self.guards.0,
+            self.guards.1,
+            self.guards.2,
+            self.timeout,
+            self.observer
+        )
     }
 }
 
-impl<D: DeadlinePart, B: BreakerPart> Policy<D, (), B> {
+impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer> Policy<D, (), B, K, L, A, O> {
     /// Repeats failed attempts.
     ///
     /// # Panics
@@ -168,14 +292,23 @@ impl<D: DeadlinePart, B: BreakerPart> Policy<D, (), B> {
     ///
     /// static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
     /// ```
-    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B> {
-        let policy = Policy { deadline: self.deadline, retry: accept!(retry), breaker: self.breaker, memory: B::NEW };
-        forget(self);
-        policy
+    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B, K, L, A, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            accept!(retry),
+            self.guards.0,
+            self.guards.1,
+            self.guards.2,
+            self.timeout,
+            self.observer
+        )
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart> Policy<D, R, ()> {
+impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, (), K, L, A, O>
+{
     /// Leaves a target alone that keeps failing.
     ///
     /// # Panics
@@ -186,15 +319,75 @@ impl<D: DeadlinePart, R: RetryPart> Policy<D, R, ()> {
     ///
     /// static CAREFUL: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// ```
-    pub const fn breaker(self, breaker: Breaker) -> Policy<D, R, Breaker> {
-        let policy =
-            Policy { deadline: self.deadline, retry: self.retry, breaker: accept!(breaker), memory: Breaker::NEW };
-        forget(self);
-        policy
+    pub const fn breaker(self, breaker: Breaker) -> Policy<D, R, Breaker, K, L, A, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            accept!(breaker),
+            self.guards.1,
+            self.guards.2,
+            self.timeout,
+            self.observer
+        )
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: BreakerPart> Policy<D, R, B> {
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> Policy<D, R, B, K, L, (), O> {
+    /// Bounds each attempt.
+    ///
+    /// # Panics
+    /// When [`AttemptTimeout::check`] refuses the timeout; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{AttemptTimeout, Policy, Retry};
+    ///
+    /// static QUICK: Policy<(), Retry, (), (), (), AttemptTimeout> = Policy::new()
+    ///     .retry(Retry::attempts(3))
+    ///     .attempt_timeout(AttemptTimeout::after(Duration::from_millis(500)));
+    /// ```
+    pub const fn attempt_timeout(self, timeout: AttemptTimeout) -> Policy<D, R, B, K, L, AttemptTimeout, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            self.guards.1,
+            self.guards.2,
+            accept!(timeout),
+            self.observer
+        )
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart> Policy<D, R, B, K, L, A, ()> {
+    /// Tells `observer` what happens: a function, or a value of your own.
+    ///
+    /// ```
+    /// use steadfast::{Event, Policy, Retry};
+    ///
+    /// fn log(event: &Event) {
+    ///     eprintln!("{event}");
+    /// }
+    /// static GREETER: Policy<(), Retry, (), (), (), (), fn(&Event)> =
+    ///     Policy::new().retry(Retry::attempts(3)).observer(log);
+    /// ```
+    pub const fn observer<N: Observer>(self, observer: N) -> Policy<D, R, B, K, L, A, N> {
+        rebuild!(self, self.deadline, self.retry, self.guards.0, self.guards.1, self.guards.2, self.timeout, observer)
+    }
+}
+
+impl<D, R, B, K, L, A, O> Policy<D, R, B, K, L, A, O>
+where
+    D: DeadlinePart,
+    R: RetryPart,
+    B: Guard,
+    K: Guard,
+    L: Guard,
+    A: AttemptTimeoutPart,
+    O: Observer,
+{
     /// Makes a blocking call, such as one of a generated import.
     ///
     /// ```
@@ -256,8 +449,29 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart> Policy<D, R, B> {
     /// assert!(STORE.with(&clock).idempotent().call(|| twice.next()).is_ok());
     /// ```
     #[inline]
-    pub const fn idempotent(&self) -> Call<'_, D, R, B, System> {
+    pub const fn idempotent(&self) -> Call<'_, Self> {
         Call::new(self, System).idempotent()
+    }
+
+    /// The same policy with a rule of the caller's own for what counts as a failure. An `Ok` can be one, as an
+    /// HTTP response with status 503 is; when the policy gives up, it is returned all the same: the last real
+    /// result is what the caller gets.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Policy, RpcError, Verdict};
+    ///
+    /// static PAGES: Policy = Policy::new();
+    /// let status = PAGES
+    ///     .judge(|result: &Result<u16, RpcError>| match result {
+    ///         Ok(503) => Verdict::failure(Cause::Overloaded, Delivery::NotSent),
+    ///         result => Verdict::of(result),
+    ///     })
+    ///     .call(|| Ok(503));
+    /// assert_eq!(status.unwrap(), 503);
+    /// ```
+    #[inline]
+    pub fn judge<J>(&self, judge: J) -> Call<'_, Self, System, J> {
+        self.with(System).judge(judge)
     }
 
     /// The same policy with an answer for when it gives up.
@@ -272,7 +486,7 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart> Policy<D, R, B> {
     /// assert_eq!(text, "Hello, stranger!");
     /// ```
     #[inline]
-    pub fn fallback<T, E, F>(&self, fallback: F) -> WithFallback<'_, D, R, B, System, F>
+    pub fn fallback<T, E, F>(&self, fallback: F) -> WithFallback<'_, Self, System, ByError, F>
     where
         F: FnOnce(Failed<E>) -> T,
     {
@@ -296,7 +510,7 @@ impl<D: DeadlinePart, R: RetryPart, B: BreakerPart> Policy<D, R, B> {
     /// assert_eq!(clock.slept(), [Duration::from_millis(50), Duration::from_millis(100)]);
     /// ```
     #[inline]
-    pub const fn with<C: Clock + Rng>(&self, clock: C) -> Call<'_, D, R, B, C> {
+    pub const fn with<C: Clock + Rng>(&self, clock: C) -> Call<'_, Self, C> {
         Call::new(self, clock)
     }
 }
@@ -322,6 +536,14 @@ pub enum Reason {
     NotIdempotent,
     /// The circuit breaker is open, or became so.
     BreakerOpen,
+    /// As many calls as the bulkhead allows are under way.
+    BulkheadFull,
+    /// The rate limit is reached.
+    RateLimited,
+    /// The retry budget is used up.
+    Budget,
+    /// The caller's own rule forbade the retry.
+    Vetoed,
     /// The next attempt would begin after the deadline, or the deadline ended an attempt.
     Deadline,
 }
@@ -333,6 +555,10 @@ impl fmt::Display for Reason {
             Reason::NotRetryable => "trying again would not help",
             Reason::NotIdempotent => "it may have run, and is not idempotent",
             Reason::BreakerOpen => "the circuit breaker is open",
+            Reason::BulkheadFull => "too many calls are under way",
+            Reason::RateLimited => "the rate limit is reached",
+            Reason::Budget => "the retry budget is used up",
+            Reason::Vetoed => "a rule of the caller forbade it",
             Reason::Deadline => "the deadline is reached",
         })
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Backoff, Reason};
+use super::{Backoff, Moment, Reason};
 use crate::failure::{Cause, Delivery, Facts};
 use crate::policy::invalid::{Invalid, Value, refuse};
 
@@ -86,32 +86,54 @@ impl Retry {
 /// ready(&Policy::new().retry(Retry::attempts(3)));
 /// ```
 pub trait RetryPart: Copy + super::sealed::Sealed {
+    /// What is remembered from one failure of a call to the next.
+    #[doc(hidden)]
+    type Course: Default;
+
     /// After `made` attempts of which the last failed as `facts` say: how long to wait before the next, or
     /// why there is none.
     #[doc(hidden)]
     fn decide(
         &self,
+        course: &mut Self::Course,
         made: u32,
         facts: &Facts,
         idempotent: bool,
-        draw: impl FnOnce() -> u64,
+        moment: &impl Moment,
     ) -> Result<Duration, Reason>;
+
+    /// The retry will be made: what it costs is taken now.
+    #[doc(hidden)]
+    #[inline]
+    fn spend(&self, _course: &mut Self::Course, _facts: &Facts, _moment: &impl Moment) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// An attempt succeeded.
+    #[doc(hidden)]
+    #[inline]
+    fn succeeded(&self, _course: &mut Self::Course, _moment: &impl Moment) {}
 }
 
 impl RetryPart for () {
+    type Course = ();
+
     #[inline]
-    fn decide(&self, _: u32, _: &Facts, _: bool, _: impl FnOnce() -> u64) -> Result<Duration, Reason> {
+    fn decide(&self, (): &mut (), _: u32, _: &Facts, _: bool, _: &impl Moment) -> Result<Duration, Reason> {
         Err(Reason::Attempts)
     }
 }
 
 impl RetryPart for Retry {
+    type Course = ();
+
     fn decide(
         &self,
+        (): &mut (),
         made: u32,
         facts: &Facts,
         idempotent: bool,
-        draw: impl FnOnce() -> u64,
+        moment: &impl Moment,
     ) -> Result<Duration, Reason> {
         if matches!(facts.cause, Cause::NoLink | Cause::Protocol) {
             return Err(Reason::NotRetryable);
@@ -122,21 +144,34 @@ impl RetryPart for Retry {
         if made >= self.attempts {
             return Err(Reason::Attempts);
         }
-        Ok(self.backoff.delay_honouring(facts.retry_after, made, draw()))
+        Ok(self.backoff.delay_honouring(facts.retry_after, made, moment.draw()))
     }
 }
 
 impl<R: RetryPart> RetryPart for Option<R> {
+    type Course = R::Course;
+
     fn decide(
         &self,
+        course: &mut R::Course,
         made: u32,
         facts: &Facts,
         idempotent: bool,
-        draw: impl FnOnce() -> u64,
+        moment: &impl Moment,
     ) -> Result<Duration, Reason> {
         match self {
-            Some(retry) => retry.decide(made, facts, idempotent, draw),
-            None => ().decide(made, facts, idempotent, draw),
+            Some(retry) => retry.decide(course, made, facts, idempotent, moment),
+            None => Err(Reason::Attempts),
+        }
+    }
+
+    fn spend(&self, course: &mut R::Course, facts: &Facts, moment: &impl Moment) -> Result<(), Reason> {
+        self.as_ref().map_or(Ok(()), |retry| retry.spend(course, facts, moment))
+    }
+
+    fn succeeded(&self, course: &mut R::Course, moment: &impl Moment) {
+        if let Some(retry) = self {
+            retry.succeeded(course, moment);
         }
     }
 }
@@ -144,6 +179,7 @@ impl<R: RetryPart> RetryPart for Option<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Then;
 
     const CAUSES: [Cause; 8] = [
         Cause::NoLink,
@@ -170,7 +206,7 @@ mod tests {
                         _ => Ok(Duration::ZERO),
                     };
                     assert_eq!(
-                        retry.decide(1, &facts, idempotent, || 0),
+                        retry.decide(&mut (), 1, &facts, idempotent, &Then(0)),
                         expected,
                         "{facts:?}, idempotent: {idempotent}"
                     );
@@ -183,13 +219,13 @@ mod tests {
     fn the_last_attempt_is_the_last() {
         let facts = Facts { cause: Cause::NoTarget, delivery: Delivery::NotSent, retry_after: None };
         let retry = Retry::attempts(3);
-        assert!(retry.decide(1, &facts, false, || 0).is_ok());
-        assert!(retry.decide(2, &facts, false, || 0).is_ok());
+        assert!(retry.decide(&mut (), 1, &facts, false, &Then(0)).is_ok());
+        assert!(retry.decide(&mut (), 2, &facts, false, &Then(0)).is_ok());
         for made in [3, 4, u32::MAX] {
-            assert_eq!(retry.decide(made, &facts, false, || 0), Err(Reason::Attempts));
+            assert_eq!(retry.decide(&mut (), made, &facts, false, &Then(0)), Err(Reason::Attempts));
         }
-        assert_eq!(Retry::attempts(1).decide(1, &facts, false, || 0), Err(Reason::Attempts));
-        assert_eq!(None::<Retry>.decide(1, &facts, false, || 0), Err(Reason::Attempts));
-        assert!(Some(retry).decide(2, &facts, false, || 0).is_ok());
+        assert_eq!(Retry::attempts(1).decide(&mut (), 1, &facts, false, &Then(0)), Err(Reason::Attempts));
+        assert_eq!(None::<Retry>.decide(&mut (), 1, &facts, false, &Then(0)), Err(Reason::Attempts));
+        assert!(Some(retry).decide(&mut (), 2, &facts, false, &Then(0)).is_ok());
     }
 }

@@ -1,0 +1,201 @@
+//! What a policy costs a component, beside what its peers cost, all measured in one run.
+//!
+//! `cargo bench` builds one guest for each row, in which a loop asks an import that answers at once, and prints
+//! per call: fuel (executed Wasm operations, the same on every machine), nanoseconds (of this machine), heap
+//! allocations and looks at the clock; and the bytes that the row adds to a component.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use steadfast_demo::guests::Guests;
+use wasmtime::component::{Component, Linker, ResourceTable, Val};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::{HostMonotonicClock, WasiCtx, WasiCtxView, WasiView};
+
+/// The row's name, the feature of `bench-guest`, and what it must not exceed over the bare import.
+struct Row {
+    name: &'static str,
+    feature: &'static str,
+    fuel: Option<f64>,
+    bytes: Option<i64>,
+}
+
+const fn row(name: &'static str, feature: &'static str) -> Row {
+    Row { name, feature, fuel: None, bytes: None }
+}
+
+const ROWS: &[Row] = &[
+    row("bare import", ""),
+    Row { bytes: Some(2_500), ..row("retry", "retry") },
+    row("  backon 1", "backon"),
+    Row { fuel: Some(60.0), bytes: Some(4_000), ..row("breaker, consecutive failures", "breaker") },
+    row("  recloser 1", "recloser"),
+    row("  failsafe 1", "failsafe"),
+    Row { fuel: Some(120.0), bytes: Some(8_000), ..row("retry + breaker", "retry-breaker") },
+    row("deadline + retry + breaker", "deadline-retry-breaker"),
+];
+
+struct Cost {
+    fuel: f64,
+    nanos: f64,
+    allocations: f64,
+    clock_reads: f64,
+    bytes: i64,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut costs = Vec::new();
+    for row in ROWS {
+        let features: &[&str] = if row.feature.is_empty() { &[] } else { &[row.feature] };
+        let plain = Guests::variant("bench-guest", "guest-fast", features)?;
+        let counting = [features, &["count-allocations"]].concat();
+        let counting = Guests::variant("bench-guest", "guest-fast", &counting)?;
+        costs.push(measure(&plain, &counting)?);
+    }
+    let bare = &costs[0];
+    let backon = ROWS.iter().position(|row| row.feature == "backon").map(|index| costs[index].fuel);
+    println!("| per call, on success | fuel | over bare | ns | allocations | clock reads | bytes over bare | bar |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
+    for (row, cost) in ROWS.iter().zip(&costs) {
+        let fuel = cost.fuel - bare.fuel;
+        let bytes = cost.bytes - bare.bytes;
+        let fuel_bar = if row.feature == "retry" { backon.map(|backon| backon - bare.fuel) } else { row.fuel };
+        let mut bars = Vec::new();
+        if let Some(bar) = fuel_bar {
+            bars.push(verdict("fuel", fuel, bar));
+        }
+        if let Some(bar) = row.bytes {
+            bars.push(verdict("bytes", bytes as f64, bar as f64));
+        }
+        println!(
+            "| {} | {:.1} | {fuel:+.1} | {:.0} | {:.0} | {:.0} | {bytes:+} | {} |",
+            row.name,
+            cost.fuel,
+            cost.nanos,
+            cost.allocations,
+            cost.clock_reads,
+            bars.join(", ")
+        );
+    }
+    println!("\nbare component: {} bytes", bare.bytes);
+    Ok(())
+}
+
+fn verdict(what: &str, value: f64, bar: f64) -> String {
+    if value <= bar {
+        format!("{what} <= {bar:.0}: held")
+    } else {
+        format!("{what} <= {bar:.0}: over by {:.0}", value - bar)
+    }
+}
+
+/// Calls in one measurement: so many that what happens once does not show.
+const CALLS: u32 = 10_000;
+
+fn measure(plain: &Path, counting: &Path) -> wasmtime::Result<Cost> {
+    let mut fueled = Guest::new(plain, true)?;
+    fueled.run(CALLS)?;
+    let (fuel, reads) = (fueled.store.get_fuel()?, fueled.reads());
+    fueled.run(CALLS)?;
+    let per_call = |difference: u64| difference as f64 / f64::from(CALLS);
+    let (fuel, clock_reads) = (per_call(fuel - fueled.store.get_fuel()?), per_call(fueled.reads() - reads));
+
+    let mut counted = Guest::new(counting, true)?;
+    counted.run(CALLS)?;
+    let before = counted.allocations()?;
+    counted.run(CALLS)?;
+    let allocations = per_call(counted.allocations()? - before);
+
+    let mut timed = Guest::new(plain, false)?;
+    timed.run(CALLS)?;
+    let mut fastest = Duration::MAX;
+    for _ in 0..20 {
+        let start = Instant::now();
+        timed.run(CALLS)?;
+        fastest = fastest.min(start.elapsed());
+    }
+    let nanos = fastest.as_nanos() as f64 / f64::from(CALLS);
+    let bytes = i64::try_from(std::fs::metadata(plain)?.len())?;
+    Ok(Cost { fuel, nanos, allocations, clock_reads, bytes })
+}
+
+/// An instance of a bench guest.
+struct Guest {
+    store: Store<State>,
+    instance: wasmtime::component::Instance,
+}
+
+struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    reads: Arc<AtomicU64>,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Counts how often it is read.
+struct CountingClock {
+    start: Instant,
+    reads: Arc<AtomicU64>,
+}
+
+impl HostMonotonicClock for CountingClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+    fn now(&self) -> u64 {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.start.elapsed().as_nanos() as u64
+    }
+}
+
+impl Guest {
+    fn new(file: &Path, fuel: bool) -> wasmtime::Result<Self> {
+        let mut config = Config::new();
+        config.consume_fuel(fuel);
+        let engine = Engine::new(&config)?;
+        let component = Component::from_file(&engine, file)?;
+        let mut linker = Linker::<State>::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+        let mut api = linker.instance("bench:peer/api@0.1.0")?;
+        api.func_wrap("answer", |_, (question,): (u32,)| Ok((Ok::<u32, u32>(question),)))?;
+        let reads = Arc::new(AtomicU64::new(0));
+        let mut wasi = WasiCtx::builder();
+        wasi.monotonic_clock(CountingClock { start: Instant::now(), reads: reads.clone() });
+        let mut store = Store::new(&engine, State { wasi: wasi.build(), table: ResourceTable::new(), reads });
+        if fuel {
+            store.set_fuel(u64::MAX)?;
+        }
+        let instance = linker.instantiate(&mut store, &component)?;
+        Ok(Guest { store, instance })
+    }
+
+    fn run(&mut self, calls: u32) -> wasmtime::Result<()> {
+        let run = self.instance.get_typed_func::<(u32,), (u32,)>(&mut self.store, "run")?;
+        let (sum,) = run.call(&mut self.store, (calls,))?;
+        let expected = (0..calls).fold(0, u32::wrapping_add);
+        assert_eq!(sum, expected, "the guest lost calls");
+        Ok(())
+    }
+
+    fn allocations(&mut self) -> wasmtime::Result<u64> {
+        let function = self.instance.get_func(&mut self.store, "allocations");
+        let function = function.ok_or_else(|| wasmtime::Error::msg("the guest does not count"))?;
+        let mut results = [Val::Bool(false)];
+        function.call(&mut self.store, &[], &mut results)?;
+        match results {
+            [Val::U64(count)] => Ok(count),
+            other => Err(wasmtime::Error::msg(format!("allocations: {other:?}"))),
+        }
+    }
+
+    fn reads(&self) -> u64 {
+        self.store.data().reads.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,168 @@
+//! What happens on the way of a call, for whoever watches.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::failure::{Cause, Delivery, cause_words};
+use crate::policy::Reason;
+
+/// Something that happened to a call.
+///
+/// ```
+/// use steadfast::testing::{Recorder, Script, TestClock};
+/// use steadfast::{Cause, Delivery, Policy, Retry, RpcError};
+///
+/// static SEEN: Recorder = Recorder::new();
+/// let policy = Policy::new().retry(Retry::attempts(2)).observer(&SEEN);
+/// let mut target = Script::new([Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)), Ok("hi")]);
+/// policy.with(&TestClock::new()).call(|| target.next()).unwrap();
+/// let events: Vec<_> = SEEN.take().iter().map(|event| event.to_string()).collect();
+/// assert_eq!(events, [
+///     "attempt 1 started",
+///     "attempt 1 failed: no target",
+///     "waiting 50ms before attempt 2",
+///     "attempt 2 started",
+///     "attempt 2 succeeded",
+/// ]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// An attempt begins: the call is about to reach the wire.
+    AttemptStarted {
+        /// From 1.
+        attempt: u32,
+    },
+    /// An attempt succeeded.
+    AttemptSucceeded {
+        /// From 1.
+        attempt: u32,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// From 1.
+        attempt: u32,
+        /// Where it failed.
+        cause: Cause,
+        /// How far it got.
+        delivery: Delivery,
+    },
+    /// A failed attempt will be repeated after a wait.
+    Delayed {
+        /// The number of the attempt that will come, from 2.
+        attempt: u32,
+        /// How long the wait is.
+        delay: Duration,
+    },
+    /// An attempt was turned away before it reached the wire.
+    Rejected {
+        /// By which part.
+        reason: Reason,
+    },
+    /// The policy gave the call up.
+    GaveUp {
+        /// Why.
+        reason: Reason,
+        /// How many attempts were made.
+        attempts: u32,
+    },
+    /// The state of the circuit breaker changed.
+    BreakerChanged(Change),
+    /// The outcome of a call came so late that the breaker was in another state by then, and did not count.
+    Late,
+}
+
+/// What the circuit breaker became, and why.
+///
+/// ```
+/// use steadfast::Change;
+///
+/// assert_eq!(Change::HalfOpened.to_string(), "half-open: trying whether the target is back");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// It opened, since calls failed; with the cause of the last.
+    Opened(Cause),
+    /// It lets probes through, since it was open for its time.
+    HalfOpened,
+    /// It closed, since its probes succeeded.
+    Closed,
+    /// An outcome of an earlier state changed nothing.
+    Late,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Opened(cause) => write!(f, "open: {}", cause_words(*cause)),
+            Change::HalfOpened => f.write_str("half-open: trying whether the target is back"),
+            Change::Closed => f.write_str("closed: the target is back"),
+            Change::Late => f.write_str("unchanged by a late outcome"),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::AttemptStarted { attempt } => write!(f, "attempt {attempt} started"),
+            Event::AttemptSucceeded { attempt } => write!(f, "attempt {attempt} succeeded"),
+            Event::AttemptFailed { attempt, cause, .. } => {
+                write!(f, "attempt {attempt} failed: {}", cause_words(*cause))
+            }
+            Event::Delayed { attempt, delay } => write!(f, "waiting {delay:?} before attempt {attempt}"),
+            Event::Rejected { reason } => write!(f, "turned away: {reason}"),
+            Event::GaveUp { reason, attempts } => write!(f, "gave up after {attempts} attempts: {reason}"),
+            Event::BreakerChanged(change) => write!(f, "circuit breaker {change}"),
+            Event::Late => f.write_str("a late outcome was not counted"),
+        }
+    }
+}
+
+/// Whoever watches: a function, or a value of your own. It is called between the steps of a call, never from
+/// within a policy's state, so it may make calls through the same policy.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use steadfast::{Event, Observer, Policy, RpcError};
+///
+/// struct Failures(AtomicU32);
+/// impl Observer for &Failures {
+///     fn observe(&self, event: &Event) {
+///         if let Event::AttemptFailed { .. } = event {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// static FAILURES: Failures = Failures(AtomicU32::new(0));
+/// static GREETER: Policy<(), (), (), (), (), (), &Failures> = Policy::new().observer(&FAILURES);
+/// GREETER.call(|| Ok::<_, RpcError>(7)).unwrap();
+/// ```
+pub trait Observer: Copy {
+    /// Whether anybody watches; an observer that does not costs nothing.
+    #[doc(hidden)]
+    const WATCHES: bool = true;
+
+    /// Is told of an event.
+    fn observe(&self, event: &Event);
+}
+
+impl Observer for () {
+    const WATCHES: bool = false;
+
+    #[inline]
+    fn observe(&self, _: &Event) {}
+}
+
+impl Observer for fn(&Event) {
+    fn observe(&self, event: &Event) {
+        self(event);
+    }
+}
+
+impl Observer for &'static (dyn Fn(&Event) + Sync) {
+    fn observe(&self, event: &Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,90 @@
+//! How long one attempt may take.
+
+use core::time::Duration;
+
+use super::sealed::Sealed;
+use crate::policy::invalid::{Invalid, Value, refuse};
+
+/// The longest one attempt may take.
+///
+/// **When to use it**: with retries, so that one attempt that hangs does not take the whole deadline; and with a
+/// breaker, which counts it as a failure. **When not**: instead of the host's own timeout.
+///
+/// Awaited ([`call_async`](crate::Call::call_async)), an attempt is cancelled when its time is over. It may have
+/// had its effect, so only an [idempotent](super::Policy::idempotent) call is repeated then. A blocking import
+/// cannot be interrupted: there it is checked afterwards, and an answer that came late is returned all the same,
+/// but counts as a failure of the target.
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::{AttemptTimeout, Policy};
+///
+/// static QUICK: Policy<(), (), (), (), (), AttemptTimeout> =
+///     Policy::new().attempt_timeout(AttemptTimeout::after(Duration::from_millis(500)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptTimeout(Duration);
+
+impl AttemptTimeout {
+    /// An attempt must be done `duration` after it began.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::AttemptTimeout;
+    ///
+    /// assert!(AttemptTimeout::after(Duration::from_millis(500)).check().is_ok());
+    /// ```
+    pub const fn after(duration: Duration) -> Self {
+        AttemptTimeout(duration)
+    }
+
+    /// The timeout itself, or why it makes no sense: no time at all.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::AttemptTimeout;
+    ///
+    /// let invalid = AttemptTimeout::after(Duration::ZERO).check().unwrap_err();
+    /// assert_eq!(invalid.to_string(), "attempt timeout: 0ns is not allowed: it must be longer than zero");
+    /// ```
+    pub const fn check(self) -> Result<Self, Invalid> {
+        if self.0.is_zero() {
+            refuse!("attempt timeout", Value::Time(self.0), "longer than zero");
+        }
+        Ok(self)
+    }
+}
+
+/// A policy's attempt timeout: none, one, or one decided at run time.
+///
+/// ```
+/// use steadfast::{AttemptTimeoutPart, Policy};
+///
+/// fn ready<T: AttemptTimeoutPart>(_: &Policy<(), (), (), (), (), T>) {}
+/// ready(&Policy::new());
+/// ```
+pub trait AttemptTimeoutPart: Copy + Sealed {
+    #[doc(hidden)]
+    fn limit(&self) -> Option<Duration>;
+}
+
+impl AttemptTimeoutPart for () {
+    #[inline]
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl AttemptTimeoutPart for AttemptTimeout {
+    #[inline]
+    fn limit(&self) -> Option<Duration> {
+        Some(self.0)
+    }
+}
+
+impl<T: AttemptTimeoutPart> AttemptTimeoutPart for Option<T> {
+    #[inline]
+    fn limit(&self) -> Option<Duration> {
+        self.as_ref()?.limit()
+    }
+}

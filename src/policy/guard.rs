@@ -1,0 +1,219 @@
+//! What every attempt passes on its way: parts that let it through, have it wait, or turn it away.
+
+use core::fmt::Debug;
+use core::future::{Future, ready};
+use core::time::Duration;
+
+use super::Reason;
+use super::sealed::Sealed;
+use crate::clock::Instant;
+use crate::event::Change;
+use crate::failure::Cause;
+
+/// The present, as guards see it. However often it is asked, the clock is read once.
+#[doc(hidden)]
+pub trait Moment {
+    fn now(&self) -> Instant;
+    /// A number drawn uniformly from all of `u64`.
+    fn draw(&self) -> u64;
+}
+
+/// An attempt was turned away before it reached the wire.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    pub(crate) reason: Reason,
+    /// Of the failure that made the guard reject; of the rejection itself where there is no such failure.
+    pub(crate) cause: Cause,
+    /// How long until an attempt may be let through; zero when nobody can tell.
+    pub(crate) retry_after: Duration,
+}
+
+/// How an attempt ended. An attempt that came to nothing has none: its permit is dropped.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Success,
+    Failure(Cause),
+}
+
+/// The right to make one attempt. Dropping it gives it back, and counts as neither success nor failure.
+#[doc(hidden)]
+pub trait Permit {
+    /// What letting the attempt through changed, for observers.
+    fn admitted(&self) -> Option<Change> {
+        None
+    }
+
+    /// How long to wait before the attempt; the wait is part of the right.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The attempt is over. Says what that changed, for observers: nobody may be called from within.
+    fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change>;
+}
+
+/// A part that each attempt passes: a [`Breaker`](super::Breaker), for one. `()` lets everything through, and
+/// `Option<Guard>` is decided at run time.
+///
+/// ```
+/// use steadfast::{Breaker, Guard, Policy};
+///
+/// fn ready<B: Guard>(_: &Policy<(), (), B>) {}
+/// ready(&Policy::new());
+/// ready(&Policy::new().breaker(Breaker::consecutive_failures(5)));
+/// ```
+pub trait Guard: Copy + Sealed {
+    #[doc(hidden)]
+    type Memory: Debug;
+    #[doc(hidden)]
+    type Permit<'p>: Permit
+    where
+        Self: 'p;
+    #[doc(hidden)]
+    const NEW: Self::Memory;
+
+    #[doc(hidden)]
+    fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected>;
+
+    /// The same for a caller that can wait for its turn without blocking others.
+    #[doc(hidden)]
+    fn admit_async<'p>(
+        &'p self,
+        memory: &'p Self::Memory,
+        moment: &impl Moment,
+    ) -> impl Future<Output = Result<Self::Permit<'p>, Rejected>> {
+        ready(self.admit(memory, moment))
+    }
+
+    /// Until when attempts are turned away for certain.
+    #[doc(hidden)]
+    fn rejects_until(&self, _memory: &Self::Memory) -> Option<Instant> {
+        None
+    }
+}
+
+impl Permit for () {
+    #[inline]
+    fn settle(self, _: Outcome, _: &impl Moment) -> Option<Change> {
+        None
+    }
+}
+
+impl Guard for () {
+    type Memory = ();
+    type Permit<'p> = ();
+    const NEW: () = ();
+
+    #[inline]
+    fn admit<'p>(&'p self, (): &'p (), _: &impl Moment) -> Result<(), Rejected> {
+        Ok(())
+    }
+}
+
+impl<P: Permit> Permit for Option<P> {
+    #[inline]
+    fn admitted(&self) -> Option<Change> {
+        self.as_ref()?.admitted()
+    }
+
+    #[inline]
+    fn delay(&self) -> Duration {
+        self.as_ref().map_or(Duration::ZERO, P::delay)
+    }
+
+    #[inline]
+    fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
+        self?.settle(outcome, moment)
+    }
+}
+
+impl<G: Guard> Guard for Option<G> {
+    type Memory = G::Memory;
+    type Permit<'p>
+        = Option<G::Permit<'p>>
+    where
+        G: 'p;
+    const NEW: G::Memory = G::NEW;
+
+    #[inline]
+    fn admit<'p>(&'p self, memory: &'p G::Memory, moment: &impl Moment) -> Result<Option<G::Permit<'p>>, Rejected> {
+        self.as_ref().map(|guard| guard.admit(memory, moment)).transpose()
+    }
+
+    #[inline]
+    async fn admit_async<'p>(
+        &'p self,
+        memory: &'p G::Memory,
+        moment: &impl Moment,
+    ) -> Result<Option<G::Permit<'p>>, Rejected> {
+        match self {
+            Some(guard) => guard.admit_async(memory, moment).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn rejects_until(&self, memory: &G::Memory) -> Option<Instant> {
+        self.as_ref()?.rejects_until(memory)
+    }
+}
+
+/// Three guards in a row. A later one that rejects gives back what the earlier ones granted.
+impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
+    #[inline]
+    fn admitted(&self) -> Option<Change> {
+        self.0.admitted().or(self.1.admitted()).or(self.2.admitted())
+    }
+
+    #[inline]
+    fn delay(&self) -> Duration {
+        self.0.delay().max(self.1.delay()).max(self.2.delay())
+    }
+
+    #[inline]
+    fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
+        // Only a breaker changes in a way that observers are told of, and a policy has one.
+        let first = self.0.settle(outcome, moment);
+        let second = self.1.settle(outcome, moment);
+        let third = self.2.settle(outcome, moment);
+        first.or(second).or(third)
+    }
+}
+
+impl<A: Sealed, B: Sealed, C: Sealed> Sealed for (A, B, C) {}
+
+impl<A: Guard, B: Guard, C: Guard> Guard for (A, B, C) {
+    type Memory = (A::Memory, B::Memory, C::Memory);
+    type Permit<'p>
+        = (A::Permit<'p>, B::Permit<'p>, C::Permit<'p>)
+    where
+        Self: 'p;
+    const NEW: Self::Memory = (A::NEW, B::NEW, C::NEW);
+
+    #[inline]
+    fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected> {
+        let first = self.0.admit(&memory.0, moment)?;
+        let second = self.1.admit(&memory.1, moment)?;
+        let third = self.2.admit(&memory.2, moment)?;
+        Ok((first, second, third))
+    }
+
+    #[inline]
+    async fn admit_async<'p>(
+        &'p self,
+        memory: &'p Self::Memory,
+        moment: &impl Moment,
+    ) -> Result<Self::Permit<'p>, Rejected> {
+        let first = self.0.admit_async(&memory.0, moment).await?;
+        let second = self.1.admit_async(&memory.1, moment).await?;
+        let third = self.2.admit_async(&memory.2, moment).await?;
+        Ok((first, second, third))
+    }
+
+    fn rejects_until(&self, memory: &Self::Memory) -> Option<Instant> {
+        let guards =
+            [self.0.rejects_until(&memory.0), self.1.rejects_until(&memory.1), self.2.rejects_until(&memory.2)];
+        guards.into_iter().flatten().max()
+    }
+}
