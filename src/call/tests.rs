@@ -192,7 +192,8 @@ fn a_breaker_that_opens_for_30_s_is_half_open_after_the_test_clock_moved_30_s() 
     assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>("closed")), Ok("closed"));
 }
 
-// case 11, case 13
+// case 11, case 13; in a component a panic ends the instance, and its memory with it
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn a_call_that_panics_or_is_dropped_leaks_no_probe() {
     let policy = Policy::new().breaker(Breaker::consecutive_failures(1).open_for(secs(30)));
