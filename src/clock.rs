@@ -62,8 +62,12 @@ impl core::ops::Add<Duration> for Instant {
 
 /// A duration in nanoseconds, as `wasi:clocks` counts; 584 years where it would be more.
 pub(crate) const fn nanos(duration: Duration) -> u64 {
-    let nanos = duration.as_nanos();
-    if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 }
+    const PER_SECOND: u64 = 1_000_000_000;
+    // Not through the 128 bits of `as_nanos`, which a component has to multiply in software.
+    if duration.as_secs() >= u64::MAX / PER_SECOND {
+        return u64::MAX;
+    }
+    duration.as_secs() * PER_SECOND + duration.subsec_nanos() as u64
 }
 
 /// A monotonic clock whose sleep blocks the component.
