@@ -356,17 +356,20 @@ fn jitter_is_full_unless_the_sequence_brings_its_own() {
 
 #[test]
 fn backoffs_are_equal_when_their_settings_are() {
-    let different = |backoff: Backoff| {
-        let changed = [
-            backoff.max_delay(secs(3)),
-            backoff.factor(1.5),
-            backoff.jitter(Jitter::Equal),
-            backoff.jitter(Jitter::Proportional(0.1)),
-            backoff.jitter(Jitter::Proportional(0.2)),
-        ];
-        sequences(secs(1)).into_iter().chain(sequences(secs(2))).chain(changed).chain([Backoff::custom(wild)])
-    };
-    let all: Vec<_> = different(Backoff::DEFAULT).collect();
+    let all: Vec<_> = [
+        Backoff::DEFAULT,
+        Backoff::DEFAULT.factor(1.5),
+        Backoff::DEFAULT.max_delay(secs(3)),
+        Backoff::DEFAULT.jitter(Jitter::Equal),
+        Backoff::DEFAULT.jitter(Jitter::Proportional(0.1)),
+        Backoff::DEFAULT.jitter(Jitter::Proportional(0.2)),
+        Backoff::custom(wild),
+        Backoff::custom(|retry| wild(retry) / 2),
+    ]
+    .into_iter()
+    .chain(sequences(secs(1)))
+    .chain(sequences(secs(2)))
+    .collect();
     for (i, one) in all.iter().enumerate() {
         for (j, other) in all.iter().enumerate() {
             assert_eq!(one == other, i == j, "{one:?}, {other:?}");
