@@ -144,7 +144,7 @@ impl RetryPart for Retry {
         if made >= self.attempts {
             return Err(Reason::Attempts);
         }
-        Ok(self.backoff.delay_honouring(facts.retry_after, made, moment.draw()))
+        Ok(self.backoff.delay_honouring(facts.retry_after, made, Duration::ZERO, moment.draw()))
     }
 }
 

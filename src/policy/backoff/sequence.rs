@@ -1,0 +1,66 @@
+//! The waits of a backoff, before cap and jitter: a function for each sequence.
+
+use core::time::Duration;
+
+use super::Backoff;
+use crate::clock::nanos;
+
+/// The nanoseconds before a retry (from 1), given the delay before the previous one.
+pub(super) type Wait = fn(&Backoff, retry: u32, previous: Duration) -> u64;
+
+/// Which function gives the waits, for whoever compares, prints or checks a backoff.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sequence {
+    Constant,
+    Linear,
+    Exponential,
+    Fibonacci,
+    Decorrelated,
+    Custom(fn(u32) -> Duration),
+}
+
+impl PartialEq for Sequence {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Sequence::Custom(one), Sequence::Custom(other)) => core::ptr::fn_addr_eq(*one, *other),
+            _ => core::mem::discriminant(self) == core::mem::discriminant(other),
+        }
+    }
+}
+
+pub(super) fn constant(backoff: &Backoff, _: u32, _: Duration) -> u64 {
+    backoff.base
+}
+
+pub(super) fn linear(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+    backoff.base.saturating_mul(u64::from(retry))
+}
+
+pub(super) fn exponential(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+    let exponent = i32::try_from(retry - 1).unwrap_or(i32::MAX);
+    // A float beyond the integers becomes the highest one, and zero times infinity, which is no number, zero.
+    (backoff.base as f64 * backoff.factor.powi(exponent)) as u64
+}
+
+pub(super) fn fibonacci(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+    /// The first whose Fibonacci number is above `u64::MAX`: from here on even a base of 1 ns stands still.
+    const SATURATED: u32 = 94;
+
+    let (mut wait, mut next) = (backoff.base, backoff.base);
+    for _ in 1..retry.min(SATURATED) {
+        (wait, next) = (next, wait.saturating_add(next));
+    }
+    wait
+}
+
+/// What a decorrelated backoff draws up to.
+pub(super) fn tripled(backoff: &Backoff, _: u32, previous: Duration) -> u64 {
+    nanos(previous).max(backoff.base).saturating_mul(3)
+}
+
+pub(super) fn custom(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+    match backoff.sequence {
+        Sequence::Custom(wait) => nanos(wait(retry)),
+        _ => 0,
+    }
+}
