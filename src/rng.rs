@@ -39,15 +39,18 @@ impl Rng for System {
     }
 }
 
-/// `draw` brought into `0..=bound`, uniformly.
-///
-/// In floating point, which costs a component a few bytes, where the product of two `u64` costs a function: 53
-/// bits of the draw count, and a delay of 104 days has no more nanoseconds.
+/// `draw` brought into `0..=bound`, without the bias of a remainder: the upper half of `draw * (bound + 1)`.
 pub(crate) const fn below(draw: u64, bound: u64) -> u64 {
-    const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
-    let drawn = ((draw >> 11) as f64 * UNIT * (bound as f64 + 1.0)) as u64;
-    // The product may have been rounded up to the next integer.
-    if drawn < bound { drawn } else { bound }
+    // By halves, since a component would multiply 128 bits with a function that is larger than this one.
+    const LOW: u64 = u32::MAX as u64;
+    let (draw_high, draw_low) = (draw >> 32, draw & LOW);
+    let (bound_high, bound_low) = (bound >> 32, bound & LOW);
+    let low = draw_low * bound_low;
+    let middle = draw_high * bound_low + (low >> 32);
+    let crossed = draw_low * bound_high + (middle & LOW);
+    let upper = draw_high * bound_high + (middle >> 32) + (crossed >> 32);
+    let lower = (crossed << 32) | (low & LOW);
+    upper + lower.overflowing_add(draw).1 as u64
 }
 
 #[cfg(test)]
@@ -59,14 +62,17 @@ mod tests {
         for shift in 0..64 {
             let bound = u64::MAX >> shift;
             assert_eq!(below(0, bound), 0);
-            // Beyond 53 bits, as far as they reach.
-            assert!(below(u64::MAX, bound) >= bound - (bound >> 52), "{bound}");
-            assert!(shift < 11 || below(u64::MAX, bound) == bound, "{bound}");
+            assert_eq!(below(u64::MAX, bound), bound);
             for draw in [1, u64::MAX / 3, u64::MAX - 1] {
                 assert!(below(draw, bound) <= bound);
             }
         }
         assert_eq!(below(u64::MAX / 2, 100), 50);
+        let mut rng = crate::testing::SplitMix::new(1);
+        for _ in 0..10_000 {
+            let (draw, bound) = (rng.next(), rng.next());
+            assert_eq!(u128::from(below(draw, bound)), (u128::from(draw) * (u128::from(bound) + 1)) >> 64);
+        }
         assert_eq!(below(u64::MAX, 0), 0);
     }
 }
