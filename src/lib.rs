@@ -46,7 +46,7 @@ pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
     AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Deadline, DeadlinePart, Guard, Invalid, Jitter, Pipeline,
-    Policy, Reason, Retry, RetryPart, WithFallback,
+    Policy, Reason, Retry, RetryPart, Throttle, WithFallback,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///
