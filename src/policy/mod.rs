@@ -3,6 +3,7 @@
 mod attempt_timeout;
 mod backoff;
 mod breaker;
+mod concurrency;
 mod deadline;
 mod fallback;
 mod guard;
@@ -15,6 +16,7 @@ use core::fmt;
 pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::Breaker;
+pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, DeadlinePart};
 pub use fallback::WithFallback;
 pub use guard::Guard;
@@ -328,6 +330,37 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
             self.retry,
             accept!(breaker),
             self.guards.1,
+            self.guards.2,
+            self.timeout,
+            self.observer
+        )
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, B, (), L, A, O>
+{
+    /// Bounds the calls under way at a time by a limit that finds itself. It stands in the place of the
+    /// bulkhead.
+    ///
+    /// # Panics
+    /// When [`Concurrency::check`] refuses the limit; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Aimd, Concurrency, Policy};
+    ///
+    /// static PAGES: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd());
+    /// ```
+    pub const fn concurrency<G: LimitAlgorithm>(
+        self,
+        concurrency: Concurrency<G>,
+    ) -> Policy<D, R, B, Concurrency<G>, L, A, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            accept!(concurrency),
             self.guards.2,
             self.timeout,
             self.observer
