@@ -78,8 +78,8 @@ pub struct State {
 impl State {
     #[cold]
     fn decrease(&mut self, settings: &Concurrency<Aimd>, limit: u32) {
-        let remains = (f64::from(limit) * settings.decrease) as u32;
-        self.limit = remains.min(limit.saturating_sub(1)).max(settings.min);
+        // Rounded down, a fraction below 1 of a whole number is always less by one at least.
+        self.limit = ((f64::from(limit) * settings.decrease) as u32).max(settings.min);
         self.successes = 0;
         self.generation = self.generation.wrapping_add(1);
     }

@@ -223,7 +223,6 @@ impl Long {
 pub(super) fn gradient(tolerance: f64, long: u64, short: u64) -> u64 {
     let tolerance = (tolerance * ONE as f64) as u64;
     // On a clock that stands still all calls take no time, and none longer than usual.
-    let (long, short) = (long.clamp(1, LONGEST), short.max(1));
     tolerance.saturating_mul(long).checked_div(short).unwrap_or(ONE).clamp(ONE / 2, ONE)
 }
 

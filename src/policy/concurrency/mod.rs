@@ -259,7 +259,7 @@ impl<L: LimitAlgorithm> Permit for ConcurrencyPermit<'_, L> {
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
         let signal = Signal::of(outcome);
         // The clock is read outside of the borrow: it may be a caller's own.
-        let now = if L::TIMED && signal != Signal::Nothing { moment.now() } else { Instant::from_nanos(0) };
+        let now = if L::TIMED { moment.now() } else { Instant::from_nanos(0) };
         self.memory.0.with(|state| {
             L::learn(self.settings, &mut state.algorithm, self.mark, signal, state.in_flight, now);
             state.leave();

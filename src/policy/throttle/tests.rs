@@ -431,6 +431,19 @@ fn it_opens_again_when_the_window_has_passed() {
     assert!(policy.with(&dice).call(|| Ok::<_, RpcError>(())).is_ok());
 }
 
+#[test]
+fn a_call_that_takes_longer_than_the_window_and_fails_counts_from_its_end() {
+    let policy = Policy::new().throttle(THROTTLE);
+    let dice = Dice::default();
+    let hangs = || {
+        dice.clock.advance(Duration::from_secs(180));
+        overloaded()
+    };
+    policy.with(&dice).call(hangs).unwrap_err();
+    dice.clock.advance(Duration::from_secs(100));
+    assert_eq!(policy.with(&dice).call(overloaded).unwrap_err().reason(), Reason::Throttled);
+}
+
 // case 18
 #[test]
 fn a_retry_ends_at_once_where_it_is_turned_away_and_the_last_real_error_is_kept() {
