@@ -157,6 +157,12 @@ impl Throttle {
     /// let invalid = Throttle::new().multiplier(0.5).check().unwrap_err();
     /// assert_eq!(invalid.to_string(), "throttle multiplier: 0.5 is not allowed: it must be a number from 1 up");
     /// ```
+    ///
+    /// ```compile_fail
+    /// use steadfast::{Policy, Throttle};
+    ///
+    /// static SHUT: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new().multiplier(0.5));
+    /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
         if !(self.multiplier >= 1.0 && self.multiplier < f64::INFINITY) {
             refuse!("throttle multiplier", Value::Factor(self.multiplier), "a number from 1 up");

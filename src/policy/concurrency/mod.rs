@@ -130,6 +130,13 @@ impl<L: LimitAlgorithm> Concurrency<L> {
     /// let invalid = Concurrency::aimd().min(0).check().unwrap_err();
     /// assert_eq!(invalid.to_string(), "concurrency min: 0 is not allowed: it must be 1 or more");
     /// ```
+    ///
+    /// ```compile_fail
+    /// use steadfast::{Concurrency, Gradient, Policy};
+    ///
+    /// static SHUT: Policy<(), (), (), Concurrency<Gradient>> =
+    ///     Policy::new().concurrency(Concurrency::gradient().tolerance(0.5));
+    /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
         if self.min == 0 {
             refuse!("concurrency min", Value::Count(0), "1 or more");
