@@ -171,9 +171,10 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
     /// An attempt succeeded.
     #[inline]
     pub fn succeeded(&mut self, permit: PermitOf<'c, P>) {
+        // The attempt took its time: whoever asks for the present now, does not mean its beginning.
+        self.present.forget();
         let outcome = match (self.call.policy.timeout().limit(), self.began) {
             (Some(limit), Some(began)) => {
-                self.present.forget();
                 // Too late to be called a success, and too real to be thrown away.
                 if self.present.now().since(began) > limit {
                     Outcome::Failure(Cause::Timeout)

@@ -3,22 +3,26 @@
 mod attempt_timeout;
 mod backoff;
 mod breaker;
+mod concurrency;
 mod deadline;
 mod fallback;
 mod guard;
 mod invalid;
 mod retry;
+mod throttle;
 
 use core::fmt;
 
 pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::Breaker;
+pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, DeadlinePart};
 pub use fallback::WithFallback;
 pub use guard::Guard;
 pub use invalid::Invalid;
 pub use retry::{Retry, RetryPart};
+pub use throttle::Throttle;
 
 pub(crate) use guard::{Moment, Outcome, Permit, Rejected};
 
@@ -333,6 +337,65 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
     }
 }
 
+impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, B, (), L, A, O>
+{
+    /// Bounds the calls under way at a time by a limit that finds itself. It stands in the place of the
+    /// bulkhead.
+    ///
+    /// # Panics
+    /// When [`Concurrency::check`] refuses the limit; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Aimd, Concurrency, Policy};
+    ///
+    /// static PAGES: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd());
+    /// ```
+    pub const fn concurrency<G: LimitAlgorithm>(
+        self,
+        concurrency: Concurrency<G>,
+    ) -> Policy<D, R, B, Concurrency<G>, L, A, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            accept!(concurrency),
+            self.guards.2,
+            self.timeout,
+            self.observer
+        )
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, B, K, (), A, O>
+{
+    /// Turns a share of the calls away while the target does not take them. It stands in the place of the rate
+    /// limit.
+    ///
+    /// # Panics
+    /// When [`Throttle::check`] refuses the throttle; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Policy, Throttle};
+    ///
+    /// static GREETER: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new());
+    /// ```
+    pub const fn throttle(self, throttle: Throttle) -> Policy<D, R, B, K, Throttle, A, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            self.guards.1,
+            accept!(throttle),
+            self.timeout,
+            self.observer
+        )
+    }
+}
+
 impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> Policy<D, R, B, K, L, (), O> {
     /// Bounds each attempt.
     ///
@@ -540,6 +603,8 @@ pub enum Reason {
     BulkheadFull,
     /// The rate limit is reached.
     RateLimited,
+    /// The target does not take all calls, and this one is of the share that the throttle turns away.
+    Throttled,
     /// The retry budget is used up.
     Budget,
     /// The caller's own rule forbade the retry.
@@ -557,6 +622,7 @@ impl fmt::Display for Reason {
             Reason::BreakerOpen => "the circuit breaker is open",
             Reason::BulkheadFull => "too many calls are under way",
             Reason::RateLimited => "the rate limit is reached",
+            Reason::Throttled => "calls to an overloaded target are throttled",
             Reason::Budget => "the retry budget is used up",
             Reason::Vetoed => "a rule of the caller forbade it",
             Reason::Deadline => "the deadline is reached",
