@@ -41,12 +41,13 @@ pub mod testing;
 pub mod wit;
 
 pub use call::{ByError, Call, Judge, Verdict};
-pub use event::{Change, Event, Observer};
+pub use event::{Change, Event, Observer, Tripped};
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
-    AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Deadline, DeadlinePart, Guard, Invalid, Jitter, Pipeline,
-    Policy, Reason, Retry, RetryPart, WithFallback,
+    AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot,
+    BreakerState, Consecutive, CountWindow, Deadline, DeadlinePart, FailureRate, Guard, Invalid, Jitter, Pipeline,
+    Policy, Reason, Retry, RetryPart, SlowCalls, TimeWindow, Window, WithFallback,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///
