@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::failure::{Cause, Delivery, cause_words};
-use crate::policy::Reason;
+use crate::policy::{BreakerState, Reason};
 
 /// Something that happened to a call.
 ///
@@ -82,23 +82,76 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// It opened, since calls failed; with the cause of the last.
-    Opened(Cause),
+    /// It opened.
+    Opened {
+        /// What was too much.
+        why: Tripped,
+        /// Of the last failure; [`Cause::Timeout`] where a call was only slow, [`Cause::Other`] where nothing failed.
+        cause: Cause,
+    },
     /// It lets probes through, since it was open for its time.
     HalfOpened,
     /// It closed, since its probes succeeded.
     Closed,
     /// An outcome of an earlier state changed nothing.
     Late,
+    /// Somebody closed it, with nothing counted.
+    Reset,
+    /// Somebody has it reject every call.
+    ForcedOpen,
+    /// Somebody has it let every call pass.
+    ForcedClosed,
+    /// Somebody has it tell what it would do, and no more.
+    ObserveOnly,
+    /// It took over the state of a snapshot.
+    Restored(BreakerState),
+}
+
+/// What was too much for a circuit breaker.
+///
+/// ```
+/// assert_eq!(steadfast::Tripped::SlowCalls.to_string(), "too many calls were slow");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tripped {
+    /// Failures in a row.
+    Failures,
+    /// The rate of failures.
+    FailureRate,
+    /// The rate of slow calls.
+    SlowCalls,
+    /// A failure while it tried whether the target is back.
+    Probe,
+    /// Nothing: somebody tripped it.
+    Manual,
+}
+
+impl fmt::Display for Tripped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Tripped::Failures => "too many calls failed in a row",
+            Tripped::FailureRate => "too many calls failed",
+            Tripped::SlowCalls => "too many calls were slow",
+            Tripped::Probe => "the target is not back",
+            Tripped::Manual => "tripped by hand",
+        })
+    }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Change::Opened(cause) => write!(f, "open: {}", cause_words(*cause)),
+            Change::Opened { why: why @ (Tripped::SlowCalls | Tripped::Manual), .. } => write!(f, "open: {why}"),
+            Change::Opened { why, cause } => write!(f, "open: {why}, the last: {}", cause_words(*cause)),
             Change::HalfOpened => f.write_str("half-open: trying whether the target is back"),
             Change::Closed => f.write_str("closed: the target is back"),
             Change::Late => f.write_str("unchanged by a late outcome"),
+            Change::Reset => f.write_str("closed: reset by hand"),
+            Change::ForcedOpen => f.write_str("forced open"),
+            Change::ForcedClosed => f.write_str("forced closed"),
+            Change::ObserveOnly => f.write_str("closed: observing only"),
+            Change::Restored(state) => write!(f, "{state}: restored"),
         }
     }
 }

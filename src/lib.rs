@@ -41,12 +41,14 @@ pub mod testing;
 pub mod wit;
 
 pub use call::{ByError, Call, Judge, Verdict};
-pub use event::{Change, Event, Observer};
+pub use event::{Change, Event, Observer, Tripped};
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
-    Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Concurrency, Deadline, DeadlinePart, Gradient, Guard,
-    Invalid, Jitter, LimitAlgorithm, Pipeline, Policy, Reason, Retry, RetryPart, Throttle, WithFallback,
+    Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts,
+    BreakerSnapshot, BreakerState, Concurrency, Consecutive, CountWindow, Deadline, DeadlinePart, FailureRate,
+    Gradient, Guard, Invalid, Jitter, LimitAlgorithm, Pipeline, Policy, Reason, Retry, RetryPart, SlowCalls, Throttle,
+    TimeWindow, Window, WithFallback,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///

@@ -19,11 +19,13 @@ pub(super) type PermitOf<'p, P> = <<P as Pipeline>::Guards as Guard>::Permit<'p>
 pub(super) struct Present<'c, C> {
     clock: &'c C,
     now: Cell<Option<Instant>>,
+    /// When the attempt under way began, where somebody wants to know.
+    began: Cell<Option<Instant>>,
 }
 
 impl<'c, C: Clock> Present<'c, C> {
     pub fn new(clock: &'c C) -> Self {
-        Present { clock, now: Cell::new(None) }
+        Present { clock, now: Cell::new(None), began: Cell::new(None) }
     }
 
     /// Time has passed.
@@ -45,6 +47,10 @@ impl<C: Clock + Rng> Moment for Present<'_, C> {
         }
     }
 
+    fn began(&self) -> Instant {
+        self.began.get().unwrap_or_else(|| self.now())
+    }
+
     fn draw(&self) -> u64 {
         self.clock.draw()
     }
@@ -57,8 +63,6 @@ pub(super) struct Run<'c, P: Pipeline, C, J> {
     started: Option<Instant>,
     /// The whole call must be done by then.
     pub ends: Option<Instant>,
-    /// When the attempt under way began, where somebody wants to know.
-    began: Option<Instant>,
     attempts: u32,
     cause: Cause,
     delivery: Delivery,
@@ -87,7 +91,6 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
             ends: started.zip(limit).map(|(started, limit)| started + limit),
             started,
             present,
-            began: None,
             attempts: 0,
             cause: Cause::Other,
             delivery: Delivery::NotSent,
@@ -157,11 +160,13 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
     #[inline]
     pub fn begin(&mut self) -> Option<Instant> {
         self.tell(|| Event::AttemptStarted { attempt: self.attempts.saturating_add(1) });
-        match self.call.policy.timeout().limit() {
+        let limit = self.call.policy.timeout().limit();
+        if limit.is_some() || P::Guards::TIMED {
+            self.present.began.set(Some(self.present.now()));
+        }
+        match limit {
             Some(limit) => {
-                let now = self.present.now();
-                self.began = Some(now);
-                let ends = now + limit;
+                let ends = self.present.now() + limit;
                 Some(self.ends.map_or(ends, |deadline| deadline.min(ends)))
             }
             None => self.ends,
@@ -171,17 +176,13 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
     /// An attempt succeeded.
     #[inline]
     pub fn succeeded(&mut self, permit: PermitOf<'c, P>) {
-        // The attempt took its time: whoever asks for the present now, does not mean its beginning.
-        self.present.forget();
-        let outcome = match (self.call.policy.timeout().limit(), self.began) {
-            (Some(limit), Some(began)) => {
-                // Too late to be called a success, and too real to be thrown away.
-                if self.present.now().since(began) > limit {
-                    Outcome::Failure(Cause::Timeout)
-                } else {
-                    Outcome::Success
-                }
-            }
+        let limit = self.call.policy.timeout().limit();
+        if limit.is_some() || P::Guards::TIMED {
+            self.present.forget();
+        }
+        let outcome = match limit {
+            // Too late to be called a success, and too real to be thrown away.
+            Some(limit) if self.present.now().since(self.present.began()) > limit => Outcome::Failure(Cause::Timeout),
             _ => Outcome::Success,
         };
         let change = permit.settle(outcome, &self.present);
@@ -227,7 +228,9 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
         if let Some(until) = guards.rejects_until(memory)
             && next < until
         {
-            self.retry_after = Some(until.since(now));
+            // A breaker that was forced open is so until the end of time, which is of no use to a caller.
+            let forced = until == Instant::from_nanos(u64::MAX);
+            self.retry_after = Some(if forced { Duration::ZERO } else { until.since(now) });
             return Err(Reason::BreakerOpen);
         }
         if self.ends.is_some_and(|ends| next >= ends) {

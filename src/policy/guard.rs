@@ -14,6 +14,11 @@ use crate::failure::Cause;
 #[doc(hidden)]
 pub trait Moment {
     fn now(&self) -> Instant;
+    /// When the attempt under way began. Only a guard that is [timed](Guard::TIMED) may ask; `now` is then the end
+    /// of the attempt in [`Permit::settle`].
+    fn began(&self) -> Instant {
+        self.now()
+    }
     /// A number drawn uniformly from all of `u64`.
     fn draw(&self) -> u64;
 }
@@ -73,6 +78,9 @@ pub trait Guard: Copy + Sealed {
         Self: 'p;
     #[doc(hidden)]
     const NEW: Self::Memory;
+    /// Whether it matters how long an attempt takes.
+    #[doc(hidden)]
+    const TIMED: bool = false;
 
     #[doc(hidden)]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected>;
@@ -136,6 +144,7 @@ impl<G: Guard> Guard for Option<G> {
     where
         G: 'p;
     const NEW: G::Memory = G::NEW;
+    const TIMED: bool = G::TIMED;
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p G::Memory, moment: &impl Moment) -> Result<Option<G::Permit<'p>>, Rejected> {
@@ -190,6 +199,7 @@ impl<A: Guard, B: Guard, C: Guard> Guard for (A, B, C) {
     where
         Self: 'p;
     const NEW: Self::Memory = (A::NEW, B::NEW, C::NEW);
+    const TIMED: bool = A::TIMED || B::TIMED || C::TIMED;
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected> {

@@ -15,7 +15,10 @@ use core::fmt;
 
 pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
-pub use breaker::Breaker;
+pub use breaker::{
+    BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, BreakerState, Consecutive, CountWindow,
+    FailureRate, SlowCalls, TimeWindow, Window,
+};
 pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, DeadlinePart};
 pub use fallback::WithFallback;
@@ -38,7 +41,6 @@ mod sealed {
     impl Sealed for super::AttemptTimeout {}
     impl Sealed for super::Deadline {}
     impl Sealed for super::Retry {}
-    impl Sealed for super::Breaker {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
 
@@ -323,7 +325,7 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
     ///
     /// static CAREFUL: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// ```
-    pub const fn breaker(self, breaker: Breaker) -> Policy<D, R, Breaker, K, L, A, O> {
+    pub const fn breaker<W: Window>(self, breaker: Breaker<W>) -> Policy<D, R, Breaker<W>, K, L, A, O> {
         rebuild!(
             self,
             self.deadline,

@@ -1,0 +1,148 @@
+//! Leaves a target alone that keeps failing, and looks now and then whether it is back.
+//!
+//! `settings` is what a person writes, `window` what calls are counted in (`count`, `time` and `consecutive`, one
+//! each), `machine` decides, `control` is the hand on the switch, and `snapshot` carries the state elsewhere. Here
+//! is how a call passes.
+
+mod consecutive;
+mod control;
+mod count;
+mod machine;
+mod settings;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod time;
+mod window;
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+pub use consecutive::Consecutive;
+pub use control::{BreakerControl, BreakerCounts, BreakerState};
+pub use count::CountWindow;
+pub use settings::{Breaker, FailureRate};
+pub use snapshot::{BadSnapshot, BreakerSnapshot};
+pub use time::TimeWindow;
+pub use window::{SlowCalls, Window};
+
+use super::sealed::Sealed;
+use super::{Guard, Moment, Outcome, Permit, Rejected};
+use crate::clock::Instant;
+use crate::event::Change;
+use crate::failure::Cause;
+use crate::state::Local;
+use machine::{Pass, State, Ticket};
+use settings::Settings;
+use window::Tally;
+
+/// A breaker's state, shared by all calls through one policy.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Memory<T> {
+    /// The state's own [`Pass`], to be read without the lock: that is all a closed breaker asks of a call. One that
+    /// changes just then takes the call for one that was let through before, which is what it is.
+    pass: AtomicU32,
+    state: Local<State<T>>,
+}
+
+impl<T: Tally> Memory<T> {
+    const NEW: Self = Memory { pass: AtomicU32::new(Pass::NEW.word()), state: Local::new(State::NEW) };
+
+    fn pass(&self) -> Pass {
+        Pass::of(self.pass.load(Ordering::Relaxed))
+    }
+
+    /// For decisions that may end a state.
+    fn change<R>(&self, decide: impl FnOnce(&mut State<T>) -> R) -> R {
+        self.state.with(|state| {
+            let result = decide(state);
+            self.pass.store(state.pass().word(), Ordering::Relaxed);
+            result
+        })
+    }
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct BreakerPermit<'p, W: Window> {
+    settings: &'p Settings,
+    memory: &'p Memory<W::Tally>,
+    ticket: Ticket,
+}
+
+impl<W: Window> Permit for BreakerPermit<'_, W> {
+    #[inline]
+    fn admitted(&self) -> Option<Change> {
+        self.ticket.half_opened().then_some(Change::HalfOpened)
+    }
+
+    #[inline]
+    fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
+        let BreakerPermit { settings, memory, ticket } = self;
+        core::mem::forget(self);
+        let slow = W::TIMED && settings.is_slow(moment.began(), moment.now());
+        if outcome == Outcome::Success && !slow {
+            // The present is the moment of admission where anybody asked then: no look at the clock more.
+            let now = if W::Tally::CLOCKED { moment.now() } else { Instant::from_nanos(0) };
+            if memory.state.with(|state| state.succeeded_closed(settings, ticket, now)) {
+                return None;
+            }
+        }
+        let failure = match outcome {
+            Outcome::Success => None,
+            Outcome::Failure(cause) => Some(cause),
+        };
+        // The clock is read outside of the lock: it may be a caller's own.
+        settle_asking(settings, memory, ticket, moment.now(), failure, slow)
+    }
+}
+
+/// For outcomes that may end a state.
+#[cold]
+fn settle_asking<T: Tally>(
+    settings: &Settings,
+    memory: &Memory<T>,
+    ticket: Ticket,
+    now: Instant,
+    failure: Option<Cause>,
+    slow: bool,
+) -> Option<Change> {
+    memory.change(|state| state.settled(settings, ticket, now, failure, slow))
+}
+
+impl<W: Window> Drop for BreakerPermit<'_, W> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.ticket.of_closed() {
+            self.memory.state.with(|state| state.ignored(self.ticket));
+        }
+    }
+}
+
+impl<W: Window> Sealed for Breaker<W> {}
+
+impl<W: Window> Guard for Breaker<W> {
+    type Memory = Memory<W::Tally>;
+    type Permit<'p> = BreakerPermit<'p, W>;
+    const NEW: Self::Memory = Memory::NEW;
+    const TIMED: bool = W::TIMED;
+
+    #[inline]
+    fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<BreakerPermit<'p, W>, Rejected> {
+        let ticket = match memory.pass().ticket() {
+            Some(ticket) => ticket,
+            None => admit_asking(self.settings(), memory, moment.now())?,
+        };
+        Ok(BreakerPermit { settings: self.settings(), memory, ticket })
+    }
+
+    fn rejects_until(&self, memory: &Self::Memory) -> Option<Instant> {
+        memory.state.with(|state| state.rejects_until())
+    }
+}
+
+/// For a breaker that does not simply let calls pass.
+#[cold]
+fn admit_asking<T: Tally>(settings: &Settings, memory: &Memory<T>, now: Instant) -> Result<Ticket, Rejected> {
+    memory.change(|state| state.admit(settings, now))
+}
