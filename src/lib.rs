@@ -40,13 +40,14 @@ mod state;
 pub mod testing;
 pub mod wit;
 
-pub use call::{ByError, Call, Judge, Verdict};
+pub use call::{AtMostOnce, ByError, Call, Idempotent, Judge, Marking, Verdict};
 pub use event::{Change, Event, Observer};
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
-    AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Deadline, DeadlinePart, Guard, Invalid, Jitter, Pipeline,
-    Policy, Reason, Retry, RetryPart, WithFallback,
+    AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Deadline, DeadlinePart, Guard, Hedge, HedgePart, Invalid,
+    Jitter, LastGood, MaybeStale, Pipeline, Policy, Quantile, Reason, Retry, RetryPart, StaleIfError, WithFallback,
+    WithFallbackCall,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///

@@ -6,8 +6,10 @@ mod breaker;
 mod deadline;
 mod fallback;
 mod guard;
+mod hedge;
 mod invalid;
 mod retry;
+mod stale;
 
 use core::fmt;
 
@@ -15,26 +17,30 @@ pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::Breaker;
 pub use deadline::{Deadline, DeadlinePart};
-pub use fallback::WithFallback;
+pub use fallback::{WithFallback, WithFallbackCall};
 pub use guard::Guard;
+pub use hedge::{Hedge, HedgePart, Quantile};
 pub use invalid::Invalid;
 pub use retry::{Retry, RetryPart};
+pub use stale::{LastGood, MaybeStale, StaleIfError};
 
 pub(crate) use guard::{Moment, Outcome, Permit, Rejected};
+pub(crate) use hedge::MAX_HEDGES;
 
-use crate::call::{ByError, Call};
+use crate::call::{ByError, Call, Idempotent};
 use crate::clock::{Clock, System};
 use crate::event::Observer;
 use crate::rng::Rng;
 use crate::{Failed, Failure};
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
     impl Sealed for super::AttemptTimeout {}
     impl Sealed for super::Deadline {}
     impl Sealed for super::Retry {}
     impl Sealed for super::Breaker {}
+    impl<D> Sealed for super::Hedge<D> {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
 
@@ -45,10 +51,11 @@ mod sealed {
 /// `Option<Part>` one that is decided at run time. However they are given, they apply in one order,
 /// outermost first, and it is the one that people usually get wrong:
 ///
-/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [breaker](Breaker) › bulkhead ›
-/// > rate limit › [attempt timeout](AttemptTimeout) › call
+/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [hedge](Hedge) › [breaker](Breaker) ›
+/// > bulkhead › rate limit › [attempt timeout](AttemptTimeout) › call
 ///
-/// In the type they stand in that order: `Policy<Deadline, Retry, Breaker>` has the first three. An open
+/// In the type they stand in that order, but for the observer and the hedge, which come last:
+/// `Policy<Deadline, Retry, Breaker>` has the first three. An open
 /// breaker ends the retries at once, and a call that a part turns away never reaches the wire and is no
 /// failure of the target. For another order, put the call through one policy inside the call of another.
 ///
@@ -74,14 +81,16 @@ mod sealed {
 ///
 /// static NEVER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(0));
 /// ```
-// `D`eadline, `R`etry, `B`reaker, bul`K`head, rate `L`imit, `A`ttempt timeout, `O`bserver.
-pub struct Policy<D = (), R = (), B: Guard = (), K: Guard = (), L: Guard = (), A = (), O = ()> {
+// `D`eadline, `R`etry, `B`reaker, bul`K`head, rate `L`imit, `A`ttempt timeout, `O`bserver, `H`edge.
+pub struct Policy<D = (), R = (), B: Guard = (), K: Guard = (), L: Guard = (), A = (), O = (), H: HedgePart = ()> {
     pub(crate) deadline: D,
     pub(crate) retry: R,
     pub(crate) guards: (B, K, L),
     pub(crate) memory: <(B, K, L) as Guard>::Memory,
     pub(crate) timeout: A,
     pub(crate) observer: O,
+    pub(crate) hedge: H,
+    pub(crate) latencies: H::Memory,
 }
 
 /// The parts of a policy, as the drivers see them.
@@ -96,6 +105,8 @@ pub trait Pipeline: sealed::Sealed {
     type Timeout: AttemptTimeoutPart;
     #[doc(hidden)]
     type Observer: Observer;
+    #[doc(hidden)]
+    type Hedge: HedgePart;
 
     #[doc(hidden)]
     fn deadline(&self) -> &Self::Deadline;
@@ -107,11 +118,13 @@ pub trait Pipeline: sealed::Sealed {
     fn timeout(&self) -> &Self::Timeout;
     #[doc(hidden)]
     fn observer_part(&self) -> &Self::Observer;
+    #[doc(hidden)]
+    fn hedge_part(&self) -> (&Self::Hedge, &<Self::Hedge as HedgePart>::Memory);
 }
 
-impl<D, R, B: Guard, K: Guard, L: Guard, A, O> sealed::Sealed for Policy<D, R, B, K, L, A, O> {}
+impl<D, R, B: Guard, K: Guard, L: Guard, A, O, H: HedgePart> sealed::Sealed for Policy<D, R, B, K, L, A, O, H> {}
 
-impl<D, R, B, K, L, A, O> Pipeline for Policy<D, R, B, K, L, A, O>
+impl<D, R, B, K, L, A, O, H> Pipeline for Policy<D, R, B, K, L, A, O, H>
 where
     D: DeadlinePart,
     R: RetryPart,
@@ -120,12 +133,14 @@ where
     L: Guard,
     A: AttemptTimeoutPart,
     O: Observer,
+    H: HedgePart,
 {
     type Deadline = D;
     type Retry = R;
     type Guards = (B, K, L);
     type Timeout = A;
     type Observer = O;
+    type Hedge = H;
 
     #[inline]
     fn deadline(&self) -> &D {
@@ -147,14 +162,19 @@ where
     fn observer_part(&self) -> &O {
         &self.observer
     }
+    #[inline]
+    fn hedge_part(&self) -> (&H, &H::Memory) {
+        (&self.hedge, &self.latencies)
+    }
 }
 
-impl<D, R, B: Guard, K: Guard, L: Guard, A, O> fmt::Debug for Policy<D, R, B, K, L, A, O>
+impl<D, R, B: Guard, K: Guard, L: Guard, A, O, H: HedgePart> fmt::Debug for Policy<D, R, B, K, L, A, O, H>
 where
     D: fmt::Debug,
     R: fmt::Debug,
     (B, K, L): fmt::Debug,
     A: fmt::Debug,
+    H: fmt::Debug,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
@@ -163,6 +183,8 @@ where
             .field("guards", &self.guards)
             .field("memory", &self.memory)
             .field("timeout", &self.timeout)
+            .field("hedge", &self.hedge)
+            .field("latencies", &self.latencies)
             .finish_non_exhaustive()
     }
 }
@@ -177,7 +199,16 @@ impl Policy {
     /// assert_eq!(NONE.call(|| Ok::<_, RpcError>(7)).unwrap(), 7);
     /// ```
     pub const fn new() -> Self {
-        Policy { deadline: (), retry: (), guards: ((), (), ()), memory: ((), (), ()), timeout: (), observer: () }
+        Policy {
+            deadline: (),
+            retry: (),
+            guards: ((), (), ()),
+            memory: ((), (), ()),
+            timeout: (),
+            observer: (),
+            hedge: (),
+            latencies: (),
+        }
     }
 }
 
@@ -213,6 +244,8 @@ impl Policy<Option<Deadline>, Option<Retry>, Option<Breaker>> {
             guards,
             timeout: (),
             observer: (),
+            hedge: (),
+            latencies: (),
         })
     }
 }
@@ -236,11 +269,19 @@ const fn fresh<G: Guard>(_: &G) -> G::Memory {
     G::NEW
 }
 
+const fn empty<H: HedgePart>(_: &H) -> H::Memory {
+    H::NEW
+}
+
 /// The policy with its parts changed. The parts are `Copy` and the memory is made anew, since a `const fn` cannot
 /// drop a value of a generic type: the policy that a builder takes is forgotten, and holds nothing that would be
 /// missed.
 macro_rules! rebuild {
     ($policy:ident, $deadline:expr, $retry:expr, $breaker:expr, $bulkhead:expr, $rate:expr, $timeout:expr, $observer:expr) => {{
+        let hedge = $policy.hedge;
+        rebuild!($policy, $deadline, $retry, $breaker, $bulkhead, $rate, $timeout, $observer, hedge)
+    }};
+    ($policy:ident, $deadline:expr, $retry:expr, $breaker:expr, $bulkhead:expr, $rate:expr, $timeout:expr, $observer:expr, $hedge:expr) => {{
         let guards = ($breaker, $bulkhead, $rate);
         let policy = Policy {
             deadline: $deadline,
@@ -249,13 +290,17 @@ macro_rules! rebuild {
             guards,
             timeout: $timeout,
             observer: $observer,
+            latencies: empty(&$hedge),
+            hedge: $hedge,
         };
         forget($policy);
         policy
     }};
 }
 
-impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer> Policy<(), R, B, K, L, A, O> {
+impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<(), R, B, K, L, A, O, H>
+{
     /// Bounds the whole call, retries included.
     ///
     /// # Panics
@@ -267,7 +312,7 @@ impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Obser
     ///
     /// static QUICK: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
     /// ```
-    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B, K, L, A, O> {
+    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B, K, L, A, O, H> {
         rebuild!(
             self,
             accept!(deadline),
@@ -281,7 +326,9 @@ impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Obser
     }
 }
 
-impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer> Policy<D, (), B, K, L, A, O> {
+impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, (), B, K, L, A, O, H>
+{
     /// Repeats failed attempts.
     ///
     /// # Panics
@@ -292,7 +339,7 @@ impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Ob
     ///
     /// static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
     /// ```
-    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B, K, L, A, O> {
+    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B, K, L, A, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -306,8 +353,8 @@ impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Ob
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
-    Policy<D, R, (), K, L, A, O>
+impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, R, (), K, L, A, O, H>
 {
     /// Leaves a target alone that keeps failing.
     ///
@@ -319,7 +366,7 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
     ///
     /// static CAREFUL: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// ```
-    pub const fn breaker(self, breaker: Breaker) -> Policy<D, R, Breaker, K, L, A, O> {
+    pub const fn breaker(self, breaker: Breaker) -> Policy<D, R, Breaker, K, L, A, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -333,7 +380,9 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> Policy<D, R, B, K, L, (), O> {
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer, H: HedgePart>
+    Policy<D, R, B, K, L, (), O, H>
+{
     /// Bounds each attempt.
     ///
     /// # Panics
@@ -347,7 +396,7 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> P
     ///     .retry(Retry::attempts(3))
     ///     .attempt_timeout(AttemptTimeout::after(Duration::from_millis(500)));
     /// ```
-    pub const fn attempt_timeout(self, timeout: AttemptTimeout) -> Policy<D, R, B, K, L, AttemptTimeout, O> {
+    pub const fn attempt_timeout(self, timeout: AttemptTimeout) -> Policy<D, R, B, K, L, AttemptTimeout, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -361,7 +410,9 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> P
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart> Policy<D, R, B, K, L, A, ()> {
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, H: HedgePart>
+    Policy<D, R, B, K, L, A, (), H>
+{
     /// Tells `observer` what happens: a function, or a value of your own.
     ///
     /// ```
@@ -373,12 +424,46 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTime
     /// static GREETER: Policy<(), Retry, (), (), (), (), fn(&Event)> =
     ///     Policy::new().retry(Retry::attempts(3)).observer(log);
     /// ```
-    pub const fn observer<N: Observer>(self, observer: N) -> Policy<D, R, B, K, L, A, N> {
+    pub const fn observer<N: Observer>(self, observer: N) -> Policy<D, R, B, K, L, A, N, H> {
         rebuild!(self, self.deadline, self.retry, self.guards.0, self.guards.1, self.guards.2, self.timeout, observer)
     }
 }
 
-impl<D, R, B, K, L, A, O> Policy<D, R, B, K, L, A, O>
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, B, K, L, A, O, ()>
+{
+    /// Starts a further attempt beside one that is slow, in calls made by
+    /// [`call_hedged`](crate::Call::call_hedged).
+    ///
+    /// # Panics
+    /// When [`Hedge::check`] refuses the hedge; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Hedge, Policy};
+    ///
+    /// static PAGES: Policy<(), (), (), (), (), (), (), Hedge> =
+    ///     Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
+    /// ```
+    pub const fn hedge<W: Copy>(self, hedge: Hedge<W>) -> Policy<D, R, B, K, L, A, O, Hedge<W>>
+    where
+        Hedge<W>: HedgePart,
+    {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            self.guards.1,
+            self.guards.2,
+            self.timeout,
+            self.observer,
+            accept!(hedge)
+        )
+    }
+}
+
+impl<D, R, B, K, L, A, O, H> Policy<D, R, B, K, L, A, O, H>
 where
     D: DeadlinePart,
     R: RetryPart,
@@ -387,6 +472,7 @@ where
     L: Guard,
     A: AttemptTimeoutPart,
     O: Observer,
+    H: HedgePart,
 {
     /// Makes a blocking call, such as one of a generated import.
     ///
@@ -433,7 +519,7 @@ where
     }
 
     /// The same policy for a call that does no harm when it happens twice: it is repeated also when an
-    /// earlier attempt may have had its effect.
+    /// earlier attempt may have had its effect, and may be [hedged](crate::Call::call_hedged).
     ///
     /// ```
     /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError};
@@ -449,8 +535,8 @@ where
     /// assert!(STORE.with(&clock).idempotent().call(|| twice.next()).is_ok());
     /// ```
     #[inline]
-    pub const fn idempotent(&self) -> Call<'_, Self> {
-        Call::new(self, System).idempotent()
+    pub const fn idempotent(&self) -> Call<'_, Self, System, ByError, Idempotent> {
+        Call::new(self, System)
     }
 
     /// The same policy with a rule of the caller's own for what counts as a failure. An `Ok` can be one, as an
@@ -491,6 +577,70 @@ where
         F: FnOnce(Failed<E>) -> T,
     {
         self.with(System).fallback(fallback)
+    }
+
+    /// The same policy with another call for when it gives up, made by a function that is given the failure and may
+    /// fail itself. The failure as the error keeps what happened.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Failed, Policy, RpcError};
+    ///
+    /// static PRIMARY: Policy = Policy::new();
+    /// static REPLICA: Policy = Policy::new();
+    /// # fn ask(host: &str) -> Result<String, RpcError> {
+    /// #     if host == "replica" { Ok("yes".into()) } else { Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)) }
+    /// # }
+    /// let answer = PRIMARY
+    ///     .fallback_call(|_failed: Failed| REPLICA.call(|| ask("replica")))
+    ///     .call(|| ask("primary"));
+    /// assert_eq!(answer.unwrap(), "yes");
+    /// ```
+    #[inline]
+    pub fn fallback_call<T, E, X, F>(&self, fallback: F) -> WithFallbackCall<'_, Self, System, ByError, F>
+    where
+        F: FnOnce(Failed<E>) -> Result<T, X>,
+    {
+        self.with(System).fallback_call(fallback)
+    }
+
+    /// The same policy with another awaited call for when it gives up.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Failed, Policy, RpcError, testing::{TestClock, block_on}};
+    ///
+    /// static PRIMARY: Policy = Policy::new();
+    /// # async fn ask(host: &str) -> Result<String, RpcError> {
+    /// #     if host == "replica" { Ok("yes".into()) } else { Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)) }
+    /// # }
+    /// let clock = TestClock::new();
+    /// let answer = PRIMARY
+    ///     .with(&clock)
+    ///     .fallback_async(async |_failed: Failed| ask("replica").await)
+    ///     .call_async(async || ask("primary").await);
+    /// assert_eq!(block_on(answer).unwrap(), "yes");
+    /// ```
+    #[inline]
+    pub fn fallback_async<T, E, X, F>(&self, fallback: F) -> WithFallbackCall<'_, Self, System, ByError, F>
+    where
+        F: AsyncFnOnce(Failed<E>) -> Result<T, X>,
+    {
+        self.with(System).fallback_async(fallback)
+    }
+
+    /// The same policy with the last good value for when it gives up, while that is young enough.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{LastGood, MaybeStale, Policy, RpcError};
+    ///
+    /// static RATES: Policy = Policy::new();
+    /// static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
+    /// let rate = RATES.stale_if_error(&LAST).call(|| Ok::<_, RpcError>(7));
+    /// assert_eq!(rate.unwrap(), MaybeStale::Fresh(7));
+    /// ```
+    #[inline]
+    pub fn stale_if_error<'l, T>(&self, last: &'l LastGood<T>) -> StaleIfError<'_, 'l, Self, System, ByError, T> {
+        self.with(System).stale_if_error(last)
     }
 
     /// The same policy on another clock and jitter source: in tests, a
