@@ -226,3 +226,91 @@ impl<P, C, J, F, I> fmt::Debug for WithFallbackCall<'_, P, C, J, F, I> {
         f.debug_struct("WithFallbackCall").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, Recorder, TestClock, block_on};
+    use crate::{Breaker, Cause, Deadline, Delivery, Event, Policy, Reason, RpcError};
+    use core::time::Duration;
+
+    fn down() -> Result<u32, RpcError> {
+        Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))
+    }
+
+    #[test]
+    fn a_fallback_is_used_only_when_the_policy_gave_up_and_observers_are_told() {
+        static SEEN: Recorder = Recorder::new();
+        let policy = Policy::new().observer(&SEEN);
+        let clock = TestClock::new();
+        let used = || SEEN.take().iter().filter(|event| **event == Event::FallbackUsed).count();
+        let call = || policy.with(&clock);
+        let other = |_: Failed| -> Result<u32, Failed> { Ok(2) };
+        let other_async = async |_: Failed| -> Result<u32, Failed> { Ok(2) };
+
+        assert_eq!(call().fallback(|_| 2).call(|| Ok::<_, RpcError>(1)), 1);
+        assert_eq!(block_on(call().fallback(|_| 2).call_async(async || Ok::<_, RpcError>(1))), 1);
+        assert_eq!(call().fallback_call(other).call(|| Ok(1)), Ok(1));
+        assert_eq!(block_on(call().fallback_async(other_async).call_async(async || Ok(1))), Ok(1));
+        assert_eq!(used(), 0);
+
+        assert_eq!(call().fallback(|_| 2).call(down), 2);
+        assert_eq!(used(), 1);
+        assert_eq!(block_on(call().fallback(|_| 2).call_async(async || down())), 2);
+        assert_eq!(used(), 1);
+        assert_eq!(call().fallback_call(other).call(down), Ok(2));
+        assert_eq!(used(), 1);
+        assert_eq!(block_on(call().fallback_async(other_async).call_async(async || down())), Ok(2));
+        assert_eq!(
+            SEEN.take(),
+            [
+                Event::AttemptStarted { attempt: 1 },
+                Event::AttemptFailed { attempt: 1, cause: Cause::NoTarget, delivery: Delivery::NotSent },
+                Event::GaveUp { reason: Reason::Attempts, attempts: 1 },
+                Event::FallbackUsed,
+            ]
+        );
+    }
+
+    #[test]
+    fn the_other_call_is_given_the_failure_and_may_fail_itself() {
+        let policy = Policy::new();
+        let clock = TestClock::new();
+        let failed = policy.with(&clock).fallback_call(|failed: Failed| Err(failed)).call(down).unwrap_err();
+        assert_eq!((failed.reason(), failed.into_last()), (Reason::Attempts, down().err()));
+        let other = async |_: Failed| Err::<u32, _>("the replica is down too");
+        let both = block_on(policy.with(&clock).fallback_async(other).call_async(async || down()));
+        assert_eq!(both, Err("the replica is down too"));
+    }
+
+    #[test]
+    fn the_other_call_has_its_own_time() {
+        use crate::clock::AsyncClock;
+        let policy = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
+        let clock = ManualClock::new();
+        let replica = async |failed: Failed| {
+            assert_eq!(failed.reason(), Reason::Deadline);
+            clock.sleep_async(Duration::from_secs(5)).await;
+            Ok::<_, Failed>(2)
+        };
+        let call = policy.with(&clock).fallback_async(replica);
+        assert_eq!(clock.run(call.call_async(async || core::future::pending().await)), Ok(2));
+        assert_eq!(clock.passed(), Duration::from_secs(6));
+    }
+
+    // case 13, case 14
+    #[test]
+    fn a_fallback_that_panics_or_calls_through_the_same_policy_loses_no_state() {
+        let policy = Policy::new().breaker(Breaker::consecutive_failures(2).open_for(Duration::from_secs(30)));
+        let clock = TestClock::new();
+        let panicked = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+            policy.with(&clock).fallback(|_| panic!("a bug of the caller")).call(down)
+        }));
+        assert!(panicked.is_err());
+        let nested =
+            policy.with(&clock).fallback(|_: Failed| policy.with(&clock).fallback(|_| 3).call(|| Ok::<_, RpcError>(2)));
+        assert_eq!(nested.call(down), 3, "the second failure opened the breaker");
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>(4)), Ok(4), "its probe is free");
+    }
+}

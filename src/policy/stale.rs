@@ -9,6 +9,7 @@ use super::Pipeline;
 use crate::Failed;
 use crate::call::{AtMostOnce, Call, Idempotent, Judge, Marking, Verdict};
 use crate::clock::{AsyncClock, Clock, Instant};
+use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::rng::Rng;
 use crate::state::Local;
 
@@ -39,6 +40,10 @@ struct Kept<T> {
 impl<T> LastGood<T> {
     /// Keeps a value, and gives it away for `max_age` after it was good, that moment included.
     ///
+    /// # Panics
+    /// When `max_age` is zero; in a `static` that is a compile error. For a value known at run time there is
+    /// [`try_new`](Self::try_new).
+    ///
     /// ```
     /// use core::time::Duration;
     /// use steadfast::LastGood;
@@ -46,7 +51,29 @@ impl<T> LastGood<T> {
     /// static LAST: LastGood<String> = LastGood::new(Duration::from_secs(600));
     /// ```
     pub const fn new(max_age: Duration) -> Self {
-        LastGood { max_age, kept: Local::new(None) }
+        match valid(max_age) {
+            Ok(max_age) => LastGood { max_age, kept: Local::new(None) },
+            Err(invalid) => panic!("{}", invalid.rule),
+        }
+    }
+
+    /// The same for a `max_age` that is known at run time.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::LastGood;
+    ///
+    /// let invalid = LastGood::<String>::try_new(Duration::ZERO).unwrap_err();
+    /// assert_eq!(invalid.to_string(), "last good max_age: 0ns is not allowed: it must be longer than zero");
+    /// ```
+    ///
+    /// # Errors
+    /// [`Invalid`], when `max_age` is zero.
+    pub const fn try_new(max_age: Duration) -> Result<Self, Invalid> {
+        match valid(max_age) {
+            Ok(max_age) => Ok(LastGood { max_age, kept: Local::new(None) }),
+            Err(invalid) => Err(invalid),
+        }
     }
 
     /// Forgets the value: the next failure is a failure.
@@ -62,20 +89,17 @@ impl<T> LastGood<T> {
     /// assert!(RATES.stale_if_error(&last).call(|| Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))).is_err());
     /// ```
     pub fn clear(&self) {
-        drop(self.swap(None));
+        self.replace(None);
     }
 
     fn keep(&self, value: T, since: Instant) {
-        drop(self.swap(Some(Arc::new(Kept { value, since }))));
+        self.replace(Some(Arc::new(Kept { value, since })));
     }
 
-    /// Puts `new` in place; the old one is the caller's to drop, outside the lock. Of two calls that cross, the value
-    /// of the later moment stays.
-    fn swap(&self, new: Option<Arc<Kept<T>>>) -> Option<Arc<Kept<T>>> {
-        self.kept.with(|kept| match (&new, &*kept) {
-            (Some(candidate), Some(current)) if candidate.since < current.since => new,
-            _ => core::mem::replace(kept, new),
-        })
+    fn replace(&self, new: Option<Arc<Kept<T>>>) {
+        let old = self.kept.with(|kept| core::mem::replace(kept, new));
+        // What dropping a value does is its own affair, and so nothing for under the lock.
+        drop(old);
     }
 
     /// A copy of the value and its age, if it is young enough.
@@ -85,8 +109,17 @@ impl<T> LastGood<T> {
     {
         let kept = self.kept.with(|kept| kept.clone())?;
         let age = now.since(kept.since);
-        (age <= self.max_age).then(|| (kept.value.clone(), age))
+        // Where the clock stepped back, nobody can tell the age.
+        let young = now >= kept.since && age <= self.max_age;
+        young.then(|| (kept.value.clone(), age))
     }
+}
+
+const fn valid(max_age: Duration) -> Result<Duration, Invalid> {
+    if max_age.is_zero() {
+        refuse!("last good max_age", Value::Time(max_age), "longer than zero");
+    }
+    Ok(max_age)
 }
 
 impl<T> fmt::Debug for LastGood<T> {
@@ -309,3 +342,6 @@ impl<T, E, J: Judge<T, E>> Judge<T, E> for Remembering<'_, J> {
         verdict
     }
 }
+
+#[cfg(test)]
+mod tests;
