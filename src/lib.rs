@@ -25,11 +25,13 @@
 //! ```
 //!
 //! # Features
+//! - `tracing`: an observer whose events are those of the crate `tracing` (`Traced`).
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
 //!   `wstd` response.
 
 mod call;
 pub mod clock;
+mod counters;
 mod event;
 mod failed;
 mod failure;
@@ -38,9 +40,12 @@ pub mod respond;
 pub mod rng;
 mod state;
 pub mod testing;
+#[cfg(feature = "tracing")]
+mod traced;
 pub mod wit;
 
 pub use call::{AtMostOnce, ByError, Call, Idempotent, Judge, Marking, Verdict};
+pub use counters::{ByCause, ByReason, Counters, Snapshot};
 pub use event::{Change, Event, Observer};
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
@@ -80,6 +85,8 @@ pub use policy::{
 /// # fn main() {}
 /// ```
 pub use steadfast_macros::bindgen;
+#[cfg(feature = "tracing")]
+pub use traced::Traced;
 
 #[doc(hidden)]
 pub mod __private {

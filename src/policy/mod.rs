@@ -698,6 +698,23 @@ pub enum Reason {
     Deadline,
 }
 
+impl Reason {
+    /// The name of a reason, as the WIT would spell it: for labels.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Reason::Attempts => "attempts",
+            Reason::NotRetryable => "not-retryable",
+            Reason::NotIdempotent => "not-idempotent",
+            Reason::BreakerOpen => "breaker-open",
+            Reason::BulkheadFull => "bulkhead-full",
+            Reason::RateLimited => "rate-limited",
+            Reason::Budget => "budget",
+            Reason::Vetoed => "vetoed",
+            Reason::Deadline => "deadline",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
