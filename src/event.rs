@@ -54,6 +54,11 @@ pub enum Event {
         /// How long the wait is.
         delay: Duration,
     },
+    /// An attempt begins beside one that is slow.
+    HedgeFired {
+        /// Its number, from 2.
+        attempt: u32,
+    },
     /// An attempt was turned away before it reached the wire.
     Rejected {
         /// By which part.
@@ -66,6 +71,8 @@ pub enum Event {
         /// How many attempts were made.
         attempts: u32,
     },
+    /// The policy gave up, and a fallback answers: its function is called now, or a stale value is returned.
+    FallbackUsed,
     /// The state of the circuit breaker changed.
     BreakerChanged(Change),
     /// The outcome of a call came so late that the breaker was in another state by then, and did not count.
@@ -165,6 +172,8 @@ impl fmt::Display for Event {
                 write!(f, "attempt {attempt} failed: {}", cause_words(*cause))
             }
             Event::Delayed { attempt, delay } => write!(f, "waiting {delay:?} before attempt {attempt}"),
+            Event::HedgeFired { attempt } => write!(f, "hedging with attempt {attempt}"),
+            Event::FallbackUsed => f.write_str("the fallback answers"),
             Event::Rejected { reason } => write!(f, "turned away: {reason}"),
             Event::GaveUp { reason, attempts } => write!(f, "gave up after {attempts} attempts: {reason}"),
             Event::BreakerChanged(change) => write!(f, "circuit breaker {change}"),

@@ -25,11 +25,13 @@
 //! ```
 //!
 //! # Features
+//! - `tracing`: an observer whose events are those of the crate `tracing` (`Traced`).
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
 //!   `wstd` response.
 
 mod call;
 pub mod clock;
+mod counters;
 mod event;
 mod failed;
 mod failure;
@@ -38,17 +40,21 @@ pub mod respond;
 pub mod rng;
 mod state;
 pub mod testing;
+#[cfg(feature = "tracing")]
+mod traced;
 pub mod wit;
 
-pub use call::{ByError, Call, Judge, Verdict};
+pub use call::{AtMostOnce, ByError, Call, Idempotent, Judge, Marking, Verdict};
+pub use counters::{ByCause, ByReason, Counters, Snapshot};
 pub use event::{Change, Event, Observer, Tripped};
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
     Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts,
     BreakerSnapshot, BreakerState, Concurrency, Consecutive, CountWindow, Deadline, DeadlinePart, FailureRate,
-    Gradient, Guard, Invalid, Jitter, LimitAlgorithm, Pipeline, Policy, Reason, Retry, RetryPart, SlowCalls, Throttle,
-    TimeWindow, Window, WithFallback,
+    Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LastGood, LimitAlgorithm, MaybeStale, Pipeline, Policy,
+    Quantile, Reason, Retry, RetryPart, SlowCalls, StaleIfError, Throttle, TimeWindow, Window, WithFallback,
+    WithFallbackCall,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///
@@ -81,6 +87,8 @@ pub use policy::{
 /// # fn main() {}
 /// ```
 pub use steadfast_macros::bindgen;
+#[cfg(feature = "tracing")]
+pub use traced::Traced;
 
 #[doc(hidden)]
 pub mod __private {

@@ -1,10 +1,14 @@
-//! Testing without waiting: a clock that moves when it is told to, and a call that follows a script.
+//! Testing without waiting: clocks that move when they are told to, and a call that follows a script.
+
+mod manual;
 
 use core::cell::{Cell, RefCell};
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+
+pub use manual::ManualClock;
 
 use crate::clock::{AsyncClock, Clock, Instant};
 use crate::event::{Event, Observer};
@@ -128,16 +132,17 @@ impl AsyncClock for TestClock {
 
 impl Rng for TestClock {
     fn draw(&self) -> u64 {
-        match &self.draws {
-            None => u64::MAX,
-            Some(draws) => {
-                let mut sequence = draws.get();
-                let draw = sequence.next();
-                draws.set(sequence);
-                draw
-            }
-        }
+        draw(self.draws.as_ref())
     }
+}
+
+/// The next number of a sequence; the highest where there is none.
+fn draw(draws: Option<&Cell<SplitMix>>) -> u64 {
+    let Some(draws) = draws else { return u64::MAX };
+    let mut sequence = draws.get();
+    let draw = sequence.next();
+    draws.set(sequence);
+    draw
 }
 
 /// A call that gives prepared results, one after the other.

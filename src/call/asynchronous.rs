@@ -6,13 +6,13 @@ use core::task::Poll;
 use core::time::Duration;
 
 use super::run::{Next, PermitOf, Run};
-use super::{Call, Judge};
+use super::{Call, Judge, Marking};
 use crate::Failed;
 use crate::clock::{AsyncClock, Instant};
 use crate::policy::{Permit, Pipeline, Reason};
 use crate::rng::Rng;
 
-impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
+impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// Makes a call that is awaited. At the deadline, the attempt in flight is cancelled: its future is
     /// dropped.
     ///
@@ -75,14 +75,14 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
     }
 
     /// Waits for admission, but not past the deadline.
-    async fn admit_async<'s>(&'s self, run: &mut Run<'s, P, C, J>) -> Result<PermitOf<'s, P>, Reason> {
+    pub(super) async fn admit_async<'s>(&'s self, run: &mut Run<'s, P, C, J, I>) -> Result<PermitOf<'s, P>, Reason> {
         match run.ends {
             Some(ends) => self.before(ends, run.admit_async()).await.unwrap_or(Err(Reason::Deadline)),
             None => run.admit_async().await,
         }
     }
 
-    async fn wait_async(&self, run: &Run<'_, P, C, J>, delay: Duration) {
+    pub(super) async fn wait_async(&self, run: &Run<'_, P, C, J, I>, delay: Duration) {
         if !delay.is_zero() {
             self.clock.sleep_async(delay).await;
             run.present.forget();
@@ -91,7 +91,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
 
     /// What `operation` comes to before `ends`. The operation is asked first: done at the last moment is
     /// done. Its timer is made only if it has to wait.
-    async fn before<T>(&self, ends: Instant, operation: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn before<T>(&self, ends: Instant, operation: impl Future<Output = T>) -> Option<T> {
         let mut operation = pin!(operation);
         let mut timer = pin!(async {
             self.clock.sleep_async(ends.since(self.clock.now())).await;

@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use super::run::{Next, PermitOf, Run};
-use super::{Call, Judge};
+use super::{Call, Judge, Marking};
 use crate::Failed;
 use crate::clock::Clock;
 use crate::policy::{Permit, Pipeline};
 use crate::rng::Rng;
 
-impl<P: Pipeline, C: Clock + Rng, J> Call<'_, P, C, J> {
+impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// Makes a blocking call, such as one of a generated import. The waits between attempts block the
     /// component too.
     ///
@@ -48,7 +48,7 @@ impl<P: Pipeline, C: Clock + Rng, J> Call<'_, P, C, J> {
     #[cold]
     fn recover<'s, T, E>(
         &'s self,
-        mut run: Run<'s, P, C, J>,
+        mut run: Run<'s, P, C, J, I>,
         mut permit: PermitOf<'s, P>,
         mut result: Result<T, E>,
         mut operation: impl FnMut() -> Result<T, E>,
@@ -74,7 +74,7 @@ impl<P: Pipeline, C: Clock + Rng, J> Call<'_, P, C, J> {
     }
 
     #[inline]
-    fn wait(&self, run: &Run<'_, P, C, J>, delay: Duration) {
+    fn wait(&self, run: &Run<'_, P, C, J, I>, delay: Duration) {
         if !delay.is_zero() {
             self.clock.sleep(delay);
             run.present.forget();

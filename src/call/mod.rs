@@ -1,17 +1,24 @@
-//! Runs the parts of a policy around a call: one core that decides, and two drivers, blocking and async.
+//! Runs the parts of a policy around a call: one core that decides, and the drivers: blocking, async, and async with
+//! several attempts under way at once.
 
 mod asynchronous;
 mod blocking;
+mod hedged;
 mod judge;
+mod marking;
 mod run;
 #[cfg(test)]
 mod tests;
 
 pub use judge::{ByError, Judge, Verdict};
+pub use marking::{AtMostOnce, Idempotent, Marking};
+
+use core::marker::PhantomData;
 
 use crate::Failed;
-use crate::clock::{Clock, System};
-use crate::policy::{Pipeline, WithFallback};
+use crate::clock::{Clock, Instant, System};
+use crate::event::{Event, Observer};
+use crate::policy::{LastGood, Pipeline, StaleIfError, WithFallback, WithFallbackCall};
 use crate::rng::Rng;
 
 /// A policy made ready for one kind of call: on which clock it runs, whether the call may be repeated, and what
@@ -29,20 +36,20 @@ use crate::rng::Rng;
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is called until `call` or `call_async` is"]
-pub struct Call<'p, P, C = System, J = ByError> {
+pub struct Call<'p, P, C = System, J = ByError, I = AtMostOnce> {
     policy: &'p P,
     clock: C,
     judge: J,
-    idempotent: bool,
+    marking: PhantomData<I>,
 }
 
-impl<'p, P: Pipeline, C> Call<'p, P, C> {
+impl<'p, P: Pipeline, C, I> Call<'p, P, C, ByError, I> {
     pub(crate) const fn new(policy: &'p P, clock: C) -> Self {
-        Call { policy, clock, judge: ByError, idempotent: false }
+        Call { policy, clock, judge: ByError, marking: PhantomData }
     }
 }
 
-impl<'p, P: Pipeline, C, J> Call<'p, P, C, J> {
+impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// For a call that does no harm when it happens twice; see [`Policy::idempotent`](crate::Policy::idempotent).
     ///
     /// ```
@@ -53,9 +60,8 @@ impl<'p, P: Pipeline, C, J> Call<'p, P, C, J> {
     /// assert!(STORE.with(&clock).idempotent().call(|| Ok::<_, RpcError>(())).is_ok());
     /// ```
     #[inline]
-    pub const fn idempotent(mut self) -> Self {
-        self.idempotent = true;
-        self
+    pub fn idempotent(self) -> Call<'p, P, C, J, Idempotent> {
+        Call { policy: self.policy, clock: self.clock, judge: self.judge, marking: PhantomData }
     }
 
     /// With a rule of the caller's own for what counts as a failure; see [`Policy::judge`](crate::Policy::judge).
@@ -75,8 +81,8 @@ impl<'p, P: Pipeline, C, J> Call<'p, P, C, J> {
     /// assert_eq!(status.unwrap(), 200);
     /// ```
     #[inline]
-    pub fn judge<N>(self, judge: N) -> Call<'p, P, C, N> {
-        Call { policy: self.policy, clock: self.clock, judge, idempotent: self.idempotent }
+    pub fn judge<N>(self, judge: N) -> Call<'p, P, C, N, I> {
+        Call { policy: self.policy, clock: self.clock, judge, marking: PhantomData }
     }
 
     /// With an answer for when the policy gives up; see [`Policy::fallback`](crate::Policy::fallback).
@@ -91,11 +97,91 @@ impl<'p, P: Pipeline, C, J> Call<'p, P, C, J> {
     /// ```
     #[inline]
     // The bound is repeated where the call is made; here it tells the compiler what the closure is given.
-    pub fn fallback<T, E, F>(self, fallback: F) -> WithFallback<'p, P, C, J, F>
+    pub fn fallback<T, E, F>(self, fallback: F) -> WithFallback<'p, P, C, J, F, I>
     where
         C: Clock + Rng,
         F: FnOnce(Failed<E>) -> T,
     {
         WithFallback { call: self, fallback }
+    }
+
+    /// With another blocking call for when the policy gives up; see
+    /// [`Policy::fallback_call`](crate::Policy::fallback_call).
+    ///
+    /// ```
+    /// use steadfast::{Failed, Policy, RpcError, testing::TestClock};
+    ///
+    /// static STORE: Policy = Policy::new();
+    /// let value = STORE.with(&TestClock::new()).fallback_call(|failed: Failed| Err(failed)).call(|| Ok(7));
+    /// assert_eq!(value.unwrap(), 7);
+    /// ```
+    #[inline]
+    pub fn fallback_call<T, E, X, F>(self, fallback: F) -> WithFallbackCall<'p, P, C, J, F, I>
+    where
+        F: FnOnce(Failed<E>) -> Result<T, X>,
+    {
+        WithFallbackCall { call: self, fallback }
+    }
+
+    /// With another awaited call for when the policy gives up; see
+    /// [`Policy::fallback_async`](crate::Policy::fallback_async).
+    ///
+    /// ```
+    /// use steadfast::{Failed, Policy, RpcError, testing::{TestClock, block_on}};
+    ///
+    /// static STORE: Policy = Policy::new();
+    /// let clock = TestClock::new();
+    /// let call = STORE.with(&clock).fallback_async(async |failed: Failed| Err(failed));
+    /// assert_eq!(block_on(call.call_async(async || Ok(7))).unwrap(), 7);
+    /// ```
+    #[inline]
+    pub fn fallback_async<T, E, X, F>(self, fallback: F) -> WithFallbackCall<'p, P, C, J, F, I>
+    where
+        F: AsyncFnOnce(Failed<E>) -> Result<T, X>,
+    {
+        WithFallbackCall { call: self, fallback }
+    }
+
+    /// With the last good value for when the policy gives up; see
+    /// [`Policy::stale_if_error`](crate::Policy::stale_if_error).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{LastGood, MaybeStale, Policy, RpcError, testing::TestClock};
+    ///
+    /// static RATES: Policy = Policy::new();
+    /// static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
+    /// let rate = RATES.with(&TestClock::new()).stale_if_error(&LAST).call(|| Ok::<_, RpcError>(7));
+    /// assert_eq!(rate.unwrap(), MaybeStale::Fresh(7));
+    /// ```
+    #[inline]
+    pub fn stale_if_error<'l, T>(self, last: &'l LastGood<T>) -> StaleIfError<'p, 'l, P, C, J, T, I> {
+        StaleIfError { call: self, last }
+    }
+
+    /// The instant that the call's clock shows.
+    pub(crate) fn now(&self) -> Instant
+    where
+        C: Clock,
+    {
+        self.clock.now()
+    }
+
+    /// What the caller brought to tell a failure by.
+    pub(crate) const fn own_judge(&self) -> &J {
+        &self.judge
+    }
+
+    /// The same call with another judge.
+    pub(crate) fn judged_by<N>(&self, judge: N) -> Call<'p, P, &C, N, I> {
+        Call { policy: self.policy, clock: &self.clock, judge, marking: PhantomData }
+    }
+
+    /// The fallback answers now.
+    #[cold]
+    pub(crate) fn tell_fallback(&self) {
+        if P::Observer::WATCHES {
+            self.policy.observer_part().observe(&Event::FallbackUsed);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::time::Duration;
 
-use super::{Call, Verdict};
+use super::{Call, Marking, Verdict};
 use crate::Failed;
 use crate::clock::{Clock, Instant};
 use crate::event::{Change, Event, Observer};
@@ -56,9 +56,17 @@ impl<C: Clock + Rng> Moment for Present<'_, C> {
     }
 }
 
+/// One of several attempts that are under way at once.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt {
+    /// From 1.
+    pub number: u32,
+    pub began: Option<Instant>,
+}
+
 /// One call, from its beginning to its end.
-pub(super) struct Run<'c, P: Pipeline, C, J> {
-    pub call: &'c Call<'c, P, C, J>,
+pub(super) struct Run<'c, P: Pipeline, C, J, I> {
+    pub call: &'c Call<'c, P, C, J, I>,
     pub present: Present<'c, C>,
     started: Option<Instant>,
     /// The whole call must be done by then.
@@ -80,9 +88,9 @@ pub(super) enum Next {
     GiveUp(Reason),
 }
 
-impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
+impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     #[inline]
-    pub fn new(call: &'c Call<'c, P, C, J>) -> Self {
+    pub fn new(call: &'c Call<'c, P, C, J, I>) -> Self {
         let present = Present::new(&call.clock);
         let limit = call.policy.deadline().limit();
         let started = limit.map(|_| present.now());
@@ -173,6 +181,54 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
         }
     }
 
+    /// The same where several attempts are under way: which this is, and when it began, which is looked up where
+    /// somebody `asks`.
+    pub fn begin_beside(&mut self, number: u32, asks: bool) -> (Attempt, Option<Instant>) {
+        self.attempts = number.saturating_sub(1);
+        self.present.began.set(asks.then(|| self.present.now()));
+        let ends = self.begin();
+        (Attempt { number, began: self.present.began.get() }, ends)
+    }
+
+    /// What comes next is about `attempt`, of the several that are under way.
+    pub fn turn_to(&mut self, attempt: &Attempt) {
+        self.present.forget();
+        self.attempts = attempt.number.saturating_sub(1);
+        self.present.began.set(attempt.began);
+    }
+
+    /// What comes next is about all of the `made` attempts.
+    pub fn turn_to_all(&mut self, made: u32) {
+        self.attempts = made;
+    }
+
+    /// May a further attempt begin beside those under way? It does not wait for its turn: a hedge that queues comes
+    /// too late, and in front of calls that have no attempt under way yet.
+    pub fn admit_hedge(&mut self) -> Option<PermitOf<'c, P>> {
+        self.present.forget();
+        if self.ends.is_some_and(|ends| self.present.now() >= ends) {
+            return None;
+        }
+        let policy = self.call.policy;
+        let (guards, memory) = policy.guards();
+        let refused = match guards.admit(memory, &self.present) {
+            Ok(permit) => {
+                self.tell_change(permit.admitted());
+                // Nothing but the budget stands in the way any more, so now it may cost something.
+                match permit.delay().is_zero() {
+                    true => match policy.retry_part().hedge(&mut self.retries, &self.present) {
+                        Ok(()) => return Some(permit),
+                        Err(reason) => reason,
+                    },
+                    false => Reason::RateLimited,
+                }
+            }
+            Err(rejected) => rejected.reason,
+        };
+        self.tell(|| Event::Rejected { reason: refused });
+        None
+    }
+
     /// An attempt succeeded.
     #[inline]
     pub fn succeeded(&mut self, permit: PermitOf<'c, P>) {
@@ -210,6 +266,12 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
     }
 
     fn failed(&mut self, permit: PermitOf<'c, P>, facts: Facts) -> Result<Duration, Reason> {
+        self.note(permit, &facts);
+        self.decide(self.attempts, &facts)
+    }
+
+    /// Takes note of a failed attempt.
+    pub fn note(&mut self, permit: PermitOf<'c, P>, facts: &Facts) {
         let now = self.present.now();
         self.started.get_or_insert(now);
         self.attempts = self.attempts.saturating_add(1);
@@ -219,10 +281,15 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
         self.tell(|| Event::AttemptFailed { attempt: self.attempts, cause: facts.cause, delivery: facts.delivery });
         let change = permit.settle(Outcome::Failure(facts.cause), &self.present);
         self.tell_change(change);
+    }
 
+    /// After `made` attempts of which the last failed as `facts` say: how long to wait before the next, or why there
+    /// is none.
+    pub fn decide(&mut self, made: u32, facts: &Facts) -> Result<Duration, Reason> {
+        let now = self.present.now();
         let policy = self.call.policy;
         let retry = policy.retry_part();
-        let delay = retry.decide(&mut self.retries, self.attempts, &facts, self.call.idempotent, &self.present)?;
+        let delay = retry.decide(&mut self.retries, made, facts, I::REPEATABLE, &self.present)?;
         let next = now + delay;
         let (guards, memory) = policy.guards();
         if let Some(until) = guards.rejects_until(memory)
@@ -237,7 +304,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
             return Err(Reason::Deadline);
         }
         // Nothing stands in the way any more, so now it may cost something.
-        retry.spend(&mut self.retries, &facts, &self.present)?;
+        retry.spend(&mut self.retries, facts, &self.present)?;
         self.tell(|| Event::Delayed { attempt: self.attempts.saturating_add(1), delay });
         Ok(delay)
     }
@@ -254,18 +321,31 @@ impl<'c, P: Pipeline, C: Clock + Rng, J> Run<'c, P, C, J> {
     /// The time of an attempt was over before it was: its future was dropped.
     #[cold]
     pub fn cut_short(&mut self, permit: PermitOf<'c, P>) -> Next {
-        self.present.forget();
-        let now = self.present.now();
-        if self.ends.is_some_and(|ends| now >= ends) {
+        if self.out_of_time() {
             // Cut short by its own caller, the attempt says nothing about the target.
             drop(permit);
             self.attempts = self.attempts.saturating_add(1);
-            self.cause = Cause::Timeout;
-            self.delivery = worse(self.delivery, Delivery::Unknown);
-            self.retry_after = None;
             return Next::GiveUp(Reason::Deadline);
         }
         self.judged(permit, Verdict::failure(Cause::Timeout, Delivery::Unknown))
+    }
+
+    /// Whether the deadline is reached, and so ended the attempts under way.
+    pub fn out_of_time(&mut self) -> bool {
+        self.present.forget();
+        let now = self.present.now();
+        let out_of_time = self.ends.is_some_and(|ends| now >= ends);
+        if out_of_time {
+            self.cause = Cause::Timeout;
+            self.retry_after = None;
+            self.abandoned();
+        }
+        out_of_time
+    }
+
+    /// An attempt was dropped while it was under way: it may have had its effect.
+    pub fn abandoned(&mut self) {
+        self.delivery = worse(self.delivery, Delivery::Unknown);
     }
 
     #[cold]

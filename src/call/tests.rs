@@ -287,13 +287,12 @@ fn awaited_calls_are_decided_like_blocking_ones() {
                 .breaker(Breaker::consecutive_failures(5));
             let clock = TestClock::new();
             let mut target = Script::new(script.clone());
-            let mut call = policy.with(&clock);
-            if idempotent {
-                call = call.idempotent();
-            }
-            let outcome = match awaited {
-                true => block_on(call.call_async(async || target.next())),
-                false => call.call(|| target.next()),
+            let call = policy.with(&clock);
+            let outcome = match (idempotent, awaited) {
+                (false, true) => block_on(call.call_async(async || target.next())),
+                (false, false) => call.call(|| target.next()),
+                (true, true) => block_on(call.idempotent().call_async(async || target.next())),
+                (true, false) => call.idempotent().call(|| target.next()),
             };
             (outcome, clock.slept(), target.calls())
         };

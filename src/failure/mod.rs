@@ -106,6 +106,16 @@ pub(crate) const fn cause_name(cause: Cause) -> &'static str {
     }
 }
 
+/// The name of a delivery as the WIT spells it.
+#[cfg(feature = "tracing")]
+pub(crate) const fn delivery_name(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::NotSent => "not-sent",
+        Delivery::Unknown => "unknown",
+        Delivery::Delivered => "delivered",
+    }
+}
+
 /// A cause in words, for a sentence.
 pub(crate) const fn cause_words(cause: Cause) -> &'static str {
     match cause {

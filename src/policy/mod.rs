@@ -7,8 +7,10 @@ mod concurrency;
 mod deadline;
 mod fallback;
 mod guard;
+mod hedge;
 mod invalid;
 mod retry;
+mod stale;
 mod throttle;
 
 use core::fmt;
@@ -21,26 +23,30 @@ pub use breaker::{
 };
 pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, DeadlinePart};
-pub use fallback::WithFallback;
+pub use fallback::{WithFallback, WithFallbackCall};
 pub use guard::Guard;
+pub use hedge::{Hedge, HedgePart, Quantile};
 pub use invalid::Invalid;
 pub use retry::{Retry, RetryPart};
+pub use stale::{LastGood, MaybeStale, StaleIfError};
 pub use throttle::Throttle;
 
 pub(crate) use guard::{Moment, Outcome, Permit, Rejected};
+pub(crate) use hedge::MAX_HEDGES;
 
-use crate::call::{ByError, Call};
+use crate::call::{ByError, Call, Idempotent};
 use crate::clock::{Clock, System};
 use crate::event::Observer;
 use crate::rng::Rng;
 use crate::{Failed, Failure};
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
     impl Sealed for super::AttemptTimeout {}
     impl Sealed for super::Deadline {}
     impl Sealed for super::Retry {}
+    impl<D> Sealed for super::Hedge<D> {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
 
@@ -51,10 +57,11 @@ mod sealed {
 /// `Option<Part>` one that is decided at run time. However they are given, they apply in one order,
 /// outermost first, and it is the one that people usually get wrong:
 ///
-/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [breaker](Breaker) › bulkhead ›
-/// > rate limit › [attempt timeout](AttemptTimeout) › call
+/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [hedge](Hedge) › [breaker](Breaker) ›
+/// > bulkhead › rate limit › [attempt timeout](AttemptTimeout) › call
 ///
-/// In the type they stand in that order: `Policy<Deadline, Retry, Breaker>` has the first three. An open
+/// In the type they stand in that order, but for the observer and the hedge, which come last:
+/// `Policy<Deadline, Retry, Breaker>` has the first three. An open
 /// breaker ends the retries at once, and a call that a part turns away never reaches the wire and is no
 /// failure of the target. For another order, put the call through one policy inside the call of another.
 ///
@@ -80,14 +87,16 @@ mod sealed {
 ///
 /// static NEVER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(0));
 /// ```
-// `D`eadline, `R`etry, `B`reaker, bul`K`head, rate `L`imit, `A`ttempt timeout, `O`bserver.
-pub struct Policy<D = (), R = (), B: Guard = (), K: Guard = (), L: Guard = (), A = (), O = ()> {
+// `D`eadline, `R`etry, `B`reaker, bul`K`head, rate `L`imit, `A`ttempt timeout, `O`bserver, `H`edge.
+pub struct Policy<D = (), R = (), B: Guard = (), K: Guard = (), L: Guard = (), A = (), O = (), H: HedgePart = ()> {
     pub(crate) deadline: D,
     pub(crate) retry: R,
     pub(crate) guards: (B, K, L),
     pub(crate) memory: <(B, K, L) as Guard>::Memory,
     pub(crate) timeout: A,
     pub(crate) observer: O,
+    pub(crate) hedge: H,
+    pub(crate) latencies: H::Memory,
 }
 
 /// The parts of a policy, as the drivers see them.
@@ -102,6 +111,8 @@ pub trait Pipeline: sealed::Sealed {
     type Timeout: AttemptTimeoutPart;
     #[doc(hidden)]
     type Observer: Observer;
+    #[doc(hidden)]
+    type Hedge: HedgePart;
 
     #[doc(hidden)]
     fn deadline(&self) -> &Self::Deadline;
@@ -113,11 +124,13 @@ pub trait Pipeline: sealed::Sealed {
     fn timeout(&self) -> &Self::Timeout;
     #[doc(hidden)]
     fn observer_part(&self) -> &Self::Observer;
+    #[doc(hidden)]
+    fn hedge_part(&self) -> (&Self::Hedge, &<Self::Hedge as HedgePart>::Memory);
 }
 
-impl<D, R, B: Guard, K: Guard, L: Guard, A, O> sealed::Sealed for Policy<D, R, B, K, L, A, O> {}
+impl<D, R, B: Guard, K: Guard, L: Guard, A, O, H: HedgePart> sealed::Sealed for Policy<D, R, B, K, L, A, O, H> {}
 
-impl<D, R, B, K, L, A, O> Pipeline for Policy<D, R, B, K, L, A, O>
+impl<D, R, B, K, L, A, O, H> Pipeline for Policy<D, R, B, K, L, A, O, H>
 where
     D: DeadlinePart,
     R: RetryPart,
@@ -126,12 +139,14 @@ where
     L: Guard,
     A: AttemptTimeoutPart,
     O: Observer,
+    H: HedgePart,
 {
     type Deadline = D;
     type Retry = R;
     type Guards = (B, K, L);
     type Timeout = A;
     type Observer = O;
+    type Hedge = H;
 
     #[inline]
     fn deadline(&self) -> &D {
@@ -153,14 +168,19 @@ where
     fn observer_part(&self) -> &O {
         &self.observer
     }
+    #[inline]
+    fn hedge_part(&self) -> (&H, &H::Memory) {
+        (&self.hedge, &self.latencies)
+    }
 }
 
-impl<D, R, B: Guard, K: Guard, L: Guard, A, O> fmt::Debug for Policy<D, R, B, K, L, A, O>
+impl<D, R, B: Guard, K: Guard, L: Guard, A, O, H: HedgePart> fmt::Debug for Policy<D, R, B, K, L, A, O, H>
 where
     D: fmt::Debug,
     R: fmt::Debug,
     (B, K, L): fmt::Debug,
     A: fmt::Debug,
+    H: fmt::Debug,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
@@ -169,6 +189,8 @@ where
             .field("guards", &self.guards)
             .field("memory", &self.memory)
             .field("timeout", &self.timeout)
+            .field("hedge", &self.hedge)
+            .field("latencies", &self.latencies)
             .finish_non_exhaustive()
     }
 }
@@ -183,7 +205,16 @@ impl Policy {
     /// assert_eq!(NONE.call(|| Ok::<_, RpcError>(7)).unwrap(), 7);
     /// ```
     pub const fn new() -> Self {
-        Policy { deadline: (), retry: (), guards: ((), (), ()), memory: ((), (), ()), timeout: (), observer: () }
+        Policy {
+            deadline: (),
+            retry: (),
+            guards: ((), (), ()),
+            memory: ((), (), ()),
+            timeout: (),
+            observer: (),
+            hedge: (),
+            latencies: (),
+        }
     }
 }
 
@@ -219,6 +250,8 @@ impl Policy<Option<Deadline>, Option<Retry>, Option<Breaker>> {
             guards,
             timeout: (),
             observer: (),
+            hedge: (),
+            latencies: (),
         })
     }
 }
@@ -242,11 +275,19 @@ const fn fresh<G: Guard>(_: &G) -> G::Memory {
     G::NEW
 }
 
+const fn empty<H: HedgePart>(_: &H) -> H::Memory {
+    H::NEW
+}
+
 /// The policy with its parts changed. The parts are `Copy` and the memory is made anew, since a `const fn` cannot
 /// drop a value of a generic type: the policy that a builder takes is forgotten, and holds nothing that would be
 /// missed.
 macro_rules! rebuild {
     ($policy:ident, $deadline:expr, $retry:expr, $breaker:expr, $bulkhead:expr, $rate:expr, $timeout:expr, $observer:expr) => {{
+        let hedge = $policy.hedge;
+        rebuild!($policy, $deadline, $retry, $breaker, $bulkhead, $rate, $timeout, $observer, hedge)
+    }};
+    ($policy:ident, $deadline:expr, $retry:expr, $breaker:expr, $bulkhead:expr, $rate:expr, $timeout:expr, $observer:expr, $hedge:expr) => {{
         let guards = ($breaker, $bulkhead, $rate);
         let policy = Policy {
             deadline: $deadline,
@@ -255,13 +296,17 @@ macro_rules! rebuild {
             guards,
             timeout: $timeout,
             observer: $observer,
+            latencies: empty(&$hedge),
+            hedge: $hedge,
         };
         forget($policy);
         policy
     }};
 }
 
-impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer> Policy<(), R, B, K, L, A, O> {
+impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<(), R, B, K, L, A, O, H>
+{
     /// Bounds the whole call, retries included.
     ///
     /// # Panics
@@ -273,7 +318,7 @@ impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Obser
     ///
     /// static QUICK: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
     /// ```
-    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B, K, L, A, O> {
+    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B, K, L, A, O, H> {
         rebuild!(
             self,
             accept!(deadline),
@@ -287,7 +332,9 @@ impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Obser
     }
 }
 
-impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer> Policy<D, (), B, K, L, A, O> {
+impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, (), B, K, L, A, O, H>
+{
     /// Repeats failed attempts.
     ///
     /// # Panics
@@ -298,7 +345,7 @@ impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Ob
     ///
     /// static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
     /// ```
-    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B, K, L, A, O> {
+    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B, K, L, A, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -312,8 +359,8 @@ impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Ob
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
-    Policy<D, R, (), K, L, A, O>
+impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, R, (), K, L, A, O, H>
 {
     /// Leaves a target alone that keeps failing.
     ///
@@ -325,7 +372,7 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
     ///
     /// static CAREFUL: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// ```
-    pub const fn breaker<W: Window>(self, breaker: Breaker<W>) -> Policy<D, R, Breaker<W>, K, L, A, O> {
+    pub const fn breaker<W: Window>(self, breaker: Breaker<W>) -> Policy<D, R, Breaker<W>, K, L, A, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -339,8 +386,8 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
-    Policy<D, R, B, (), L, A, O>
+impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, R, B, (), L, A, O, H>
 {
     /// Bounds the calls under way at a time by a limit that finds itself. It stands in the place of the
     /// bulkhead.
@@ -356,7 +403,7 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O
     pub const fn concurrency<G: LimitAlgorithm>(
         self,
         concurrency: Concurrency<G>,
-    ) -> Policy<D, R, B, Concurrency<G>, L, A, O> {
+    ) -> Policy<D, R, B, Concurrency<G>, L, A, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -365,13 +412,14 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O
             accept!(concurrency),
             self.guards.2,
             self.timeout,
-            self.observer
+            self.observer,
+            self.hedge
         )
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O: Observer>
-    Policy<D, R, B, K, (), A, O>
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, R, B, K, (), A, O, H>
 {
     /// Turns a share of the calls away while the target does not take them. It stands in the place of the rate
     /// limit.
@@ -384,7 +432,7 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O
     ///
     /// static GREETER: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new());
     /// ```
-    pub const fn throttle(self, throttle: Throttle) -> Policy<D, R, B, K, Throttle, A, O> {
+    pub const fn throttle(self, throttle: Throttle) -> Policy<D, R, B, K, Throttle, A, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -393,12 +441,15 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O
             self.guards.1,
             accept!(throttle),
             self.timeout,
-            self.observer
+            self.observer,
+            self.hedge
         )
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> Policy<D, R, B, K, L, (), O> {
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer, H: HedgePart>
+    Policy<D, R, B, K, L, (), O, H>
+{
     /// Bounds each attempt.
     ///
     /// # Panics
@@ -412,7 +463,7 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> P
     ///     .retry(Retry::attempts(3))
     ///     .attempt_timeout(AttemptTimeout::after(Duration::from_millis(500)));
     /// ```
-    pub const fn attempt_timeout(self, timeout: AttemptTimeout) -> Policy<D, R, B, K, L, AttemptTimeout, O> {
+    pub const fn attempt_timeout(self, timeout: AttemptTimeout) -> Policy<D, R, B, K, L, AttemptTimeout, O, H> {
         rebuild!(
             self,
             self.deadline,
@@ -426,7 +477,9 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer> P
     }
 }
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart> Policy<D, R, B, K, L, A, ()> {
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, H: HedgePart>
+    Policy<D, R, B, K, L, A, (), H>
+{
     /// Tells `observer` what happens: a function, or a value of your own.
     ///
     /// ```
@@ -438,12 +491,46 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTime
     /// static GREETER: Policy<(), Retry, (), (), (), (), fn(&Event)> =
     ///     Policy::new().retry(Retry::attempts(3)).observer(log);
     /// ```
-    pub const fn observer<N: Observer>(self, observer: N) -> Policy<D, R, B, K, L, A, N> {
+    pub const fn observer<N: Observer>(self, observer: N) -> Policy<D, R, B, K, L, A, N, H> {
         rebuild!(self, self.deadline, self.retry, self.guards.0, self.guards.1, self.guards.2, self.timeout, observer)
     }
 }
 
-impl<D, R, B, K, L, A, O> Policy<D, R, B, K, L, A, O>
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, B, K, L, A, O, ()>
+{
+    /// Starts a further attempt beside one that is slow, in calls made by
+    /// [`call_hedged`](crate::Call::call_hedged).
+    ///
+    /// # Panics
+    /// When [`Hedge::check`] refuses the hedge; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Hedge, Policy};
+    ///
+    /// static PAGES: Policy<(), (), (), (), (), (), (), Hedge> =
+    ///     Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
+    /// ```
+    pub const fn hedge<W: Copy>(self, hedge: Hedge<W>) -> Policy<D, R, B, K, L, A, O, Hedge<W>>
+    where
+        Hedge<W>: HedgePart,
+    {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            self.guards.1,
+            self.guards.2,
+            self.timeout,
+            self.observer,
+            accept!(hedge)
+        )
+    }
+}
+
+impl<D, R, B, K, L, A, O, H> Policy<D, R, B, K, L, A, O, H>
 where
     D: DeadlinePart,
     R: RetryPart,
@@ -452,6 +539,7 @@ where
     L: Guard,
     A: AttemptTimeoutPart,
     O: Observer,
+    H: HedgePart,
 {
     /// Makes a blocking call, such as one of a generated import.
     ///
@@ -498,7 +586,7 @@ where
     }
 
     /// The same policy for a call that does no harm when it happens twice: it is repeated also when an
-    /// earlier attempt may have had its effect.
+    /// earlier attempt may have had its effect, and may be [hedged](crate::Call::call_hedged).
     ///
     /// ```
     /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError};
@@ -514,8 +602,8 @@ where
     /// assert!(STORE.with(&clock).idempotent().call(|| twice.next()).is_ok());
     /// ```
     #[inline]
-    pub const fn idempotent(&self) -> Call<'_, Self> {
-        Call::new(self, System).idempotent()
+    pub const fn idempotent(&self) -> Call<'_, Self, System, ByError, Idempotent> {
+        Call::new(self, System)
     }
 
     /// The same policy with a rule of the caller's own for what counts as a failure. An `Ok` can be one, as an
@@ -556,6 +644,70 @@ where
         F: FnOnce(Failed<E>) -> T,
     {
         self.with(System).fallback(fallback)
+    }
+
+    /// The same policy with another call for when it gives up, made by a function that is given the failure and may
+    /// fail itself. The failure as the error keeps what happened.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Failed, Policy, RpcError};
+    ///
+    /// static PRIMARY: Policy = Policy::new();
+    /// static REPLICA: Policy = Policy::new();
+    /// # fn ask(host: &str) -> Result<String, RpcError> {
+    /// #     if host == "replica" { Ok("yes".into()) } else { Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)) }
+    /// # }
+    /// let answer = PRIMARY
+    ///     .fallback_call(|_failed: Failed| REPLICA.call(|| ask("replica")))
+    ///     .call(|| ask("primary"));
+    /// assert_eq!(answer.unwrap(), "yes");
+    /// ```
+    #[inline]
+    pub fn fallback_call<T, E, X, F>(&self, fallback: F) -> WithFallbackCall<'_, Self, System, ByError, F>
+    where
+        F: FnOnce(Failed<E>) -> Result<T, X>,
+    {
+        self.with(System).fallback_call(fallback)
+    }
+
+    /// The same policy with another awaited call for when it gives up.
+    ///
+    /// ```
+    /// use steadfast::{Cause, Delivery, Failed, Policy, RpcError, testing::{TestClock, block_on}};
+    ///
+    /// static PRIMARY: Policy = Policy::new();
+    /// # async fn ask(host: &str) -> Result<String, RpcError> {
+    /// #     if host == "replica" { Ok("yes".into()) } else { Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)) }
+    /// # }
+    /// let clock = TestClock::new();
+    /// let answer = PRIMARY
+    ///     .with(&clock)
+    ///     .fallback_async(async |_failed: Failed| ask("replica").await)
+    ///     .call_async(async || ask("primary").await);
+    /// assert_eq!(block_on(answer).unwrap(), "yes");
+    /// ```
+    #[inline]
+    pub fn fallback_async<T, E, X, F>(&self, fallback: F) -> WithFallbackCall<'_, Self, System, ByError, F>
+    where
+        F: AsyncFnOnce(Failed<E>) -> Result<T, X>,
+    {
+        self.with(System).fallback_async(fallback)
+    }
+
+    /// The same policy with the last good value for when it gives up, while that is young enough.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{LastGood, MaybeStale, Policy, RpcError};
+    ///
+    /// static RATES: Policy = Policy::new();
+    /// static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
+    /// let rate = RATES.stale_if_error(&LAST).call(|| Ok::<_, RpcError>(7));
+    /// assert_eq!(rate.unwrap(), MaybeStale::Fresh(7));
+    /// ```
+    #[inline]
+    pub fn stale_if_error<'l, T>(&self, last: &'l LastGood<T>) -> StaleIfError<'_, 'l, Self, System, ByError, T> {
+        self.with(System).stale_if_error(last)
     }
 
     /// The same policy on another clock and jitter source: in tests, a
@@ -613,6 +765,24 @@ pub enum Reason {
     Vetoed,
     /// The next attempt would begin after the deadline, or the deadline ended an attempt.
     Deadline,
+}
+
+impl Reason {
+    /// The name of a reason, as the WIT would spell it: for labels.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Reason::Attempts => "attempts",
+            Reason::NotRetryable => "not-retryable",
+            Reason::NotIdempotent => "not-idempotent",
+            Reason::BreakerOpen => "breaker-open",
+            Reason::BulkheadFull => "bulkhead-full",
+            Reason::RateLimited => "rate-limited",
+            Reason::Throttled => "throttled",
+            Reason::Budget => "budget",
+            Reason::Vetoed => "vetoed",
+            Reason::Deadline => "deadline",
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -109,6 +109,13 @@ pub trait RetryPart: Copy + super::sealed::Sealed {
         Ok(())
     }
 
+    /// May a [hedge](super::Hedge) be started? What it costs is taken now.
+    #[doc(hidden)]
+    #[inline]
+    fn hedge(&self, _course: &mut Self::Course, _moment: &impl Moment) -> Result<(), Reason> {
+        Ok(())
+    }
+
     /// An attempt succeeded.
     #[doc(hidden)]
     #[inline]
@@ -167,6 +174,10 @@ impl<R: RetryPart> RetryPart for Option<R> {
 
     fn spend(&self, course: &mut R::Course, facts: &Facts, moment: &impl Moment) -> Result<(), Reason> {
         self.as_ref().map_or(Ok(()), |retry| retry.spend(course, facts, moment))
+    }
+
+    fn hedge(&self, course: &mut R::Course, moment: &impl Moment) -> Result<(), Reason> {
+        self.as_ref().map_or(Ok(()), |retry| retry.hedge(course, moment))
     }
 
     fn succeeded(&self, course: &mut R::Course, moment: &impl Moment) {
