@@ -264,3 +264,34 @@ fn ten_thousand_random_calls_come_out_as_they_should() {
         assert_eq!((policy.memory.1.now.get(), target.under_way.get(), clock.sleepers()), (0, 0, 0), "{context}");
     }
 }
+
+// case 5
+#[test]
+fn a_hedge_whose_timer_is_late_does_not_start_after_the_deadline() {
+    /// Every timer takes 60 ms more than it should, and those for the deadline three times as long.
+    struct Late(ManualClock);
+    impl crate::clock::Clock for Late {
+        fn now(&self) -> Instant {
+            self.0.now()
+        }
+        fn sleep(&self, duration: Duration) {
+            self.0.advance(duration);
+        }
+    }
+    impl AsyncClock for Late {
+        async fn sleep_async(&self, duration: Duration) {
+            let late = if duration > millis(100) { duration * 3 } else { duration + millis(60) };
+            self.0.sleep_async(late).await;
+        }
+    }
+    impl crate::rng::Rng for Late {
+        fn draw(&self) -> u64 {
+            0
+        }
+    }
+    let policy = Policy::new().deadline(Deadline::after(millis(150))).hedge(Hedge::after(millis(100)));
+    let clock = Late(ManualClock::new());
+    let target = scripted(&clock.0, [(900, Ok("slow"))]);
+    let outcome = clock.0.run(policy.with(&clock).idempotent().call_hedged(async || target.ask().await));
+    assert_eq!((outcome.unwrap_err().reason(), target.started()), (Reason::Deadline, vec![0]));
+}

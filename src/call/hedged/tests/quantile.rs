@@ -96,3 +96,15 @@ fn a_clock_that_steps_back_observes_no_time_and_panics_nowhere() {
         assert!(clock.0.run(call.call_hedged(async || target.ask().await)).is_ok());
     }
 }
+
+#[test]
+fn what_the_attempt_timeout_ends_counts_with_the_time_it_had() {
+    let hedge = Hedge::after_quantile(0.5).min_observations(1).initial_delay(millis(400));
+    let policy = Policy::new().attempt_timeout(AttemptTimeout::after(millis(200))).hedge(hedge);
+    let clock = ManualClock::new();
+    let target = scripted(&clock, [(900, Ok("too slow"))]);
+    let outcome = clock.run(policy.with(&clock).idempotent().call_hedged(async || target.ask().await));
+    assert_eq!(outcome.unwrap_err().cause(), Cause::Timeout);
+    let delay = hedge.delay(&policy.latencies);
+    assert!(delay >= millis(200) && delay <= millis(225), "{delay:?}");
+}
