@@ -35,11 +35,18 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
         let mut last = None;
         let mut admitted = self.admit_async(&mut run).await;
         loop {
-            let permit = match admitted {
+            let mut permit = match admitted {
                 Ok(permit) => permit,
                 Err(reason) => return run.end(last, reason),
             };
-            self.wait_async(&run, permit.delay()).await;
+            let delay = permit.delay();
+            if !delay.is_zero() {
+                self.wait_async(&run, delay).await;
+                if let Err(reason) = run.woke() {
+                    return run.end(last, reason);
+                }
+            }
+            permit.begin();
             let outcome = match run.begin() {
                 Some(ends) => self.before(ends, operation()).await,
                 None => Some(operation().await),

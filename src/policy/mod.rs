@@ -3,10 +3,12 @@
 mod attempt_timeout;
 mod backoff;
 mod breaker;
+mod bulkhead;
 mod deadline;
 mod fallback;
 mod guard;
 mod invalid;
+mod rate_limit;
 mod retry;
 
 use core::fmt;
@@ -14,10 +16,12 @@ use core::fmt;
 pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::Breaker;
+pub use bulkhead::Bulkhead;
 pub use deadline::{Deadline, DeadlinePart};
 pub use fallback::WithFallback;
 pub use guard::Guard;
 pub use invalid::Invalid;
+pub use rate_limit::{RateLimit, RateLimitKind, SlidingWindow, TokenBucket};
 pub use retry::{Retry, RetryPart};
 
 pub(crate) use guard::{Moment, Outcome, Permit, Rejected};
@@ -45,8 +49,8 @@ mod sealed {
 /// `Option<Part>` one that is decided at run time. However they are given, they apply in one order,
 /// outermost first, and it is the one that people usually get wrong:
 ///
-/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [breaker](Breaker) › bulkhead ›
-/// > rate limit › [attempt timeout](AttemptTimeout) › call
+/// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [breaker](Breaker) ›
+/// > [bulkhead](Bulkhead) › [rate limit](RateLimit) › [attempt timeout](AttemptTimeout) › call
 ///
 /// In the type they stand in that order: `Policy<Deadline, Retry, Breaker>` has the first three. An open
 /// breaker ends the retries at once, and a call that a part turns away never reaches the wire and is no
@@ -327,6 +331,64 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
             accept!(breaker),
             self.guards.1,
             self.guards.2,
+            self.timeout,
+            self.observer
+        )
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, B, (), L, A, O>
+{
+    /// Bounds how many calls are under way at a time.
+    ///
+    /// # Panics
+    /// When [`Bulkhead::check`] refuses the bulkhead; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Policy};
+    ///
+    /// static NARROW: Policy<(), (), (), Bulkhead> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
+    /// ```
+    pub const fn bulkhead(self, bulkhead: Bulkhead) -> Policy<D, R, B, Bulkhead, L, A, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            accept!(bulkhead),
+            self.guards.2,
+            self.timeout,
+            self.observer
+        )
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O: Observer>
+    Policy<D, R, B, K, (), A, O>
+{
+    /// Bounds how many calls are made in a time.
+    ///
+    /// # Panics
+    /// When [`RateLimit::check`] refuses the rate limit; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Policy, RateLimit, SlidingWindow};
+    ///
+    /// static STEADY: Policy<(), (), (), (), RateLimit> =
+    ///     Policy::new().rate_limit(RateLimit::per_second(100).burst(20));
+    /// static QUOTA: Policy<(), (), (), (), RateLimit<SlidingWindow>> =
+    ///     Policy::new().rate_limit(RateLimit::window(100, Duration::from_secs(60)));
+    /// ```
+    pub const fn rate_limit<W: RateLimitKind>(self, limit: RateLimit<W>) -> Policy<D, R, B, K, RateLimit<W>, A, O> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            self.guards.1,
+            accept!(limit),
             self.timeout,
             self.observer
         )
