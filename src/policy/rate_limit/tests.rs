@@ -135,17 +135,17 @@ fn a_window_slides() {
 #[test]
 fn a_clock_that_steps_back_unlocks_nothing_and_takes_nothing_away() {
     fn check<W: RateLimitKind>(limit: RateLimit<W>, until_next: u64) {
-        let memory = &RateLimit::<W>::NEW;
+        let memory = RateLimit::<W>::NEW;
         let hour = 3_600 * SECOND;
-        assert_eq!(call(&limit, memory, hour), Ok(0));
+        assert_eq!(call(&limit, &memory, hour), Ok(0));
         // What was left is there still, and nothing is new until the clock has caught up.
-        assert_eq!(call(&limit, memory, 0), Ok(0));
-        assert_eq!(call(&limit, memory, 0), Ok(0));
-        assert_eq!(call(&limit, memory, 0), Err(hour + until_next));
-        assert_eq!(call(&limit, memory, hour / 2), Err(hour / 2 + until_next));
-        assert_eq!(call(&limit, memory, hour), Err(until_next));
-        assert_eq!(call(&limit, memory, hour + until_next - 1), Err(1));
-        assert_eq!(call(&limit, memory, hour + until_next), Ok(0));
+        assert_eq!(call(&limit, &memory, 0), Ok(0));
+        assert_eq!(call(&limit, &memory, 0), Ok(0));
+        assert_eq!(call(&limit, &memory, 0), Err(hour + until_next));
+        assert_eq!(call(&limit, &memory, hour / 2), Err(hour / 2 + until_next));
+        assert_eq!(call(&limit, &memory, hour), Err(until_next));
+        assert_eq!(call(&limit, &memory, hour + until_next - 1), Err(1));
+        assert_eq!(call(&limit, &memory, hour + until_next), Ok(0));
     }
     check(RateLimit::per_second(10).burst(3), SECOND / 10);
     check(RateLimit::window(3, secs(10)), 10 * SECOND);
