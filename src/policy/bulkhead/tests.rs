@@ -162,6 +162,19 @@ fn an_abandoned_waiter_consumes_nothing_and_passes_its_turn_on() {
 }
 
 #[test]
+fn who_asks_for_a_place_in_line_when_a_place_has_become_free_gets_that() {
+    // Another thread may have left since the first look; then nobody would wake who waits.
+    let bulkhead = Bulkhead::concurrent(1).waiting(1);
+    let mut state = State::NEW;
+    let ask = |state: &mut State| state.ask(&bulkhead, &mut Some(Waker::noop().clone()));
+    assert_eq!(ask(&mut state), Answer::In);
+    assert_eq!(ask(&mut state), Answer::Wait(0));
+    assert_eq!(ask(&mut state), Answer::Full);
+    assert!(state.leave().is_some() && state.leave().is_none());
+    assert_eq!(ask(&mut state), Answer::In);
+}
+
+#[test]
 fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
     let memory = Bulkhead::NEW;
     let bulkhead = Bulkhead::concurrent(1).waiting(1);

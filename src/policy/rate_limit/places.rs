@@ -58,10 +58,10 @@ pub trait RateLimitKind: Sealed + Copy + Debug + 'static {
 /// All that a rate limit remembers.
 #[derive(Debug)]
 pub(crate) struct Places<W: RateLimitKind> {
-    state: W::State,
+    pub(super) state: W::State,
     /// Places of calls that were abandoned while later ones waited, whose times are fixed: in order, for whoever comes
     /// in time, and until they do not matter any more. There are none as a rule.
-    abandoned: Vec<W::Place>,
+    pub(super) abandoned: Vec<W::Place>,
     /// The latest time that was seen, in nanoseconds. A clock that steps back leaves what was free then, and gives
     /// nothing new until it has caught up.
     latest: u64,

@@ -229,6 +229,45 @@ fn an_abandoned_place_that_is_too_far_away_is_no_reason_to_wait() {
     drop(third);
 }
 
+// case 15
+#[test]
+fn abandoned_places_leave_a_full_log_as_it_was() {
+    // 64 is as many as are logged one by one; of 6,400, a hundred share an entry.
+    for calls in [64, 6_400] {
+        let limit = RateLimit::window(calls, secs(1)).wait_up_to(secs(10));
+        let memory = RateLimit::<SlidingWindow>::NEW;
+        for _ in 0..calls {
+            assert_eq!(call(&limit, &memory, 0), Ok(0));
+        }
+        let before = memory.0.with(|places| places.state);
+        let permits: Vec<_> = (0..3 * calls).map(|_| limit.admit(&memory, &Then(0)).unwrap()).collect();
+        assert_eq!(permits.last().map(Permit::delay), Some(secs(3)));
+        drop(permits);
+        assert_eq!(memory.0.with(|places| (places.state, places.abandoned.len())), (before, 0));
+    }
+}
+
+#[test]
+fn abandoned_places_are_remembered_no_longer_than_they_matter() {
+    fn check<W: RateLimitKind>(limit: RateLimit<W>) {
+        let memory = RateLimit::<W>::NEW;
+        let limit = limit.wait_up_to(secs(10));
+        let abandoned = || memory.0.with(|places| places.abandoned.len());
+        assert_eq!(call(&limit, &memory, 0), Ok(0));
+        let mut permits: Vec<_> = (0..4).map(|_| limit.admit(&memory, &Then(0)).unwrap()).collect();
+        drop(permits.drain(..2));
+        assert_eq!(abandoned(), 2);
+        // The first was for 1 s, and the second for 2 s. Whoever looks, even to be turned away, clears what is over.
+        let impatient = limit.wait_up_to(Duration::ZERO);
+        for (now, left) in [(2 * SECOND - 1, 2), (2 * SECOND + 1, 1), (3 * SECOND - 1, 1), (3 * SECOND, 0)] {
+            assert!(call(&impatient, &memory, now).is_err());
+            assert_eq!(abandoned(), left, "at {now}");
+        }
+    }
+    check(RateLimit::per_second(1));
+    check(RateLimit::window(1, secs(1)));
+}
+
 // case 11
 #[test]
 fn a_call_that_was_cancelled_under_way_counts() {
