@@ -47,9 +47,9 @@ pub enum Event {
         /// How far it got.
         delivery: Delivery,
     },
-    /// A failed attempt will be repeated after a wait.
+    /// The next attempt begins after a wait: it repeats a failed one, or waits for the rate limit.
     Delayed {
-        /// The number of the attempt that will come, from 2.
+        /// The number of the attempt that will come, from 1.
         attempt: u32,
         /// How long the wait is.
         delay: Duration,

@@ -39,7 +39,6 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Ok(permit) => permit,
                 Err(reason) => return run.end(last, reason),
             };
-            self.wait_async(&run, permit.delay()).await;
             let outcome = match run.begin() {
                 Some(ends) => self.before(ends, operation()).await,
                 None => Some(operation().await),
@@ -74,12 +73,20 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         }
     }
 
-    /// Waits for admission, but not past the deadline.
+    /// Waits for admission, and as long as the permit says, but not past the deadline. After that, the attempt
+    /// begins.
     pub(super) async fn admit_async<'s>(&'s self, run: &mut Run<'s, P, C, J, I>) -> Result<PermitOf<'s, P>, Reason> {
-        match run.ends {
-            Some(ends) => self.before(ends, run.admit_async()).await.unwrap_or(Err(Reason::Deadline)),
-            None => run.admit_async().await,
+        let mut permit = match run.ends {
+            Some(ends) => self.before(ends, run.admit_async()).await.unwrap_or(Err(Reason::Deadline))?,
+            None => run.admit_async().await?,
+        };
+        let delay = permit.delay();
+        if !delay.is_zero() {
+            self.wait_async(run, delay).await;
+            run.woke()?;
         }
+        permit.begin();
+        Ok(permit)
     }
 
     pub(super) async fn wait_async(&self, run: &Run<'_, P, C, J, I>, delay: Duration) {

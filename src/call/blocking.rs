@@ -6,7 +6,7 @@ use super::run::{Next, PermitOf, Run};
 use super::{Call, Judge, Marking};
 use crate::Failed;
 use crate::clock::Clock;
-use crate::policy::{Permit, Pipeline};
+use crate::policy::{Permit, Pipeline, Reason};
 use crate::rng::Rng;
 
 impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
@@ -30,11 +30,10 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         J: Judge<T, E>,
     {
         let mut run = Run::new(self);
-        let permit = match run.admit() {
+        let permit = match run.admit().and_then(|permit| self.ready(&mut run, permit)) {
             Ok(permit) => permit,
             Err(reason) => return run.end(None, reason),
         };
-        self.wait(&run, permit.delay());
         run.begin();
         match operation() {
             Ok(value) if J::OK_IS_SUCCESS => {
@@ -63,14 +62,30 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Next::Retry(delay) => delay,
             };
             self.wait(&run, delay);
-            permit = match run.woke().and_then(|()| run.admit()) {
+            let admitted = run.woke().and_then(|()| run.admit());
+            permit = match admitted.and_then(|permit| self.ready(&mut run, permit)) {
                 Ok(permit) => permit,
                 Err(reason) => return run.end(Some(result), reason),
             };
-            self.wait(&run, permit.delay());
             run.begin();
             result = operation();
         }
+    }
+
+    /// Waits as long as the permit says. After that, the attempt begins.
+    #[inline]
+    fn ready<'s>(
+        &'s self,
+        run: &mut Run<'s, P, C, J, I>,
+        mut permit: PermitOf<'s, P>,
+    ) -> Result<PermitOf<'s, P>, Reason> {
+        let delay = permit.delay();
+        if !delay.is_zero() {
+            self.wait(run, delay);
+            run.woke()?;
+        }
+        permit.begin();
+        Ok(permit)
     }
 
     #[inline]

@@ -94,7 +94,6 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
                 Ok(permit) => permit,
                 Err(reason) => return run.end(last, reason),
             };
-            self.wait_async(&run, permit.delay()).await;
             started = started.saturating_add(1);
             rounds = rounds.saturating_add(1);
 
@@ -133,8 +132,9 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
                             hedges = hedges.saturating_sub(1);
                             let place = beside.iter_mut().find(|place| place.is_none());
                             if let Some(place) = place
-                                && let Some(permit) = run.admit_hedge()
+                                && let Some(mut permit) = run.admit_hedge()
                             {
+                                permit.begin();
                                 started = started.saturating_add(1);
                                 run.tell(|| Event::HedgeFired { attempt: started });
                                 let (about, ends) = run.begin_beside(started, false);

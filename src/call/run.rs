@@ -54,6 +54,10 @@ impl<C: Clock + Rng> Moment for Present<'_, C> {
     fn draw(&self) -> u64 {
         self.clock.draw()
     }
+
+    fn forget(&self) {
+        Present::forget(self);
+    }
 }
 
 /// One of several attempts that are under way at once.
@@ -137,6 +141,8 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     pub async fn admit_async(&mut self) -> Result<PermitOf<'c, P>, Reason> {
         let (guards, memory) = self.call.policy.guards();
         match guards.admit_async(memory, &self.present).await {
+            // Its turn may have come at the last moment, and be seen after it.
+            Ok(_) if self.ends.is_some_and(|ends| self.present.now() >= ends) => Err(Reason::Deadline),
             Ok(permit) => self.admitted(permit),
             Err(rejected) => Err(self.rejected(rejected)),
         }
@@ -147,8 +153,11 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         let change = permit.admitted();
         self.tell_change(change);
         let delay = permit.delay();
-        if !delay.is_zero() && self.ends.is_some_and(|ends| self.present.now() + delay >= ends) {
-            return Err(Reason::Deadline);
+        if !delay.is_zero() {
+            if self.ends.is_some_and(|ends| self.present.now() + delay >= ends) {
+                return Err(Reason::Deadline);
+            }
+            self.tell(|| Event::Delayed { attempt: self.attempts.saturating_add(1), delay });
         }
         Ok(permit)
     }

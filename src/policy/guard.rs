@@ -21,6 +21,8 @@ pub trait Moment {
     }
     /// A number drawn uniformly from all of `u64`.
     fn draw(&self) -> u64;
+    /// Time has passed, as it does while a guard has a caller wait for its turn: the next look is a new one.
+    fn forget(&self) {}
 }
 
 /// An attempt was turned away before it reached the wire.
@@ -54,6 +56,9 @@ pub trait Permit {
     fn delay(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// The wait is over and the attempt begins: from here on the call may have reached the target, however it ends.
+    fn begin(&mut self) {}
 
     /// The attempt is over. Says what that changed, for observers: nobody may be called from within.
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change>;
@@ -132,6 +137,13 @@ impl<P: Permit> Permit for Option<P> {
     }
 
     #[inline]
+    fn begin(&mut self) {
+        if let Some(permit) = self {
+            permit.begin();
+        }
+    }
+
+    #[inline]
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
         self?.settle(outcome, moment)
     }
@@ -178,6 +190,13 @@ impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
     #[inline]
     fn delay(&self) -> Duration {
         self.0.delay().max(self.1.delay()).max(self.2.delay())
+    }
+
+    #[inline]
+    fn begin(&mut self) {
+        self.0.begin();
+        self.1.begin();
+        self.2.begin();
     }
 
     #[inline]

@@ -3,12 +3,14 @@
 mod attempt_timeout;
 mod backoff;
 mod breaker;
+mod bulkhead;
 mod concurrency;
 mod deadline;
 mod fallback;
 mod guard;
 mod hedge;
 mod invalid;
+mod rate_limit;
 mod retry;
 mod stale;
 mod throttle;
@@ -21,12 +23,14 @@ pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, BreakerState, Consecutive, CountWindow,
     FailureRate, SlowCalls, TimeWindow, Window,
 };
+pub use bulkhead::Bulkhead;
 pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, DeadlinePart};
 pub use fallback::{WithFallback, WithFallbackCall};
 pub use guard::Guard;
 pub use hedge::{Hedge, HedgePart, Quantile};
 pub use invalid::Invalid;
+pub use rate_limit::{RateLimit, RateLimitKind, SlidingWindow, TokenBucket};
 pub use retry::{Retry, RetryPart};
 pub use stale::{LastGood, MaybeStale, StaleIfError};
 pub use throttle::Throttle;
@@ -58,7 +62,7 @@ pub(crate) mod sealed {
 /// outermost first, and it is the one that people usually get wrong:
 ///
 /// > [fallback](Self::fallback) › [deadline](Deadline) › [retry](Retry) › [hedge](Hedge) › [breaker](Breaker) ›
-/// > bulkhead › rate limit › [attempt timeout](AttemptTimeout) › call
+/// > [bulkhead](Bulkhead) › [rate limit](RateLimit) › [attempt timeout](AttemptTimeout) › call
 ///
 /// In the type they stand in that order, but for the observer and the hedge, which come last:
 /// `Policy<Deadline, Retry, Breaker>` has the first three. An open
@@ -382,6 +386,66 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
             self.guards.2,
             self.timeout,
             self.observer
+        )
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, R, B, (), L, A, O, H>
+{
+    /// Bounds how many calls are under way at a time.
+    ///
+    /// # Panics
+    /// When [`Bulkhead::check`] refuses the bulkhead; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Policy};
+    ///
+    /// static NARROW: Policy<(), (), (), Bulkhead> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
+    /// ```
+    pub const fn bulkhead(self, bulkhead: Bulkhead) -> Policy<D, R, B, Bulkhead, L, A, O, H> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            accept!(bulkhead),
+            self.guards.2,
+            self.timeout,
+            self.observer,
+            self.hedge
+        )
+    }
+}
+
+impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
+    Policy<D, R, B, K, (), A, O, H>
+{
+    /// Bounds how many calls are made in a time.
+    ///
+    /// # Panics
+    /// When [`RateLimit::check`] refuses the rate limit; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Policy, RateLimit, SlidingWindow};
+    ///
+    /// static STEADY: Policy<(), (), (), (), RateLimit> =
+    ///     Policy::new().rate_limit(RateLimit::per_second(100).burst(20));
+    /// static QUOTA: Policy<(), (), (), (), RateLimit<SlidingWindow>> =
+    ///     Policy::new().rate_limit(RateLimit::window(100, Duration::from_secs(60)));
+    /// ```
+    pub const fn rate_limit<W: RateLimitKind>(self, limit: RateLimit<W>) -> Policy<D, R, B, K, RateLimit<W>, A, O, H> {
+        rebuild!(
+            self,
+            self.deadline,
+            self.retry,
+            self.guards.0,
+            self.guards.1,
+            accept!(limit),
+            self.timeout,
+            self.observer,
+            self.hedge
         )
     }
 }

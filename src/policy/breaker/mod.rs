@@ -46,6 +46,7 @@ pub struct Memory<T> {
 }
 
 impl<T: Tally> Memory<T> {
+    #[allow(clippy::declare_interior_mutable_const, reason = "what each policy's own memory is made from")]
     const NEW: Self = Memory { pass: AtomicU32::new(Pass::NEW.word()), state: Local::new(State::NEW) };
 
     fn pass(&self) -> Pass {
@@ -124,6 +125,7 @@ impl<W: Window> Sealed for Breaker<W> {}
 impl<W: Window> Guard for Breaker<W> {
     type Memory = Memory<W::Tally>;
     type Permit<'p> = BreakerPermit<'p, W>;
+    #[allow(clippy::declare_interior_mutable_const, reason = "what each policy's own memory is made from")]
     const NEW: Self::Memory = Memory::NEW;
     const TIMED: bool = W::TIMED;
 

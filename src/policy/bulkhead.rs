@@ -1,0 +1,291 @@
+//! At most so many calls at a time, and a line of bounded length for the others.
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::sealed::Sealed;
+use super::{Guard, Moment, Outcome, Permit, Reason, Rejected};
+use crate::event::Change;
+use crate::failure::Cause;
+use crate::policy::invalid::{Invalid, Value, refuse};
+use crate::state::Local;
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+
+/// Lets at most a number of calls be under way at the same time.
+///
+/// **When to use it**: in front of a target that suffers from many calls at once, and where calls are awaited: one
+/// slow target then holds up a bounded number of them, and not all memory and connections of the component.
+/// **When not**: to bound how many calls are made in a second (a [`RateLimit`](super::RateLimit) does that); or in
+/// a component that only makes blocking calls one after the other, which is at most one anyway.
+///
+/// A place is held for one attempt: not while the policy waits before a retry. When all places are taken,
+/// - an awaited call ([`call_async`](crate::Call::call_async)) waits in line, if there is
+///   [room](Self::waiting). First come, first served: a place that becomes free belongs to the first in line, and
+///   nobody overtakes. A call that is abandoned while it waits takes no place, and a turn that came too late for it
+///   goes to the next. The wait ends at the [`Deadline`](super::Deadline), where there is one.
+/// - a blocking call is rejected at once, whatever the room in line: whoever holds a place cannot give it back
+///   while the component blocks. Blocking calls can only nest, so for them it bounds the depth.
+///
+/// A rejected call has [`Reason::BulkheadFull`], never reached the wire, and is no failure of the target. Calls are
+/// counted in this instance; on a host that makes a fresh instance for every request, it sees one request only.
+///
+/// ```
+/// use steadfast::{Bulkhead, Policy, RpcError};
+///
+/// static GREETER: Policy<(), (), (), Bulkhead> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
+///
+/// assert_eq!(GREETER.call(|| Ok::<_, RpcError>("hi")).unwrap(), "hi");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bulkhead {
+    places: u32,
+    line: u32,
+}
+
+impl Bulkhead {
+    /// At most `calls` at a time, and nobody waits in line.
+    ///
+    /// ```
+    /// use steadfast::Bulkhead;
+    ///
+    /// assert!(Bulkhead::concurrent(10).check().is_ok());
+    /// assert!(Bulkhead::concurrent(0).check().is_err());
+    /// ```
+    pub const fn concurrent(calls: u32) -> Self {
+        Bulkhead { places: calls, line: 0 }
+    }
+
+    /// How many awaited calls may wait for their turn; 0 by default, since a line only helps where calls come in
+    /// bursts: where they are too many for good, it makes all of them late and none of them fewer.
+    ///
+    /// ```
+    /// use steadfast::Bulkhead;
+    ///
+    /// assert!(Bulkhead::concurrent(10).waiting(20).check().is_ok());
+    /// ```
+    pub const fn waiting(self, calls: u32) -> Self {
+        Bulkhead { line: calls, ..self }
+    }
+
+    /// The bulkhead itself, or why it makes no sense: no place at all.
+    ///
+    /// ```
+    /// use steadfast::Bulkhead;
+    ///
+    /// let invalid = Bulkhead::concurrent(0).check().unwrap_err();
+    /// assert_eq!(invalid.to_string(), "bulkhead concurrent: 0 is not allowed: it must be 1 or more");
+    /// ```
+    pub const fn check(self) -> Result<Self, Invalid> {
+        if self.places == 0 {
+            refuse!("bulkhead concurrent", Value::Count(0), "1 or more");
+        }
+        Ok(self)
+    }
+}
+
+/// Who is in and who waits. Somebody waits only while all places are taken: a place that becomes free goes to the
+/// first in line before anybody else can see it.
+#[derive(Debug)]
+struct State {
+    /// Places taken, those included whose new owner does not know yet.
+    taken: u32,
+    /// In order of their numbers. Who has a number and is not here any more owns a place.
+    line: VecDeque<Waiter>,
+    next_number: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    number: u64,
+    waker: Waker,
+}
+
+/// What came of asking for a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    In,
+    Wait(u64),
+    Full,
+}
+
+impl State {
+    const NEW: State = State { taken: 0, line: VecDeque::new(), next_number: 0 };
+
+    #[inline]
+    fn enter(&mut self, bulkhead: &Bulkhead) -> bool {
+        let free = self.taken < bulkhead.places;
+        if free {
+            self.taken += 1;
+        }
+        free
+    }
+
+    /// Takes a place, or a place in line; then `waker` is taken too.
+    fn ask(&mut self, bulkhead: &Bulkhead, waker: &mut Option<Waker>) -> Answer {
+        if self.enter(bulkhead) {
+            return Answer::In;
+        }
+        if self.line.len() >= bulkhead.line as usize {
+            return Answer::Full;
+        }
+        let Some(waker) = waker.take() else { return Answer::Full };
+        let number = self.next_number;
+        self.next_number += 1;
+        self.line.push_back(Waiter { number, waker });
+        Answer::Wait(number)
+    }
+
+    fn find(&self, number: u64) -> Option<usize> {
+        self.line.binary_search_by_key(&number, |waiter| waiter.number).ok()
+    }
+
+    /// Whether the waiter is still in line. Then `waker` is exchanged for the one it left before.
+    fn waits(&mut self, number: u64, waker: &mut Waker) -> bool {
+        match self.find(number).and_then(|index| self.line.get_mut(index)) {
+            Some(waiter) => {
+                core::mem::swap(&mut waiter.waker, waker);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A place becomes free. It goes to the first in line, who is returned to be woken.
+    #[inline]
+    fn leave(&mut self) -> Option<Waiter> {
+        if self.line.is_empty() {
+            self.taken = self.taken.saturating_sub(1);
+            None
+        } else {
+            self.line.pop_front()
+        }
+    }
+
+    /// A waiter waits no longer. It is returned as the first of the two; if it had its turn already, whoever comes
+    /// next is the second, to be woken.
+    fn abandon(&mut self, number: u64) -> (Option<Waiter>, Option<Waiter>) {
+        match self.find(number) {
+            Some(index) => (self.line.remove(index), None),
+            None => (None, self.leave()),
+        }
+    }
+}
+
+#[cold]
+fn wake(waiter: Waiter) {
+    waiter.waker.wake();
+}
+
+#[cold]
+fn full() -> Rejected {
+    // Nobody can tell when a call under way will be done.
+    Rejected { reason: Reason::BulkheadFull, cause: Cause::Overloaded, retry_after: Duration::ZERO }
+}
+
+/// A bulkhead's state, shared by all calls through one policy.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Memory(Local<State>);
+
+/// One place, until it is dropped.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct BulkheadPermit<'p>(&'p Memory);
+
+impl Permit for BulkheadPermit<'_> {
+    #[inline]
+    fn settle(self, _: Outcome, _: &impl Moment) -> Option<Change> {
+        None
+    }
+}
+
+impl Drop for BulkheadPermit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // A waker is an executor's code: it runs when the state is free again.
+        if let Some(next) = self.0.0.with(State::leave) {
+            wake(next);
+        }
+    }
+}
+
+/// A caller in line. Dropping it gives up its place in line, or its turn if that came meanwhile.
+struct Turn<'p> {
+    bulkhead: &'p Bulkhead,
+    memory: &'p Memory,
+    number: Option<u64>,
+}
+
+impl<'p> Future for Turn<'p> {
+    type Output = Result<BulkheadPermit<'p>, Rejected>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Wakers are cloned before the state is borrowed and dropped after it: both is an executor's code.
+        let mut waker = context.waker().clone();
+        let Turn { bulkhead, memory, number } = *self;
+        if let Some(number) = number {
+            if memory.0.with(|state| state.waits(number, &mut waker)) {
+                return Poll::Pending;
+            }
+            self.number = None;
+            return Poll::Ready(Ok(BulkheadPermit(memory)));
+        }
+        let mut waker = Some(waker);
+        match memory.0.with(|state| state.ask(bulkhead, &mut waker)) {
+            Answer::In => Poll::Ready(Ok(BulkheadPermit(memory))),
+            Answer::Full => Poll::Ready(Err(full())),
+            Answer::Wait(number) => {
+                self.number = Some(number);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let Some(number) = self.number else { return };
+        let (_gone, next) = self.memory.0.with(|state| state.abandon(number));
+        if let Some(next) = next {
+            wake(next);
+        }
+    }
+}
+
+impl Sealed for Bulkhead {}
+
+impl Guard for Bulkhead {
+    type Memory = Memory;
+    type Permit<'p> = BulkheadPermit<'p>;
+    const NEW: Memory = Memory(Local::new(State::NEW));
+
+    #[inline]
+    fn admit<'p>(&'p self, memory: &'p Memory, _: &impl Moment) -> Result<BulkheadPermit<'p>, Rejected> {
+        match memory.0.with(|state| state.enter(self)) {
+            true => Ok(BulkheadPermit(memory)),
+            false => Err(full()),
+        }
+    }
+
+    async fn admit_async<'p>(
+        &'p self,
+        memory: &'p Memory,
+        moment: &impl Moment,
+    ) -> Result<BulkheadPermit<'p>, Rejected> {
+        match self.admit(memory, moment) {
+            Err(_) if self.line > 0 => {
+                let turn = Turn { bulkhead: self, memory, number: None }.await;
+                moment.forget();
+                turn
+            }
+            admitted => admitted,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Who may make a call and when: places in time, of which each call takes one.
+
+use core::fmt::Debug;
+
+use super::RateLimit;
+use crate::policy::sealed::Sealed;
+
+/// How a [`RateLimit`] counts: as a [`TokenBucket`](super::TokenBucket) or with a
+/// [`SlidingWindow`](super::SlidingWindow).
+///
+/// ```
+/// use steadfast::{RateLimit, RateLimitKind};
+///
+/// fn settled<W: RateLimitKind>(limit: RateLimit<W>) -> bool {
+///     limit.check().is_ok()
+/// }
+/// assert!(settled(RateLimit::per_second(100)));
+/// ```
+// Each place that is given out allows one call at one time, whoever makes it, and places are given out in order of
+// that time. So the limit holds as long as no place is used twice, or by a call that comes too late for it.
+pub trait RateLimitKind: Sealed + Copy + Debug + 'static {
+    #[doc(hidden)]
+    type State: Debug;
+    #[doc(hidden)]
+    type Place: Copy + Debug;
+    #[doc(hidden)]
+    const NEW: Self::State;
+
+    /// The place after all that were given out, for a call that comes now.
+    #[doc(hidden)]
+    fn next(limit: &RateLimit<Self>, state: &Self::State, now: u64) -> Self::Place;
+
+    /// How long a call that comes now has to wait for its place, in nanoseconds: zero if it need not.
+    #[doc(hidden)]
+    fn wait(limit: &RateLimit<Self>, place: &Self::Place, now: u64) -> u64;
+
+    /// Gives out the next place.
+    #[doc(hidden)]
+    fn take(limit: &RateLimit<Self>, state: &mut Self::State, place: &Self::Place);
+
+    /// Makes it as if `place` had never been given out, if it was the last that was.
+    #[doc(hidden)]
+    fn untake(limit: &RateLimit<Self>, state: &mut Self::State, place: &Self::Place) -> bool;
+
+    /// Whether a call that comes now is too late for the place.
+    #[doc(hidden)]
+    fn is_past(place: &Self::Place, now: u64) -> bool;
+
+    /// Whether nobody would pass earlier now if the place, and all after it, had never been given out.
+    #[doc(hidden)]
+    fn is_over(limit: &RateLimit<Self>, place: &Self::Place, now: u64) -> bool;
+
+    /// Whether `place` was given out before `other`.
+    #[doc(hidden)]
+    fn is_before(place: &Self::Place, other: &Self::Place) -> bool;
+}
+
+/// All that a rate limit remembers.
+#[derive(Debug)]
+pub(crate) struct Places<W: RateLimitKind> {
+    pub(super) state: W::State,
+    /// Places of calls that were abandoned while later ones waited, whose times are fixed: in order, for whoever comes
+    /// in time, and until they do not matter any more. There are none as a rule.
+    pub(super) abandoned: Vec<W::Place>,
+    /// The latest time that was seen, in nanoseconds. A clock that steps back leaves what was free then, and gives
+    /// nothing new until it has caught up.
+    latest: u64,
+}
+
+impl<W: RateLimitKind> Places<W> {
+    pub const NEW: Self = Places { state: W::NEW, abandoned: Vec::new(), latest: 0 };
+
+    /// A place for a call that comes now and how long it has to wait for it; or how long it would have to wait, when
+    /// that is too long. Both in nanoseconds.
+    #[inline]
+    pub fn take(&mut self, limit: &RateLimit<W>, now: u64) -> Result<(W::Place, u64), u64> {
+        self.latest = self.latest.max(now);
+        if !self.abandoned.is_empty()
+            && let Some(taken) = self.take_abandoned(limit, now)
+        {
+            return taken;
+        }
+        let place = W::next(limit, &self.state, self.latest);
+        let wait = self.wait(limit, &place, now);
+        if wait > limit.patience {
+            return Err(wait);
+        }
+        W::take(limit, &mut self.state, &place);
+        Ok((place, wait))
+    }
+
+    #[inline]
+    fn wait(&self, limit: &RateLimit<W>, place: &W::Place, now: u64) -> u64 {
+        match W::wait(limit, place, self.latest) {
+            0 => 0,
+            wait => wait.saturating_add(self.latest.saturating_sub(now)),
+        }
+    }
+
+    #[cold]
+    fn take_abandoned(&mut self, limit: &RateLimit<W>, now: u64) -> Option<Result<(W::Place, u64), u64>> {
+        let latest = self.latest;
+        self.abandoned.retain(|place| !W::is_over(limit, place, latest));
+        let place = *self.abandoned.iter().find(|place| !W::is_past(place, latest))?;
+        let wait = self.wait(limit, &place, now);
+        if wait > limit.patience {
+            return Some(Err(wait));
+        }
+        // `Vec::remove` would bring the message of a panic that cannot be.
+        self.abandoned.retain(|other| W::is_before(other, &place) || W::is_before(&place, other));
+        Some(Ok((place, wait)))
+    }
+
+    /// A call does not use its place.
+    #[cold]
+    pub fn give_back(&mut self, limit: &RateLimit<W>, mut place: W::Place) {
+        if W::untake(limit, &mut self.state, &place) {
+            while self.abandoned.last().is_some_and(|last| W::untake(limit, &mut self.state, last)) {
+                self.abandoned.pop();
+            }
+        } else {
+            for other in &mut self.abandoned {
+                if W::is_before(&place, other) {
+                    core::mem::swap(&mut place, other);
+                }
+            }
+            self.abandoned.push(place);
+        }
+    }
+}
