@@ -141,9 +141,14 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     pub async fn admit_async(&mut self) -> Result<PermitOf<'c, P>, Reason> {
         let (guards, memory) = self.call.policy.guards();
         match guards.admit_async(memory, &self.present).await {
-            // Its turn may have come at the last moment, and be seen after it.
-            Ok(_) if self.ends.is_some_and(|ends| self.present.now() >= ends) => Err(Reason::Deadline),
-            Ok(permit) => self.admitted(permit),
+            Ok(permit) => {
+                let permit = self.admitted(permit)?;
+                // Its turn may have come at the last moment, and be seen after it.
+                match self.ends {
+                    Some(ends) if self.present.now() >= ends => Err(Reason::Deadline),
+                    _ => Ok(permit),
+                }
+            }
             Err(rejected) => Err(self.rejected(rejected)),
         }
     }

@@ -41,7 +41,8 @@ use crate::state::Local;
 /// A call over the limit is turned away at once with [`Reason::RateLimited`]. It knows exactly after which time it
 /// would pass, and says so as `retry_after`. With [`wait_up_to`](Self::wait_up_to) it waits for that time instead, if
 /// it is short enough, and still ends before the [`Deadline`](super::Deadline). Who waits has its place in order of
-/// arrival; a call that is abandoned while it waits, or is turned away for another reason, gives its place back.
+/// arrival; a call that is abandoned while it waits, or is turned away for another reason, gives its place back: the
+/// last in line was never there, and an earlier place goes to the next who comes in time for it.
 /// Each attempt is a call of its own: retries count too.
 ///
 /// A clock that stands still or steps back lets nobody pass early.
