@@ -45,8 +45,8 @@ pub use event::{Change, Event, Observer};
 pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
-    AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Deadline, DeadlinePart, Guard, Invalid, Jitter, Pipeline,
-    Policy, Reason, Retry, RetryPart, WithFallback,
+    AttemptTimeout, AttemptTimeoutPart, Backoff, Breaker, Budget, BudgetPart, Deadline, DeadlinePart, Guard, Invalid,
+    Jitter, Pipeline, Policy, Reason, Retry, RetryPart, Rule, Upcoming, WithFallback,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///

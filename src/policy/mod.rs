@@ -3,6 +3,7 @@
 mod attempt_timeout;
 mod backoff;
 mod breaker;
+mod budget;
 mod deadline;
 mod fallback;
 mod guard;
@@ -14,11 +15,12 @@ use core::fmt;
 pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::Breaker;
+pub use budget::{Budget, BudgetPart};
 pub use deadline::{Deadline, DeadlinePart};
 pub use fallback::WithFallback;
 pub use guard::Guard;
 pub use invalid::Invalid;
-pub use retry::{Retry, RetryPart};
+pub use retry::{Retry, RetryPart, Rule, Upcoming};
 
 pub(crate) use guard::{Moment, Outcome, Permit, Rejected};
 
@@ -33,7 +35,8 @@ mod sealed {
     impl Sealed for () {}
     impl Sealed for super::AttemptTimeout {}
     impl Sealed for super::Deadline {}
-    impl Sealed for super::Retry {}
+    impl<G> Sealed for super::Retry<G> {}
+    impl Sealed for &'static super::Budget {}
     impl Sealed for super::Breaker {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
@@ -292,7 +295,7 @@ impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Ob
     ///
     /// static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
     /// ```
-    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B, K, L, A, O> {
+    pub const fn retry<G: BudgetPart>(self, retry: Retry<G>) -> Policy<D, Retry<G>, B, K, L, A, O> {
         rebuild!(
             self,
             self.deadline,

@@ -1,0 +1,148 @@
+//! The retry of a policy: what it is asked on the way of a call, and in which order it answers.
+
+use core::time::Duration;
+
+use super::{Course, Retry, Upcoming};
+use crate::failure::{Cause, Delivery, Facts};
+use crate::policy::sealed::Sealed;
+use crate::policy::{BudgetPart, Moment, Reason};
+
+/// A policy's retry: none, one, or one decided at run time.
+///
+/// ```
+/// use steadfast::{Policy, Retry, RetryPart};
+///
+/// fn ready<R: RetryPart>(_: &Policy<(), R>) {}
+/// ready(&Policy::new());
+/// ready(&Policy::new().retry(Retry::attempts(3)));
+/// ```
+pub trait RetryPart: Copy + Sealed {
+    /// What is remembered from one failure of a call to the next.
+    #[doc(hidden)]
+    type Course: Default;
+
+    /// An attempt begins, after `made` others of the same call.
+    #[doc(hidden)]
+    #[inline]
+    fn began(&self, _course: &mut Self::Course, _made: u32, _moment: &impl Moment) {}
+
+    /// After `made` attempts of which the last failed as `facts` say: how long to wait before the next, or
+    /// why there is none.
+    #[doc(hidden)]
+    fn decide(
+        &self,
+        course: &mut Self::Course,
+        made: u32,
+        facts: &Facts,
+        idempotent: bool,
+        moment: &impl Moment,
+    ) -> Result<Duration, Reason>;
+
+    /// Nothing else stands in the way of this retry: what it costs is taken now.
+    #[doc(hidden)]
+    #[inline]
+    fn spend(&self, _course: &mut Self::Course, _upcoming: &Upcoming, _moment: &impl Moment) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// An attempt succeeded.
+    #[doc(hidden)]
+    #[inline]
+    fn succeeded(&self, _course: &mut Self::Course, _moment: &impl Moment) {}
+}
+
+impl RetryPart for () {
+    type Course = ();
+
+    #[inline]
+    fn decide(&self, (): &mut (), _: u32, _: &Facts, _: bool, _: &impl Moment) -> Result<Duration, Reason> {
+        Err(Reason::Attempts)
+    }
+}
+
+impl<G: BudgetPart> RetryPart for Retry<G> {
+    type Course = Course<G::Debt>;
+
+    #[inline]
+    fn began(&self, course: &mut Self::Course, made: u32, moment: &impl Moment) {
+        if made == 0 {
+            self.budget.called(moment);
+        } else {
+            self.budget.used(&mut course.debt);
+        }
+    }
+
+    fn decide(
+        &self,
+        course: &mut Self::Course,
+        made: u32,
+        facts: &Facts,
+        idempotent: bool,
+        moment: &impl Moment,
+    ) -> Result<Duration, Reason> {
+        let rule = self.plan.rule(facts.cause);
+        if rule.map_or(matches!(facts.cause, Cause::NoLink | Cause::Protocol), |rule| rule.never) {
+            return Err(Reason::NotRetryable);
+        }
+        // Before all that may forbid this one retry: that the target fails is true all the same.
+        self.budget.failed(moment);
+        if !idempotent && facts.delivery != Delivery::NotSent {
+            return Err(Reason::NotIdempotent);
+        }
+        self.plan.delay(rule, course, made, facts, moment.draw())
+    }
+
+    fn spend(&self, course: &mut Self::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
+        if let Some(allows) = self.plan.before_retry {
+            // Nobody is asked about a retry that cannot be paid, and nothing is paid for one that is forbidden.
+            if !self.budget.affords(upcoming.cause, moment) {
+                return Err(Reason::Budget);
+            }
+            if !allows(upcoming) {
+                return Err(Reason::Vetoed);
+            }
+        }
+        if self.budget.withdraw(&mut course.debt, upcoming.cause, moment) { Ok(()) } else { Err(Reason::Budget) }
+    }
+
+    #[inline]
+    fn succeeded(&self, course: &mut Self::Course, _: &impl Moment) {
+        self.budget.succeeded(&course.debt);
+    }
+}
+
+impl<R: RetryPart> RetryPart for Option<R> {
+    type Course = R::Course;
+
+    #[inline]
+    fn began(&self, course: &mut R::Course, made: u32, moment: &impl Moment) {
+        if let Some(retry) = self {
+            retry.began(course, made, moment);
+        }
+    }
+
+    fn decide(
+        &self,
+        course: &mut R::Course,
+        made: u32,
+        facts: &Facts,
+        idempotent: bool,
+        moment: &impl Moment,
+    ) -> Result<Duration, Reason> {
+        match self {
+            Some(retry) => retry.decide(course, made, facts, idempotent, moment),
+            None => Err(Reason::Attempts),
+        }
+    }
+
+    fn spend(&self, course: &mut R::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
+        self.as_ref().map_or(Ok(()), |retry| retry.spend(course, upcoming, moment))
+    }
+
+    #[inline]
+    fn succeeded(&self, course: &mut R::Course, moment: &impl Moment) {
+        if let Some(retry) = self {
+            retry.succeeded(course, moment);
+        }
+    }
+}
