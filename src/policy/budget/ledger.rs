@@ -78,12 +78,9 @@ impl Ledger {
         }
     }
 
-    pub const fn affords(&self, tariff: &Tariff, cost: i64) -> bool {
-        self.balance >= cost && self.balance >= tariff.least
-    }
-
+    /// Takes what a retry costs, and says whether there was enough.
     pub fn withdraw(&mut self, tariff: &Tariff, cost: i64) -> bool {
-        let affords = self.affords(tariff, cost);
+        let affords = self.balance >= cost && self.balance >= tariff.least;
         if affords {
             self.balance -= cost;
         }

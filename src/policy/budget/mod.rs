@@ -402,15 +402,12 @@ impl Budget {
     /// Decides on the ledger as it is at this moment. The clock is asked before the lock is taken: it may be a
     /// caller's own.
     fn at<T>(&self, moment: &impl Moment, decide: impl FnOnce(&mut Ledger) -> T) -> T {
-        match self.tariff.passes {
-            None => self.ledger.with(decide),
-            Some(passes) => {
-                let now = moment.now();
-                self.ledger.with(|ledger| {
-                    passes(ledger, &self.tariff, now);
-                    decide(ledger)
-                })
+        let time = self.tariff.passes.map(|passes| (passes, moment.now()));
+        self.ledger.with(|ledger| {
+            if let Some((passes, now)) = time {
+                passes(ledger, &self.tariff, now);
             }
-        }
+            decide(ledger)
+        })
     }
 }

@@ -30,10 +30,6 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[doc(hidden)]
     fn failed(&self, moment: &impl Moment);
 
-    /// Whether a retry after a failure with this cause would be paid for.
-    #[doc(hidden)]
-    fn affords(&self, cause: Cause, moment: &impl Moment) -> bool;
-
     /// Pays for a retry, and says whether there was enough.
     #[doc(hidden)]
     fn withdraw(&self, debt: &mut Self::Debt, cause: Cause, moment: &impl Moment) -> bool;
@@ -42,9 +38,9 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[doc(hidden)]
     fn used(&self, debt: &mut Self::Debt);
 
-    /// The call succeeded.
+    /// The call succeeded; without a debt where no attempt of it failed.
     #[doc(hidden)]
-    fn succeeded(&self, debt: &Self::Debt);
+    fn succeeded(&self, debt: Option<&Self::Debt>);
 }
 
 impl BudgetPart for () {
@@ -55,17 +51,13 @@ impl BudgetPart for () {
     #[inline]
     fn failed(&self, _: &impl Moment) {}
     #[inline]
-    fn affords(&self, _: Cause, _: &impl Moment) -> bool {
-        true
-    }
-    #[inline]
     fn withdraw(&self, (): &mut (), _: Cause, _: &impl Moment) -> bool {
         true
     }
     #[inline]
     fn used(&self, (): &mut ()) {}
     #[inline]
-    fn succeeded(&self, (): &()) {}
+    fn succeeded(&self, _: Option<&()>) {}
 }
 
 /// What the last retry cost. Dropped before that retry began, it is given back: the call was cancelled while it
@@ -111,12 +103,6 @@ impl BudgetPart for &'static Budget {
     }
 
     #[cold]
-    fn affords(&self, cause: Cause, moment: &impl Moment) -> bool {
-        let cost = self.cost_after(cause);
-        self.at(moment, |ledger| ledger.affords(&self.tariff, cost))
-    }
-
-    #[cold]
     fn withdraw(&self, debt: &mut Debt, cause: Cause, moment: &impl Moment) -> bool {
         let cost = self.cost_after(cause);
         let paid = self.at(moment, |ledger| ledger.withdraw(&self.tariff, cost));
@@ -134,8 +120,11 @@ impl BudgetPart for &'static Budget {
     // Without a look at the clock: what was refilled in the meantime is added when something is next taken, and
     // comes to the same, since in between both only add up to the same cap.
     #[inline]
-    fn succeeded(&self, debt: &Debt) {
-        let earned = if self.tariff.refunds && debt.cost != 0 { debt.cost } else { self.tariff.per_success };
+    fn succeeded(&self, debt: Option<&Debt>) {
+        let earned = match debt {
+            Some(debt) if self.tariff.refunds && debt.cost != 0 => debt.cost,
+            _ => self.tariff.per_success,
+        };
         if earned != 0 {
             self.ledger.with(|ledger| ledger.earn(&self.tariff, earned));
         }
@@ -157,10 +146,6 @@ impl<G: BudgetPart> BudgetPart for Option<G> {
         }
     }
 
-    fn affords(&self, cause: Cause, moment: &impl Moment) -> bool {
-        self.as_ref().is_none_or(|budget| budget.affords(cause, moment))
-    }
-
     fn withdraw(&self, debt: &mut G::Debt, cause: Cause, moment: &impl Moment) -> bool {
         self.as_ref().is_none_or(|budget| budget.withdraw(debt, cause, moment))
     }
@@ -171,7 +156,7 @@ impl<G: BudgetPart> BudgetPart for Option<G> {
         }
     }
 
-    fn succeeded(&self, debt: &G::Debt) {
+    fn succeeded(&self, debt: Option<&G::Debt>) {
         if let Some(budget) = self {
             budget.succeeded(debt);
         }

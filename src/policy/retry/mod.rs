@@ -10,9 +10,10 @@ pub use rule::Rule;
 
 use core::time::Duration;
 
-use super::{Backoff, Budget, BudgetPart, Reason};
+use super::{Backoff, Budget, BudgetPart, Moment};
 use crate::failure::{Cause, Delivery, Facts};
 use crate::policy::invalid::{Invalid, Value, refuse};
+use rule::{Failures, Rules, Ruling};
 
 /// Repeats failed attempts: how many, and with which waits between them.
 ///
@@ -47,7 +48,7 @@ pub struct Retry<G = ()> {
 struct Plan {
     attempts: u32,
     backoff: Backoff,
-    rules: &'static [Rule],
+    rules: Option<Rules>,
     retry_after_cap: Option<Duration>,
     before_retry: Option<fn(&Upcoming) -> bool>,
 }
@@ -85,7 +86,7 @@ impl Retry {
     /// assert!(Retry::attempts(0).check().is_err());
     /// ```
     pub const fn attempts(attempts: u32) -> Self {
-        let plan = Plan { attempts, backoff: Backoff::DEFAULT, rules: &[], retry_after_cap: None, before_retry: None };
+        let plan = Plan { attempts, backoff: Backoff::DEFAULT, rules: None, retry_after_cap: None, before_retry: None };
         Retry { plan, budget: () }
     }
 
@@ -152,7 +153,7 @@ impl<G: BudgetPart> Retry<G> {
     ///     Policy::new().retry(Retry::attempts(4).rules(&[Rule::never(Cause::Trapped)]));
     /// ```
     pub const fn rules(self, rules: &'static [Rule]) -> Self {
-        Retry { plan: Plan { rules, ..self.plan }, ..self }
+        Retry { plan: Plan { rules: Some(Rules::new(rules)), ..self.plan }, ..self }
     }
 
     /// The longest `retry-after` that is honoured; by default the `max_delay` of the [`Backoff`] that counts. The
@@ -172,7 +173,7 @@ impl<G: BudgetPart> Retry<G> {
     }
 
     /// Asks before each retry, when nothing else stands in its way; `false` forbids it. The call then ends with
-    /// [`Reason::Vetoed`], without a wait, and the retry costs nothing.
+    /// [`Reason::Vetoed`](super::Reason::Vetoed), without a wait, and the retry costs nothing.
     ///
     /// To be told only, have an [observer](super::Policy::observer).
     ///
@@ -211,76 +212,47 @@ impl Plan {
         if let Err(invalid) = self.backoff.check() {
             return Err(invalid);
         }
-        let mut seen = [0_u32; 8];
-        let mut index = 0;
-        while index < self.rules.len() {
-            let rule = self.rules[index];
-            if let Err(invalid) = rule.check() {
-                return Err(invalid);
-            }
-            seen[rule.cause as usize] += 1;
-            if seen[rule.cause as usize] > 1 {
-                refuse!("retry rules for one cause", Value::Count(2), "at most 1");
-            }
-            index += 1;
+        match &self.rules {
+            Some(rules) => rules.makes_sense(),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn rule(&self, cause: Cause) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.cause == cause)
+    fn ruling<D>(&self, course: &mut Course<D>, cause: Cause) -> Ruling {
+        match self.rules {
+            Some(rules) => (rules.apply)(rules.list, &mut course.failures, cause),
+            None => Ruling::usual(cause),
+        }
     }
 
-    /// The wait before the next attempt, where there is one.
     fn delay<D>(
         &self,
-        rule: Option<&Rule>,
+        ruling: &Ruling,
         course: &mut Course<D>,
         made: u32,
         facts: &Facts,
-        draw: u64,
-    ) -> Result<Duration, Reason> {
-        let failures = course.count(facts.cause);
-        if made >= self.attempts {
-            return Err(Reason::Attempts);
-        }
-        let (backoff, retry) = match rule {
-            Some(rule) if failures >= rule.attempts => return Err(Reason::Attempts),
-            Some(Rule { backoff: Some(backoff), .. }) => (backoff, failures),
-            _ => (&self.backoff, made),
-        };
+        moment: &impl Moment,
+    ) -> Duration {
+        let (backoff, retry) = ruling.backoff.unwrap_or((&self.backoff, made));
         let asked = facts.retry_after;
         let believed = if self.retry_after_cap.is_none() { asked } else { None };
-        let delay = backoff.delay_honouring(believed, retry, draw);
+        let delay = backoff.delay_honouring(believed, retry, moment.draw());
         course.previous = match (asked, self.retry_after_cap) {
             (Some(asked), Some(cap)) if asked <= cap => delay.max(asked),
             _ => delay,
         };
-        Ok(course.previous)
+        course.previous
     }
 }
 
-/// What is remembered from one failure of a call to the next.
+/// What is remembered from one failure of a call to the next. There is none before the first: then a call that
+/// succeeds writes no more than that to its stack.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Course<D> {
     /// The last wait.
     previous: Duration,
-    /// How many attempts failed with each cause: a byte for each of the eight, so that a call that succeeds has one
-    /// word to begin with and not a table.
-    failures: u64,
+    /// What the rules count.
+    failures: Failures,
     debt: D,
-}
-
-impl<D> Course<D> {
-    /// Counts a failure, up to 255 of one cause, and says how many of its cause there are.
-    fn count(&mut self, cause: Cause) -> u32 {
-        let place = 8 * (cause as u32 % 8);
-        let count = (self.failures >> place & 0xff) as u32;
-        if count == 0xff {
-            return count;
-        }
-        self.failures += 1 << place;
-        count + 1
-    }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Course, Retry, Upcoming};
-use crate::failure::{Cause, Delivery, Facts};
+use crate::failure::{Delivery, Facts};
 use crate::policy::sealed::Sealed;
 use crate::policy::{BudgetPart, Moment, Reason};
 
@@ -61,13 +61,13 @@ impl RetryPart for () {
 }
 
 impl<G: BudgetPart> RetryPart for Retry<G> {
-    type Course = Course<G::Debt>;
+    type Course = Option<Course<G::Debt>>;
 
     #[inline]
     fn began(&self, course: &mut Self::Course, made: u32, moment: &impl Moment) {
         if made == 0 {
             self.budget.called(moment);
-        } else {
+        } else if let Some(course) = course {
             self.budget.used(&mut course.debt);
         }
     }
@@ -80,8 +80,9 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
         idempotent: bool,
         moment: &impl Moment,
     ) -> Result<Duration, Reason> {
-        let rule = self.plan.rule(facts.cause);
-        if rule.map_or(matches!(facts.cause, Cause::NoLink | Cause::Protocol), |rule| rule.never) {
+        let course = course.get_or_insert_default();
+        let ruling = self.plan.ruling(course, facts.cause);
+        if !ruling.retryable {
             return Err(Reason::NotRetryable);
         }
         // Before all that may forbid this one retry: that the target fails is true all the same.
@@ -89,25 +90,30 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
         if !idempotent && facts.delivery != Delivery::NotSent {
             return Err(Reason::NotIdempotent);
         }
-        self.plan.delay(rule, course, made, facts, moment.draw())
+        if made >= self.plan.attempts || ruling.last {
+            return Err(Reason::Attempts);
+        }
+        Ok(self.plan.delay(&ruling, course, made, facts, moment))
     }
 
     fn spend(&self, course: &mut Self::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
-        if let Some(allows) = self.plan.before_retry {
-            // Nobody is asked about a retry that cannot be paid, and nothing is paid for one that is forbidden.
-            if !self.budget.affords(upcoming.cause, moment) {
-                return Err(Reason::Budget);
-            }
-            if !allows(upcoming) {
-                return Err(Reason::Vetoed);
-            }
+        let debt = &mut course.get_or_insert_default().debt;
+        if !self.budget.withdraw(debt, upcoming.cause, moment) {
+            return Err(Reason::Budget);
         }
-        if self.budget.withdraw(&mut course.debt, upcoming.cause, moment) { Ok(()) } else { Err(Reason::Budget) }
+        match self.plan.before_retry {
+            Some(allows) if !allows(upcoming) => {
+                // Dropped before the retry began, the debt gives its tokens back.
+                *debt = Default::default();
+                Err(Reason::Vetoed)
+            }
+            _ => Ok(()),
+        }
     }
 
     #[inline]
     fn succeeded(&self, course: &mut Self::Course, _: &impl Moment) {
-        self.budget.succeeded(&course.debt);
+        self.budget.succeeded(course.as_ref().map(|course| &course.debt));
     }
 }
 

@@ -105,3 +105,77 @@ impl Rule {
         Ok(self)
     }
 }
+
+/// The rules of a retry, and the function that applies them: what gives no rules does not have its code.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    pub list: &'static [Rule],
+    pub apply: fn(&'static [Rule], &mut Failures, Cause) -> Ruling,
+}
+
+impl Rules {
+    pub const fn new(list: &'static [Rule]) -> Self {
+        Rules { list, apply }
+    }
+
+    pub const fn makes_sense(&self) -> Result<(), Invalid> {
+        let mut seen = 0_u32;
+        let mut rest = self.list;
+        while let [rule, others @ ..] = rest {
+            if let Err(invalid) = rule.check() {
+                return Err(invalid);
+            }
+            if seen & 1 << rule.cause as u32 != 0 {
+                refuse!("retry rules for one cause", Value::Count(2), "at most 1");
+            }
+            seen |= 1 << rule.cause as u32;
+            rest = others;
+        }
+        Ok(())
+    }
+}
+
+/// What holds for one failure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ruling {
+    pub retryable: bool,
+    /// Whether it is the last of its cause that may be.
+    pub last: bool,
+    /// The waits that count, and which of them comes next, where they are not those of the retry.
+    pub backoff: Option<(&'static Backoff, u32)>,
+}
+
+impl Ruling {
+    /// Without a rule: a cause is permanent or it is not.
+    pub fn usual(cause: Cause) -> Self {
+        Ruling { retryable: !matches!(cause, Cause::NoLink | Cause::Protocol), last: false, backoff: None }
+    }
+}
+
+fn apply(rules: &'static [Rule], failures: &mut Failures, cause: Cause) -> Ruling {
+    match rules.iter().find(|rule| rule.cause == cause) {
+        None => Ruling::usual(cause),
+        Some(rule) => {
+            let count = failures.count(cause);
+            let backoff = rule.backoff.as_ref().map(|backoff| (backoff, count));
+            Ruling { retryable: !rule.never, last: count >= rule.attempts, backoff }
+        }
+    }
+}
+
+/// How many attempts of one call failed with each cause: a byte for each of the eight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Failures(u64);
+
+impl Failures {
+    /// Counts a failure, up to 255 of one cause, and says how many of its cause there are.
+    pub fn count(&mut self, cause: Cause) -> u32 {
+        let place = 8 * (cause as u32 % 8);
+        let count = (self.0 >> place & 0xff) as u32;
+        if count == MOST_ATTEMPTS {
+            return count;
+        }
+        self.0 += 1 << place;
+        count + 1
+    }
+}
