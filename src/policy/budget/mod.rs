@@ -244,6 +244,7 @@ impl Budget {
     /// ```
     pub const fn cost_of(self, cause: Cause, tokens: u32) -> Self {
         let mut tariff = self.tariff;
+        // Eight causes have eight places: the compiler sees that none is missing.
         tariff.costs[cause as usize] = tokens;
         Budget::of(tariff, self.given)
     }

@@ -7,7 +7,7 @@ use crate::failure::Cause;
 use crate::policy::Moment;
 use crate::policy::sealed::Sealed;
 
-/// The budget of a [`Retry`](super::Retry): none, one, or one decided at run time.
+/// The budget of a [`Retry`](crate::Retry): none, one, or one decided at run time.
 ///
 /// ```
 /// use steadfast::{Budget, BudgetPart, Retry};

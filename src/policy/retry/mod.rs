@@ -218,6 +218,7 @@ impl Plan {
         }
     }
 
+    /// Counts a failure, and says what holds for it.
     fn ruling<D>(&self, course: &mut Course<D>, cause: Cause) -> Ruling {
         match self.rules {
             Some(rules) => (rules.apply)(rules.list, &mut course.failures, cause),
@@ -225,6 +226,7 @@ impl Plan {
         }
     }
 
+    /// The wait before the next attempt.
     fn delay<D>(
         &self,
         ruling: &Ruling,
@@ -235,6 +237,7 @@ impl Plan {
     ) -> Duration {
         let (backoff, retry) = ruling.backoff.unwrap_or((&self.backoff, made));
         let asked = facts.retry_after;
+        // Without a cap of its own, `retry-after` has the one that the backoff knows.
         let believed = if self.retry_after_cap.is_none() { asked } else { None };
         let delay = backoff.delay_honouring(believed, retry, moment.draw());
         course.previous = match (asked, self.retry_after_cap) {
