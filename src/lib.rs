@@ -51,10 +51,10 @@ pub use failed::Failed;
 pub use failure::{Cause, Delivery, Failure, RpcError};
 pub use policy::{
     Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts,
-    BreakerSnapshot, BreakerState, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, DeadlinePart,
-    FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LastGood, LimitAlgorithm, MaybeStale, Pipeline,
-    Policy, Quantile, RateLimit, RateLimitKind, Reason, Retry, RetryPart, SlidingWindow, SlowCalls, StaleIfError,
-    Throttle, TimeWindow, TokenBucket, Window, WithFallback, WithFallbackCall,
+    BreakerSnapshot, BreakerState, Budget, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
+    DeadlinePart, FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LastGood, LimitAlgorithm,
+    MaybeStale, Pipeline, Policy, Quantile, RateLimit, RateLimitKind, Reason, Retry, RetryPart, Rule, SlidingWindow,
+    SlowCalls, StaleIfError, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback, WithFallbackCall,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///

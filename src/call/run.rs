@@ -9,7 +9,7 @@ use crate::clock::{Clock, Instant};
 use crate::event::{Change, Event, Observer};
 use crate::failure::{Cause, Delivery, Facts, worse};
 use crate::policy::{
-    AttemptTimeoutPart, DeadlinePart, Guard, Moment, Outcome, Permit, Pipeline, Reason, Rejected, RetryPart,
+    AttemptTimeoutPart, DeadlinePart, Guard, Moment, Outcome, Permit, Pipeline, Reason, Rejected, RetryPart, Upcoming,
 };
 use crate::rng::Rng;
 
@@ -182,6 +182,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     #[inline]
     pub fn begin(&mut self) -> Option<Instant> {
         self.tell(|| Event::AttemptStarted { attempt: self.attempts.saturating_add(1) });
+        self.call.policy.retry_part().began(&mut self.retries, self.attempts, &self.present);
         let limit = self.call.policy.timeout().limit();
         if limit.is_some() || P::Guards::TIMED {
             self.present.began.set(Some(self.present.now()));
@@ -318,8 +319,10 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
             return Err(Reason::Deadline);
         }
         // Nothing stands in the way any more, so now it may cost something.
-        retry.spend(&mut self.retries, facts, &self.present)?;
-        self.tell(|| Event::Delayed { attempt: self.attempts.saturating_add(1), delay });
+        let attempt = self.attempts.saturating_add(1);
+        let upcoming = Upcoming { attempt, cause: facts.cause, delivery: facts.delivery, delay };
+        retry.spend(&mut self.retries, &upcoming, &self.present)?;
+        self.tell(|| Event::Delayed { attempt, delay });
         Ok(delay)
     }
 

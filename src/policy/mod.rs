@@ -3,6 +3,7 @@
 mod attempt_timeout;
 mod backoff;
 mod breaker;
+mod budget;
 mod bulkhead;
 mod concurrency;
 mod deadline;
@@ -23,6 +24,7 @@ pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, BreakerState, Consecutive, CountWindow,
     FailureRate, SlowCalls, TimeWindow, Window,
 };
+pub use budget::{Budget, BudgetPart};
 pub use bulkhead::Bulkhead;
 pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, DeadlinePart};
@@ -31,7 +33,7 @@ pub use guard::Guard;
 pub use hedge::{Hedge, HedgePart, Quantile};
 pub use invalid::Invalid;
 pub use rate_limit::{RateLimit, RateLimitKind, SlidingWindow, TokenBucket};
-pub use retry::{Retry, RetryPart};
+pub use retry::{Retry, RetryPart, Rule, Upcoming};
 pub use stale::{LastGood, MaybeStale, StaleIfError};
 pub use throttle::Throttle;
 
@@ -49,8 +51,9 @@ pub(crate) mod sealed {
     impl Sealed for () {}
     impl Sealed for super::AttemptTimeout {}
     impl Sealed for super::Deadline {}
-    impl Sealed for super::Retry {}
     impl<D> Sealed for super::Hedge<D> {}
+    impl<G> Sealed for super::Retry<G> {}
+    impl Sealed for &'static super::Budget {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
 
@@ -349,7 +352,7 @@ impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Ob
     ///
     /// static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
     /// ```
-    pub const fn retry(self, retry: Retry) -> Policy<D, Retry, B, K, L, A, O, H> {
+    pub const fn retry<G: BudgetPart>(self, retry: Retry<G>) -> Policy<D, Retry<G>, B, K, L, A, O, H> {
         rebuild!(
             self,
             self.deadline,

@@ -1,0 +1,171 @@
+//! The retry of a policy: what it is asked on the way of a call, and in which order it answers.
+
+use core::time::Duration;
+
+use super::{Course, Retry, Upcoming};
+use crate::failure::{Cause, Delivery, Facts};
+use crate::policy::sealed::Sealed;
+use crate::policy::{BudgetPart, Moment, Reason};
+
+/// A policy's retry: none, one, or one decided at run time.
+///
+/// ```
+/// use steadfast::{Policy, Retry, RetryPart};
+///
+/// fn ready<R: RetryPart>(_: &Policy<(), R>) {}
+/// ready(&Policy::new());
+/// ready(&Policy::new().retry(Retry::attempts(3)));
+/// ```
+pub trait RetryPart: Copy + Sealed {
+    /// What is remembered from one failure of a call to the next.
+    #[doc(hidden)]
+    type Course: Default;
+
+    /// An attempt begins, after `made` others of the same call.
+    #[doc(hidden)]
+    #[inline]
+    fn began(&self, _course: &mut Self::Course, _made: u32, _moment: &impl Moment) {}
+
+    /// After `made` attempts of which the last failed as `facts` say: how long to wait before the next, or
+    /// why there is none.
+    #[doc(hidden)]
+    fn decide(
+        &self,
+        course: &mut Self::Course,
+        made: u32,
+        facts: &Facts,
+        idempotent: bool,
+        moment: &impl Moment,
+    ) -> Result<Duration, Reason>;
+
+    /// Nothing else stands in the way of this retry: what it costs is taken now.
+    #[doc(hidden)]
+    #[inline]
+    fn spend(&self, _course: &mut Self::Course, _upcoming: &Upcoming, _moment: &impl Moment) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// May a [hedge](crate::Hedge) be started? What it costs is taken now.
+    #[doc(hidden)]
+    #[inline]
+    fn hedge(&self, _course: &mut Self::Course, _moment: &impl Moment) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    /// An attempt succeeded.
+    #[doc(hidden)]
+    #[inline]
+    fn succeeded(&self, _course: &mut Self::Course, _moment: &impl Moment) {}
+}
+
+impl RetryPart for () {
+    type Course = ();
+
+    #[inline]
+    fn decide(&self, (): &mut (), _: u32, _: &Facts, _: bool, _: &impl Moment) -> Result<Duration, Reason> {
+        Err(Reason::Attempts)
+    }
+}
+
+impl<G: BudgetPart> RetryPart for Retry<G> {
+    type Course = Option<Course<G::Debt>>;
+
+    #[inline]
+    fn began(&self, course: &mut Self::Course, made: u32, moment: &impl Moment) {
+        if made == 0 {
+            self.budget.called(moment);
+        } else if let Some(course) = course {
+            self.budget.used(&mut course.debt);
+        }
+    }
+
+    fn decide(
+        &self,
+        course: &mut Self::Course,
+        made: u32,
+        facts: &Facts,
+        idempotent: bool,
+        moment: &impl Moment,
+    ) -> Result<Duration, Reason> {
+        let course = course.get_or_insert_default();
+        let ruling = self.plan.ruling(course, facts.cause);
+        if !ruling.retryable {
+            return Err(Reason::NotRetryable);
+        }
+        // Before all that may forbid this one retry: that the target fails is true all the same.
+        self.budget.failed(moment);
+        if !idempotent && facts.delivery != Delivery::NotSent {
+            return Err(Reason::NotIdempotent);
+        }
+        if made >= self.plan.attempts || ruling.last {
+            return Err(Reason::Attempts);
+        }
+        Ok(self.plan.delay(&ruling, course, made, facts, moment))
+    }
+
+    fn spend(&self, course: &mut Self::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
+        let debt = &mut course.get_or_insert_default().debt;
+        if !self.budget.withdraw(debt, upcoming.cause, moment) {
+            return Err(Reason::Budget);
+        }
+        match self.plan.before_retry {
+            Some(allows) if !allows(upcoming) => {
+                // Dropped before the retry began, the debt gives its tokens back.
+                *debt = Default::default();
+                Err(Reason::Vetoed)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn hedge(&self, course: &mut Self::Course, moment: &impl Moment) -> Result<(), Reason> {
+        let debt = &mut course.get_or_insert_default().debt;
+        // It costs what a retry does whose cause has no price of its own: nothing has failed yet.
+        if self.budget.withdraw(debt, Cause::Other, moment) { Ok(()) } else { Err(Reason::Budget) }
+    }
+
+    #[inline]
+    fn succeeded(&self, course: &mut Self::Course, _: &impl Moment) {
+        self.budget.succeeded(course.as_ref().map(|course| &course.debt));
+    }
+}
+
+impl<R: RetryPart> RetryPart for Option<R> {
+    type Course = R::Course;
+
+    #[inline]
+    fn began(&self, course: &mut R::Course, made: u32, moment: &impl Moment) {
+        if let Some(retry) = self {
+            retry.began(course, made, moment);
+        }
+    }
+
+    fn decide(
+        &self,
+        course: &mut R::Course,
+        made: u32,
+        facts: &Facts,
+        idempotent: bool,
+        moment: &impl Moment,
+    ) -> Result<Duration, Reason> {
+        match self {
+            Some(retry) => retry.decide(course, made, facts, idempotent, moment),
+            None => Err(Reason::Attempts),
+        }
+    }
+
+    fn spend(&self, course: &mut R::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
+        self.as_ref().map_or(Ok(()), |retry| retry.spend(course, upcoming, moment))
+    }
+
+    fn hedge(&self, course: &mut R::Course, moment: &impl Moment) -> Result<(), Reason> {
+        self.as_ref().map_or(Ok(()), |retry| retry.hedge(course, moment))
+    }
+
+    #[inline]
+    fn succeeded(&self, course: &mut R::Course, moment: &impl Moment) {
+        if let Some(retry) = self {
+            retry.succeeded(course, moment);
+        }
+    }
+}
