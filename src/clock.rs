@@ -147,12 +147,18 @@ impl Clock for System {
     }
 }
 
-#[cfg(all(target_os = "wasi", feature = "wstd"))]
+#[cfg(feature = "wstd")]
 impl AsyncClock for System {
+    /// Sleeps on `wstd`'s reactor; outside of WASI, where there is none, it blocks.
     async fn sleep_async(&self, duration: Duration) {
-        // `wstd::time::Timer` reads the clock once more when it is done.
-        let timer = wasip2::clocks::monotonic_clock::subscribe_duration(nanos(duration));
-        wstd::runtime::AsyncPollable::new(timer).wait_for().await;
+        #[cfg(target_os = "wasi")]
+        {
+            // `wstd::time::Timer` reads the clock once more when it is done.
+            let timer = wasip2::clocks::monotonic_clock::subscribe_duration(nanos(duration));
+            wstd::runtime::AsyncPollable::new(timer).wait_for().await;
+        }
+        #[cfg(not(target_os = "wasi"))]
+        self.sleep(duration);
     }
 }
 

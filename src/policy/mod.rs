@@ -643,7 +643,7 @@ where
     ///
     /// # Errors
     /// [`Failed`], as [`call`](Self::call).
-    #[cfg(all(target_os = "wasi", feature = "wstd"))]
+    #[cfg(feature = "wstd")]
     #[inline]
     pub async fn call_async<T, E: Failure>(
         &self,

@@ -7,12 +7,24 @@ use bench::peer::api;
 struct Bench;
 
 impl Guest for Bench {
+    #[cfg(not(feature = "async"))]
     fn run(calls: u32) -> u32 {
         let mut sum = 0_u32;
         for question in 0..calls {
             sum = sum.wrapping_add(ask(question));
         }
         sum
+    }
+
+    #[cfg(feature = "async")]
+    fn run(calls: u32) -> u32 {
+        wstd::runtime::block_on(async {
+            let mut sum = 0_u32;
+            for question in 0..calls {
+                sum = sum.wrapping_add(ask(question).await);
+            }
+            sum
+        })
     }
 
     fn allocations() -> u64 {
@@ -25,28 +37,35 @@ impl Guest for Bench {
 
 export!(Bench);
 
-#[cfg(not(any(
-    feature = "retry",
-    feature = "breaker",
-    feature = "retry-breaker",
-    feature = "deadline-retry-breaker",
-    feature = "backon",
-    feature = "recloser",
-    feature = "failsafe",
-)))]
-fn ask(question: u32) -> u32 {
-    api::answer(question).unwrap_or_else(|_| core::arch::wasm32::unreachable())
+/// For answers that do not come: an import that never fails has none.
+fn no_answer<E>(_: E) -> u32 {
+    std::process::abort()
 }
 
-#[cfg(any(feature = "retry", feature = "breaker", feature = "retry-breaker", feature = "deadline-retry-breaker"))]
+#[cfg(not(any(feature = "ours", feature = "backon", feature = "recloser", feature = "failsafe", feature = "async")))]
+fn ask(question: u32) -> u32 {
+    api::answer(question).unwrap_or_else(no_answer)
+}
+
+#[cfg(feature = "async-bare")]
+async fn ask(question: u32) -> u32 {
+    api::answer(question).unwrap_or_else(no_answer)
+}
+
+#[cfg(feature = "ours")]
 mod ours {
+    #![allow(unused_imports, reason = "each feature has its own policy")]
+
     use core::time::Duration;
 
-    use steadfast::{Breaker, Cause, Deadline, Delivery, Failure, Policy, Retry};
+    use steadfast::{
+        Aimd, AttemptTimeout, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Delivery, Failure,
+        Policy, RateLimit, Retry, Throttle, TimeWindow,
+    };
 
     use super::api;
 
-    struct Refused;
+    pub struct Refused;
 
     impl Failure for Refused {
         fn cause(&self) -> Cause {
@@ -57,33 +76,83 @@ mod ours {
         }
     }
 
+    #[cfg(feature = "budget")]
+    static BUDGET: Budget = Budget::throttle(10, 0.1);
+    #[cfg(any(
+        feature = "retry-breaker-budget",
+        feature = "deadline-retry-breaker-budget",
+        feature = "canonical",
+        feature = "async-canonical"
+    ))]
+    static BUDGET: Budget = Budget::throttle(10, 0.1);
+
     #[cfg(feature = "retry")]
     static POLICY: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    #[cfg(feature = "budget")]
+    static POLICY: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(3).budget(&BUDGET));
     #[cfg(feature = "breaker")]
     static POLICY: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
-    #[cfg(feature = "retry-breaker")]
-    static POLICY: Policy<(), Retry, Breaker> =
-        Policy::new().retry(Retry::attempts(3)).breaker(Breaker::consecutive_failures(5));
-    #[cfg(feature = "deadline-retry-breaker")]
-    static POLICY: Policy<Deadline, Retry, Breaker> = Policy::new()
+    #[cfg(feature = "breaker-count")]
+    static POLICY: Policy<(), (), Breaker<CountWindow>> =
+        Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
+    #[cfg(feature = "breaker-time")]
+    static POLICY: Policy<(), (), Breaker<TimeWindow>> =
+        Policy::new().breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)));
+    #[cfg(feature = "retry-breaker-budget")]
+    static POLICY: Policy<(), Retry<&Budget>, Breaker<CountWindow>> =
+        Policy::new().retry(Retry::attempts(3).budget(&BUDGET)).breaker(Breaker::failure_rate(0.5).over_calls(100));
+    #[cfg(feature = "deadline-retry-breaker-budget")]
+    static POLICY: Policy<Deadline, Retry<&Budget>, Breaker<CountWindow>> = Policy::new()
         .deadline(Deadline::after(Duration::from_secs(3)))
-        .retry(Retry::attempts(3))
-        .breaker(Breaker::consecutive_failures(5));
+        .retry(Retry::attempts(3).budget(&BUDGET))
+        .breaker(Breaker::failure_rate(0.5).over_calls(100));
+    #[cfg(feature = "bulkhead")]
+    static POLICY: Policy<(), (), (), Bulkhead> = Policy::new().bulkhead(Bulkhead::concurrent(10));
+    #[cfg(feature = "rate-limit")]
+    static POLICY: Policy<(), (), (), (), RateLimit> =
+        Policy::new().rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000));
+    #[cfg(feature = "throttle")]
+    static POLICY: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new());
+    #[cfg(feature = "concurrency")]
+    static POLICY: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd());
+    #[cfg(feature = "attempt-timeout")]
+    static POLICY: Policy<(), (), (), (), (), AttemptTimeout> =
+        Policy::new().attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
+    #[cfg(any(feature = "canonical", feature = "async-canonical"))]
+    static POLICY: Policy<Deadline, Retry<&Budget>, Breaker<CountWindow>, Bulkhead, RateLimit, AttemptTimeout> =
+        Policy::new()
+            .deadline(Deadline::after(Duration::from_secs(3)))
+            .retry(Retry::attempts(3).budget(&BUDGET))
+            .breaker(Breaker::failure_rate(0.5).over_calls(100))
+            .bulkhead(Bulkhead::concurrent(10))
+            .rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000))
+            .attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
 
+    #[cfg(not(feature = "async-canonical"))]
     pub fn ask(question: u32) -> u32 {
-        POLICY.call(|| api::answer(question).map_err(|_| Refused)).unwrap_or_else(|_| core::arch::wasm32::unreachable())
+        POLICY.call(|| api::answer(question).map_err(|_| Refused)).unwrap_or_else(super::no_answer)
+    }
+
+    #[cfg(feature = "async-canonical")]
+    pub async fn ask(question: u32) -> u32 {
+        let answer = async || api::answer(question).map_err(|_| Refused);
+        POLICY.call_async(answer).await.unwrap_or_else(super::no_answer)
     }
 }
-#[cfg(any(feature = "retry", feature = "breaker", feature = "retry-breaker", feature = "deadline-retry-breaker"))]
+#[cfg(feature = "ours")]
 use ours::ask;
 
 #[cfg(feature = "backon")]
 fn ask(question: u32) -> u32 {
     use backon::{BlockingRetryable, ExponentialBuilder};
-    (|| api::answer(question))
-        .retry(ExponentialBuilder::default())
-        .call()
-        .unwrap_or_else(|_| core::arch::wasm32::unreachable())
+    (|| api::answer(question)).retry(ExponentialBuilder::default()).call().unwrap_or_else(no_answer)
+}
+
+#[cfg(feature = "async-backon")]
+async fn ask(question: u32) -> u32 {
+    use backon::{ExponentialBuilder, Retryable};
+    let sleep = |delay: core::time::Duration| wstd::task::sleep(delay.into());
+    (async || api::answer(question)).retry(ExponentialBuilder::default()).sleep(sleep).await.unwrap_or_else(no_answer)
 }
 
 #[cfg(feature = "recloser")]
@@ -93,7 +162,7 @@ fn ask(question: u32) -> u32 {
     use recloser::Recloser;
     static BREAKER: OnceLock<Recloser> = OnceLock::new();
     let breaker = BREAKER.get_or_init(|| Recloser::custom().error_rate(0.5).closed_len(100).build());
-    breaker.call(|| api::answer(question)).unwrap_or_else(|_| core::arch::wasm32::unreachable())
+    breaker.call(|| api::answer(question)).unwrap_or_else(no_answer)
 }
 
 #[cfg(feature = "failsafe")]
@@ -107,7 +176,7 @@ fn ask(question: u32) -> u32 {
         let backoff = backoff::exponential(core::time::Duration::from_secs(5), core::time::Duration::from_secs(60));
         Config::new().failure_policy(failure_policy::consecutive_failures(5, backoff)).build()
     });
-    breaker.call(|| api::answer(question)).unwrap_or_else(|_| core::arch::wasm32::unreachable())
+    breaker.call(|| api::answer(question)).unwrap_or_else(no_answer)
 }
 
 #[cfg(feature = "count-allocations")]
