@@ -30,9 +30,9 @@ impl<P: Pipeline, C: Clock + Rng, J> Call<'_, P, C, J> {
         J: Judge<T, E>,
     {
         let mut run = Run::new(self);
-        let permit = match run.admit() {
+        let permit = match run.try_admit() {
             Ok(permit) => permit,
-            Err(reason) => return run.end(None, reason),
+            Err(refused) => return run.end_before_it_began(refused),
         };
         self.wait(&run, permit.delay());
         run.begin();
