@@ -30,7 +30,11 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         J: Judge<T, E>,
     {
         let mut run = Run::new(self);
-        let permit = match run.admit().and_then(|permit| self.ready(&mut run, permit)) {
+        let permit = match run.try_admit() {
+            Ok(permit) => permit,
+            Err(refused) => return run.end_before_it_began(refused),
+        };
+        let permit = match self.ready(&mut run, permit) {
             Ok(permit) => permit,
             Err(reason) => return run.end(None, reason),
         };

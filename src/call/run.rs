@@ -83,6 +83,12 @@ pub(super) struct Run<'c, P: Pipeline, C, J, I> {
     retries: <P::Retry as RetryPart>::Course,
 }
 
+/// Why an attempt may not begin.
+pub(super) enum Refused {
+    Rejected(Rejected),
+    Ended(Reason),
+}
+
 /// What to do after an attempt.
 pub(super) enum Next {
     /// It is over: return the result as it is.
@@ -129,11 +135,32 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     /// May an attempt begin? Its permit may come with a wait.
     #[inline]
     pub fn admit(&mut self) -> Result<PermitOf<'c, P>, Reason> {
+        self.try_admit().map_err(|refused| self.refused(refused))
+    }
+
+    /// The same without a note of the refusal.
+    #[inline]
+    pub fn try_admit(&self) -> Result<PermitOf<'c, P>, Refused> {
         let (guards, memory) = self.call.policy.guards();
         match guards.admit(memory, &self.present) {
-            Ok(permit) => self.admitted(permit),
-            Err(rejected) => Err(self.rejected(rejected)),
+            Ok(permit) => self.admitted(permit).map_err(Refused::Ended),
+            Err(rejected) => Err(Refused::Rejected(rejected)),
         }
+    }
+
+    #[cold]
+    fn refused(&mut self, refused: Refused) -> Reason {
+        match refused {
+            Refused::Rejected(rejected) => self.rejected(rejected),
+            Refused::Ended(reason) => reason,
+        }
+    }
+
+    /// The first attempt was refused.
+    #[cold]
+    pub fn end_before_it_began<T, E>(mut self, refused: Refused) -> Result<T, Failed<E>> {
+        let reason = self.refused(refused);
+        self.end(None, reason)
     }
 
     /// The same for a caller that can wait for its turn.
@@ -154,7 +181,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     }
 
     #[inline]
-    fn admitted(&mut self, permit: PermitOf<'c, P>) -> Result<PermitOf<'c, P>, Reason> {
+    fn admitted(&self, permit: PermitOf<'c, P>) -> Result<PermitOf<'c, P>, Reason> {
         let change = permit.admitted();
         self.tell_change(change);
         let delay = permit.delay();

@@ -37,6 +37,10 @@ impl Tally for InARow {
     const CLOCKED: bool = false;
     const KIND: u8 = 1;
 
+    fn is_clean(&self, _: &Settings) -> bool {
+        self.failures == 0
+    }
+
     #[inline]
     fn succeeded(&mut self, _: &Settings, _: Instant) {
         self.failures = 0;

@@ -128,6 +128,16 @@ impl<D, R, W: Window, K: Guard, L: Guard, A, O> Policy<D, R, Option<Breaker<W>>,
     }
 }
 
+/// The control of a breaker that is in no policy.
+#[cfg(test)]
+pub(super) fn control_of<'p, W: Window, O>(
+    breaker: &'p Breaker<W>,
+    memory: &'p Memory<W::Tally>,
+    observer: &'p O,
+) -> BreakerControl<'p, W, O> {
+    BreakerControl { breaker, memory, observer, clock: System }
+}
+
 impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// The same on another clock: in tests, a [`TestClock`](crate::testing::TestClock).
     ///
@@ -212,7 +222,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// ```
     pub fn trip(&self) {
         let now = self.clock.now();
-        self.tell(self.memory.change(|state| state.trip(self.breaker.settings(), now)));
+        self.tell(self.memory.change(self.breaker.settings(), |state| state.trip(self.breaker.settings(), now)));
     }
 
     /// Closes it, with nothing counted and breaks of the first length: as it was made. Ends what was forced, and
@@ -308,7 +318,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// ```
     pub fn restore(&self, snapshot: &[u8]) -> Result<(), BadSnapshot> {
         let now = self.clock.now();
-        let restored = self.memory.change(|state| {
+        let restored = self.memory.change(self.breaker.settings(), |state| {
             state.restore(self.breaker.settings(), now, snapshot)?;
             Ok(state.name())
         })?;
@@ -317,7 +327,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     }
 
     fn start(&self, mode: Mode, change: Change) {
-        self.memory.change(|state: &mut State<W::Tally>| state.start(mode));
+        self.memory.change(self.breaker.settings(), |state: &mut State<W::Tally>| state.start(mode));
         self.tell(change);
     }
 

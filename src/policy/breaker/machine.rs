@@ -10,14 +10,17 @@ use crate::event::{Change, Tripped};
 use crate::failure::Cause;
 use crate::policy::{Reason, Rejected};
 
-/// Which state it is, by number, and whether that one lets every call pass: all that most calls need to know.
+/// Which state it is, by number, and what calls have to do with it: all that most of them need to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pass(u32);
 
 impl Pass {
-    /// The lowest bit says that a call must ask, the others number the states, so that an outcome can be told from
-    /// one of an earlier state.
+    /// A call must ask whether it may pass.
     const ASK: u32 = 1;
+    /// A success would change nothing, and need not be told.
+    const CLEAN: u32 = 2;
+    /// The other bits number the states, so that an outcome can be told from one of an earlier state.
+    const NUMBER: u32 = 4;
     pub const NEW: Pass = Pass(0);
 
     pub const fn of(word: u32) -> Self {
@@ -32,8 +35,21 @@ impl Pass {
         self.0 & Self::ASK != 0
     }
 
+    #[inline]
+    const fn is_clean(self) -> bool {
+        self.0 & Self::CLEAN != 0
+    }
+
+    const fn same_state(self, other: Pass) -> bool {
+        (self.0 ^ other.0) & !Self::CLEAN == 0
+    }
+
+    const fn clean(self, clean: bool) -> Self {
+        Pass(self.0 & !Self::CLEAN | if clean { Self::CLEAN } else { 0 })
+    }
+
     const fn next(self, asks: bool) -> Self {
-        Pass((self.0 | Self::ASK).wrapping_add(1) | asks as u32)
+        Pass((self.0 & !(Self::NUMBER - 1)).wrapping_add(Self::NUMBER) | asks as u32)
     }
 
     /// For a call that needs not ask.
@@ -47,7 +63,7 @@ impl Pass {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     pass: Pass,
-    /// The number of a probe, from 1, which no other of the same half-open state has.
+    /// The number of a probe, which no other of the same half-open state has; zero in the closed state.
     probe: u32,
 }
 
@@ -58,12 +74,18 @@ impl Ticket {
     /// Whether this call is the first after the breaker was open for its time.
     #[inline]
     pub const fn half_opened(&self) -> bool {
-        self.probe == 1
+        self.probe >> PLACE_BITS == 1
     }
 
     #[inline]
     pub const fn of_closed(&self) -> bool {
         !self.pass.asks()
+    }
+
+    /// Whether its success changes nothing in a state that is still as `pass` says.
+    #[inline]
+    pub const fn success_is_no_news(&self, pass: Pass) -> bool {
+        self.pass.0 == pass.0 && pass.is_clean()
     }
 }
 
@@ -96,46 +118,66 @@ pub enum Phase {
     HalfOpen { outcomes: Counts, cause: Cause },
 }
 
-/// The probes under way: their places, of which one is free when its number is zero.
+/// The probes under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Probes {
-    /// How many there were.
-    last: u32,
-    numbers: [u32; MAX_PROBES],
-    began: [Instant; MAX_PROBES],
+    /// A bit for each place that is taken.
+    taken: u32,
+    /// How many probes there were.
+    count: u32,
+    places: [Place; MAX_PROBES],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    /// The number of the probe, whose lowest bits are the place.
+    probe: u32,
+    began: Instant,
 }
 
 impl Probes {
-    const NONE: Self = Probes { last: 0, numbers: [0; MAX_PROBES], began: [Instant::from_nanos(0); MAX_PROBES] };
+    const NONE: Self =
+        Probes { taken: 0, count: 0, places: [Place { probe: 0, began: Instant::from_nanos(0) }; MAX_PROBES] };
 
     /// The number of one more, if no more than `allowed` are under way then. Those that take too long are given up.
     fn begin(&mut self, allowed: u32, timeout: u64, now: Instant) -> Option<u32> {
-        let mut under_way = 0;
-        let mut free = None;
-        for place in self.numbers.iter_mut().zip(&mut self.began) {
-            if *place.0 != 0 && now.as_nanos().saturating_sub(place.1.as_nanos()) < timeout {
-                under_way += 1;
-            } else {
-                *place.0 = 0;
-                free = Some(place);
+        let mut look = self.taken;
+        while look != 0 {
+            let began = self.place(look.trailing_zeros()).began;
+            if now.as_nanos().saturating_sub(began.as_nanos()) >= timeout {
+                self.taken &= !(look & look.wrapping_neg());
             }
+            look &= look - 1;
         }
-        if under_way >= allowed {
+        if self.taken.count_ones() >= allowed {
             return None;
         }
-        // After 4 billion probes the numbers begin again; none of the first is under way by then.
-        self.last = if self.last >= Ticket::UNCOUNTED - 1 { 2 } else { self.last + 1 };
-        let (number, began) = free?;
-        (*number, *began) = (self.last, now);
-        Some(self.last)
+        let place = self.taken.trailing_ones();
+        // After 200 million probes the numbers begin again, at the second; none of the first is under way by then.
+        self.count = if self.count < (Ticket::UNCOUNTED >> PLACE_BITS) - 1 { self.count + 1 } else { 2 };
+        let probe = self.count << PLACE_BITS | place;
+        *self.place(place) = Place { probe, began: now };
+        self.taken |= 1 << place;
+        Some(probe)
     }
 
     /// Frees the place of a probe; false when that was given up.
     fn end(&mut self, probe: u32) -> bool {
-        let place = self.numbers.iter_mut().find(|number| **number == probe && probe != 0);
-        place.map(|number| *number = 0).is_some()
+        let there = self.place(probe).probe == probe && self.taken >> (probe % MAX_PROBES as u32) & 1 != 0;
+        if there {
+            self.taken &= !(1 << (probe % MAX_PROBES as u32));
+        }
+        there
+    }
+
+    /// No place lies outside, which the remainder says to the compiler.
+    fn place(&mut self, place: u32) -> &mut Place {
+        &mut self.places[place as usize % MAX_PROBES]
     }
 }
+
+/// How many bits of a probe's number are its place.
+const PLACE_BITS: u32 = MAX_PROBES.ilog2();
 
 /// When there is no telling when: the end of the clock.
 const NEVER: Instant = Instant::from_nanos(u64::MAX);
@@ -155,8 +197,8 @@ impl<T: Tally> State<T> {
         probes: Probes::NONE,
     };
 
-    pub fn pass(&self) -> Pass {
-        self.pass
+    pub fn pass(&self, settings: &Settings) -> Pass {
+        self.pass.clean(!self.pass.asks() && self.tally.is_clean(settings))
     }
 
     pub fn admit(&mut self, settings: &Settings, now: Instant) -> Result<Ticket, Rejected> {
@@ -193,14 +235,14 @@ impl<T: Tally> State<T> {
     /// it was not.
     #[inline]
     pub fn succeeded_closed(&mut self, settings: &Settings, ticket: Ticket, now: Instant) -> bool {
-        let closed = ticket.pass == self.pass && ticket.of_closed();
+        let closed = ticket.pass.same_state(self.pass);
         if closed {
             self.tally.succeeded(settings, now);
         }
         closed
     }
 
-    /// Any outcome; `failure` is `None` for a success.
+    /// Any other outcome; `failure` is `None` for a success.
     pub fn settled(
         &mut self,
         settings: &Settings,
@@ -212,7 +254,7 @@ impl<T: Tally> State<T> {
         if ticket.probe == Ticket::UNCOUNTED {
             return None;
         }
-        if ticket.pass != self.pass {
+        if !ticket.pass.same_state(self.pass) {
             return Some(Change::Late);
         }
         // These stay what they are however long one waits, and say nothing about the target's health.
@@ -234,9 +276,7 @@ impl<T: Tally> State<T> {
             }
             _ => {
                 self.tally.record(settings, now, failure.is_some(), slow);
-                // A success may fill the window up to its minimum, and still opens nothing.
-                let bad = failure.is_some() || slow;
-                self.tally.verdict(settings).filter(|_| bad).map_or(Probed::Undecided, Probed::NotBack)
+                self.tally.verdict(settings).map_or(Probed::Undecided, Probed::NotBack)
             }
         };
         match probed {
@@ -253,7 +293,7 @@ impl<T: Tally> State<T> {
     /// A call was cancelled, dropped, or says nothing about the target.
     #[cold]
     pub fn ignored(&mut self, ticket: Ticket) {
-        if ticket.pass == self.pass {
+        if !ticket.of_closed() && ticket.pass.same_state(self.pass) {
             self.probes.end(ticket.probe);
         }
     }
@@ -296,8 +336,20 @@ impl<T: Tally> State<T> {
         Change::Opened { why, cause }
     }
 
+    /// As if there had been so many probes.
+    #[cfg(test)]
+    pub(super) fn probes_were(&mut self, count: u32) {
+        self.probes.count = count;
+    }
+
+    /// Enters a state that was entered before, elsewhere: its first probe has been told.
+    pub(super) fn resume(&mut self, phase: Phase) {
+        self.enter(phase);
+        self.probes.count = 1;
+    }
+
     /// Every state begins with nothing counted and no probe under way.
-    pub(super) fn enter(&mut self, phase: Phase) {
+    fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.tally = T::NEW;
         self.probes = Probes::NONE;

@@ -1,9 +1,10 @@
 //! Leaves a target alone that keeps failing, and looks now and then whether it is back.
 //!
-//! `settings` is what a person writes, `window` what calls are counted in (`count`, `time` and `consecutive`, one
-//! each), `machine` decides, `control` is the hand on the switch, and `snapshot` carries the state elsewhere. Here
-//! is how a call passes.
+//! `builder` is what a person writes, `settings` the same as numbers, `window` what calls are counted in
+//! (`consecutive`, `count` and `time`, one each), `machine` decides, `control` is the hand on the switch, and
+//! `snapshot` carries the state elsewhere. Here is how a call passes.
 
+mod builder;
 mod consecutive;
 mod control;
 mod count;
@@ -17,10 +18,14 @@ mod window;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+#[cfg(test)]
+use control::control_of;
+
+pub use builder::{Breaker, FailureRate};
 pub use consecutive::Consecutive;
 pub use control::{BreakerControl, BreakerCounts, BreakerState};
 pub use count::CountWindow;
-pub use settings::{Breaker, FailureRate};
+
 pub use snapshot::{BadSnapshot, BreakerSnapshot};
 pub use time::TimeWindow;
 pub use window::{SlowCalls, Window};
@@ -40,26 +45,31 @@ use window::Tally;
 #[derive(Debug)]
 pub struct Memory<T> {
     /// The state's own [`Pass`], to be read without the lock: that is all a closed breaker asks of a call. One that
-    /// changes just then takes the call for one that was let through before, which is what it is.
+    /// changes just then takes the call for one that came before, which is what it is.
     pass: AtomicU32,
     state: Local<State<T>>,
 }
 
 impl<T: Tally> Memory<T> {
-    #[allow(clippy::declare_interior_mutable_const, reason = "what each policy's own memory is made from")]
-    const NEW: Self = Memory { pass: AtomicU32::new(Pass::NEW.word()), state: Local::new(State::NEW) };
+    const fn new() -> Self {
+        Memory { pass: AtomicU32::new(Pass::NEW.word()), state: Local::new(State::NEW) }
+    }
 
     fn pass(&self) -> Pass {
         Pass::of(self.pass.load(Ordering::Relaxed))
     }
 
-    /// For decisions that may end a state.
-    fn change<R>(&self, decide: impl FnOnce(&mut State<T>) -> R) -> R {
+    /// For decisions that may change what the pass says.
+    fn change<R>(&self, settings: &Settings, decide: impl FnOnce(&mut State<T>) -> R) -> R {
         self.state.with(|state| {
             let result = decide(state);
-            self.pass.store(state.pass().word(), Ordering::Relaxed);
+            self.publish(settings, state);
             result
         })
+    }
+
+    fn publish(&self, settings: &Settings, state: &State<T>) {
+        self.pass.store(state.pass(settings).word(), Ordering::Relaxed);
     }
 }
 
@@ -82,10 +92,13 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
         let BreakerPermit { settings, memory, ticket } = self;
         core::mem::forget(self);
         let slow = W::TIMED && settings.is_slow(moment.began(), moment.now());
-        if outcome == Outcome::Success && !slow {
-            // The present is the moment of admission where anybody asked then: no look at the clock more.
+        if outcome == Outcome::Success && !slow && ticket.of_closed() {
+            if ticket.success_is_no_news(memory.pass()) {
+                return None;
+            }
+            // The present is the moment of admission where anybody asked for it then.
             let now = if W::Tally::CLOCKED { moment.now() } else { Instant::from_nanos(0) };
-            if memory.state.with(|state| state.succeeded_closed(settings, ticket, now)) {
+            if succeeded_closed(settings, memory, ticket, now) {
                 return None;
             }
         }
@@ -94,13 +107,24 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
             Outcome::Failure(cause) => Some(cause),
         };
         // The clock is read outside of the lock: it may be a caller's own.
-        settle_asking(settings, memory, ticket, moment.now(), failure, slow)
+        settled(settings, memory, ticket, moment.now(), failure, slow)
     }
 }
 
-/// For outcomes that may end a state.
+// Not in line: there may be many calls through one policy, and most of them end before they come here.
+#[inline(never)]
+fn succeeded_closed<T: Tally>(settings: &Settings, memory: &Memory<T>, ticket: Ticket, now: Instant) -> bool {
+    memory.state.with(|state| {
+        let closed = state.succeeded_closed(settings, ticket, now);
+        if closed && state.tally.is_clean(settings) {
+            memory.publish(settings, state);
+        }
+        closed
+    })
+}
+
 #[cold]
-fn settle_asking<T: Tally>(
+fn settled<T: Tally>(
     settings: &Settings,
     memory: &Memory<T>,
     ticket: Ticket,
@@ -108,7 +132,7 @@ fn settle_asking<T: Tally>(
     failure: Option<Cause>,
     slow: bool,
 ) -> Option<Change> {
-    memory.change(|state| state.settled(settings, ticket, now, failure, slow))
+    memory.change(settings, |state| state.settled(settings, ticket, now, failure, slow))
 }
 
 impl<W: Window> Drop for BreakerPermit<'_, W> {
@@ -125,8 +149,8 @@ impl<W: Window> Sealed for Breaker<W> {}
 impl<W: Window> Guard for Breaker<W> {
     type Memory = Memory<W::Tally>;
     type Permit<'p> = BreakerPermit<'p, W>;
-    #[allow(clippy::declare_interior_mutable_const, reason = "what each policy's own memory is made from")]
-    const NEW: Self::Memory = Memory::NEW;
+    #[allow(clippy::declare_interior_mutable_const, reason = "each policy has a memory of its own: a copy is meant")]
+    const NEW: Self::Memory = Memory::new();
     const TIMED: bool = W::TIMED;
 
     #[inline]
@@ -146,5 +170,5 @@ impl<W: Window> Guard for Breaker<W> {
 /// For a breaker that does not simply let calls pass.
 #[cold]
 fn admit_asking<T: Tally>(settings: &Settings, memory: &Memory<T>, now: Instant) -> Result<Ticket, Rejected> {
-    memory.change(|state| state.admit(settings, now))
+    memory.change(settings, |state| state.admit(settings, now))
 }

@@ -169,7 +169,9 @@ impl<T: Tally> State<T> {
         let (phase, cause, outcomes, left) = match self.phase {
             Phase::Closed => (0, Cause::Other, Counts::default(), 0),
             Phase::Open { until, cause } => {
-                (1, cause, Counts::default(), until.as_nanos().saturating_sub(now.as_nanos()))
+                // On a clock that stepped back it may look longer than it is.
+                let left = until.as_nanos().saturating_sub(now.as_nanos());
+                (1, cause, Counts::default(), left.min(settings.max_open_for()))
             }
             Phase::HalfOpen { outcomes, cause } => (2, cause, outcomes, 0),
         };
@@ -208,7 +210,7 @@ impl<T: Tally> State<T> {
             read(settings, now, &mut reader).filter(|_| reader.0.is_empty()).ok_or(BadSnapshot::OtherSettings)?;
         self.mode = mode;
         self.next_break = next_break;
-        self.enter(phase);
+        self.resume(phase);
         self.tally = tally;
         Ok(())
     }

@@ -103,6 +103,11 @@ impl<S: Slowness> Tally for LastSeconds<S> {
     const CLOCKED: bool = true;
     const KIND: u8 = if S::WATCHED { 5 } else { 4 };
 
+    // A success always adds to a bucket.
+    fn is_clean(&self, _: &Settings) -> bool {
+        false
+    }
+
     #[inline]
     fn succeeded(&mut self, settings: &Settings, now: Instant) {
         if let Some(bucket) = self.at(settings, now) {
