@@ -51,7 +51,7 @@ fn the_quick_start_builds_and_survives() {
         async |stage| {
             let answer = stage.get("/").await;
             assert_eq!((answer.status, answer.retry_after.as_deref(), answer.calls.len()), (503, Some("1"), 4));
-        assert_eq!((answer.member("cause"), answer.member("instance")), ("no-target".into(), "/".into()));
+            assert_eq!((answer.member("cause"), answer.member("instance")), ("no-target".into(), "/".into()));
             let answer = stage.get("/").await;
             assert_eq!((answer.status, answer.body.as_str(), answer.calls.len()), (200, "Hello, Ada!", 4));
         },
