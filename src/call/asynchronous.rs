@@ -5,10 +5,11 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use super::run::{Next, PermitOf, Run};
-use super::{Call, Judge, Marking};
+use super::run::{PermitOf, Run};
+use super::{Call, Judge, Marking, Verdict};
 use crate::Failed;
 use crate::clock::{AsyncClock, Instant};
+use crate::failure::Facts;
 use crate::policy::{Permit, Pipeline, Reason};
 use crate::rng::Rng;
 
@@ -48,27 +49,29 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                     run.succeeded(permit);
                     return Ok(value);
                 }
-                Some(result) => {
-                    let next = run.judged(permit, self.judge.judge(&result));
-                    if let Next::Return = next {
+                Some(result) => match self.judge.judge(&result) {
+                    Verdict::Failure { cause, delivery, retry_after } => {
+                        last = Some(result);
+                        run.failed(permit, &Facts { cause, delivery, retry_after })
+                    }
+                    verdict => {
+                        if verdict == Verdict::Success {
+                            run.recovered(permit);
+                        }
                         return run.hand_over(result);
                     }
-                    last = Some(result);
-                    next
-                }
+                },
                 None => run.cut_short(permit),
             };
             admitted = match next {
-                Next::Retry(delay) => {
+                Ok(delay) => {
                     self.wait_async(&run, delay).await;
                     match run.woke() {
                         Ok(()) => self.admit_async(&mut run).await,
                         Err(reason) => Err(reason),
                     }
                 }
-                Next::GiveUp(reason) => Err(reason),
-                // Only a result can be returned, and that has been.
-                Next::Return => Err(Reason::Deadline),
+                Err(reason) => Err(reason),
             };
         }
     }

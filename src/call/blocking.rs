@@ -2,11 +2,12 @@
 
 use core::time::Duration;
 
-use super::run::{Next, PermitOf, Run};
-use super::{Call, Judge, Marking};
+use super::run::{PermitOf, Run};
+use super::{Call, Judge, Marking, Verdict};
 use crate::Failed;
 use crate::clock::Clock;
-use crate::policy::{Permit, Pipeline, Reason};
+use crate::failure::Facts;
+use crate::policy::{Permit, Pipeline, Reason, RetryPart};
 use crate::rng::Rng;
 
 impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
@@ -60,10 +61,19 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         J: Judge<T, E>,
     {
         loop {
-            let delay = match run.judged(permit, self.judge.judge(&result)) {
-                Next::Return => return run.hand_over(result),
-                Next::GiveUp(reason) => return run.end(Some(result), reason),
-                Next::Retry(delay) => delay,
+            let facts = match self.judge.judge(&result) {
+                Verdict::Failure { cause, delivery, retry_after } => Facts { cause, delivery, retry_after },
+                verdict => {
+                    if verdict == Verdict::Success {
+                        run.recovered(permit);
+                    }
+                    return run.hand_over(result);
+                }
+            };
+            let delay = match run.failed(permit, &facts) {
+                Ok(delay) if P::Retry::REPEATS => delay,
+                Ok(_) => return run.end(Some(result), Reason::Attempts),
+                Err(reason) => return run.end(Some(result), reason),
             };
             self.wait(&run, delay);
             let admitted = run.woke().and_then(|()| run.admit());
@@ -72,7 +82,15 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Err(reason) => return run.end(Some(result), reason),
             };
             run.begin();
-            result = operation();
+            // As before the loop, so that every turn begins with a result to be judged: else compilers peel off the
+            // first, and all of this is there twice.
+            result = match operation() {
+                Ok(value) if J::OK_IS_SUCCESS => {
+                    run.recovered(permit);
+                    return Ok(value);
+                }
+                result => result,
+            };
         }
     }
 

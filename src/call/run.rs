@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::time::Duration;
 
-use super::{Call, Marking, Verdict};
+use super::{Call, Marking};
 use crate::Failed;
 use crate::clock::{Clock, Instant};
 use crate::event::{Change, Event, Observer};
@@ -87,15 +87,6 @@ pub(super) struct Run<'c, P: Pipeline, C, J, I> {
 pub(super) enum Refused {
     Rejected(Rejected),
     Ended(Reason),
-}
-
-/// What to do after an attempt.
-pub(super) enum Next {
-    /// It is over: return the result as it is.
-    Return,
-    /// Wait, then ask for admission again.
-    Retry(Duration),
-    GiveUp(Reason),
 }
 
 impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
@@ -289,27 +280,18 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         self.tell(|| Event::AttemptSucceeded { attempt: self.attempts.saturating_add(1) });
     }
 
-    /// An attempt did not succeed: what now?
+    /// A later attempt succeeded. Apart from the first, which has the fast way.
     #[cold]
-    pub fn judged(&mut self, permit: PermitOf<'c, P>, verdict: Verdict) -> Next {
-        let facts = match verdict {
-            Verdict::Success => {
-                self.succeeded(permit);
-                return Next::Return;
-            }
-            Verdict::Ignored => return Next::Return,
-            Verdict::Failure { cause, delivery, retry_after } => Facts { cause, delivery, retry_after },
-        };
-        self.present.forget();
-        match self.failed(permit, facts) {
-            Ok(delay) => Next::Retry(delay),
-            Err(reason) => Next::GiveUp(reason),
-        }
+    pub fn recovered(&mut self, permit: PermitOf<'c, P>) {
+        self.succeeded(permit);
     }
 
-    fn failed(&mut self, permit: PermitOf<'c, P>, facts: Facts) -> Result<Duration, Reason> {
-        self.note(permit, &facts);
-        self.decide(self.attempts, &facts)
+    /// An attempt failed: how long to wait before the next, or why there is none.
+    #[cold]
+    pub fn failed(&mut self, permit: PermitOf<'c, P>, facts: &Facts) -> Result<Duration, Reason> {
+        self.present.forget();
+        self.note(permit, facts);
+        self.decide(self.attempts, facts)
     }
 
     /// Takes note of a failed attempt.
@@ -364,14 +346,15 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
 
     /// The time of an attempt was over before it was: its future was dropped.
     #[cold]
-    pub fn cut_short(&mut self, permit: PermitOf<'c, P>) -> Next {
+    pub fn cut_short(&mut self, permit: PermitOf<'c, P>) -> Result<Duration, Reason> {
         if self.out_of_time() {
             // Cut short by its own caller, the attempt says nothing about the target.
             drop(permit);
             self.attempts = self.attempts.saturating_add(1);
-            return Next::GiveUp(Reason::Deadline);
+            return Err(Reason::Deadline);
         }
-        self.judged(permit, Verdict::failure(Cause::Timeout, Delivery::Unknown))
+        let facts = Facts { cause: Cause::Timeout, delivery: Delivery::Unknown, retry_after: None };
+        self.failed(permit, &facts)
     }
 
     /// Whether the deadline is reached, and so ended the attempts under way.

@@ -48,7 +48,7 @@ pub struct Retry<G = ()> {
 struct Plan {
     attempts: u32,
     backoff: Backoff,
-    rules: Option<Rules>,
+    rules: Rules,
     retry_after_cap: Option<Duration>,
     before_retry: Option<fn(&Upcoming) -> bool>,
 }
@@ -86,7 +86,8 @@ impl Retry {
     /// assert!(Retry::attempts(0).check().is_err());
     /// ```
     pub const fn attempts(attempts: u32) -> Self {
-        let plan = Plan { attempts, backoff: Backoff::DEFAULT, rules: None, retry_after_cap: None, before_retry: None };
+        let plan =
+            Plan { attempts, backoff: Backoff::DEFAULT, rules: Rules::NONE, retry_after_cap: None, before_retry: None };
         Retry { plan, budget: () }
     }
 
@@ -153,7 +154,7 @@ impl<G: BudgetPart> Retry<G> {
     ///     Policy::new().retry(Retry::attempts(4).rules(&[Rule::never(Cause::Trapped)]));
     /// ```
     pub const fn rules(self, rules: &'static [Rule]) -> Self {
-        Retry { plan: Plan { rules: Some(Rules::new(rules)), ..self.plan }, ..self }
+        Retry { plan: Plan { rules: Rules::new(rules), ..self.plan }, ..self }
     }
 
     /// The longest `retry-after` that is honoured; by default the `max_delay` of the [`Backoff`] that counts. The
@@ -212,18 +213,12 @@ impl Plan {
         if let Err(invalid) = self.backoff.check() {
             return Err(invalid);
         }
-        match &self.rules {
-            Some(rules) => rules.makes_sense(),
-            None => Ok(()),
-        }
+        self.rules.makes_sense()
     }
 
     /// Counts a failure, and says what holds for it.
     fn ruling<D>(&self, course: &mut Course<D>, cause: Cause) -> Ruling {
-        match self.rules {
-            Some(rules) => (rules.apply)(rules.list, &mut course.failures, cause),
-            None => Ruling::usual(cause),
-        }
+        (self.rules.apply)(self.rules.list, &mut course.failures, cause)
     }
 
     /// The wait before the next attempt.

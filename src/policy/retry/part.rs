@@ -21,6 +21,10 @@ pub trait RetryPart: Copy + Sealed {
     #[doc(hidden)]
     type Course: Default;
 
+    /// Whether a call is ever repeated: where it is not, the code for it need not be there.
+    #[doc(hidden)]
+    const REPEATS: bool = true;
+
     /// An attempt begins, after `made` others of the same call.
     #[doc(hidden)]
     #[inline]
@@ -60,6 +64,7 @@ pub trait RetryPart: Copy + Sealed {
 
 impl RetryPart for () {
     type Course = ();
+    const REPEATS: bool = false;
 
     #[inline]
     fn decide(&self, (): &mut (), _: u32, _: &Facts, _: bool, _: &impl Moment) -> Result<Duration, Reason> {
@@ -132,6 +137,7 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
 
 impl<R: RetryPart> RetryPart for Option<R> {
     type Course = R::Course;
+    const REPEATS: bool = R::REPEATS;
 
     #[inline]
     fn began(&self, course: &mut R::Course, made: u32, moment: &impl Moment) {

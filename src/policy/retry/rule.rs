@@ -114,6 +114,9 @@ pub(super) struct Rules {
 }
 
 impl Rules {
+    /// No rules, and no code for them.
+    pub const NONE: Self = Rules { list: &[], apply: usual };
+
     pub const fn new(list: &'static [Rule]) -> Self {
         Rules { list, apply }
     }
@@ -145,16 +148,14 @@ pub(super) struct Ruling {
     pub backoff: Option<(&'static Backoff, u32)>,
 }
 
-impl Ruling {
-    /// Without a rule: a cause is permanent or it is not.
-    pub fn usual(cause: Cause) -> Self {
-        Ruling { retryable: !matches!(cause, Cause::NoLink | Cause::Protocol), last: false, backoff: None }
-    }
+/// Without a rule: a cause is permanent or it is not.
+fn usual(_: &'static [Rule], _: &mut Failures, cause: Cause) -> Ruling {
+    Ruling { retryable: !matches!(cause, Cause::NoLink | Cause::Protocol), last: false, backoff: None }
 }
 
 fn apply(rules: &'static [Rule], failures: &mut Failures, cause: Cause) -> Ruling {
     match rules.iter().find(|rule| rule.cause == cause) {
-        None => Ruling::usual(cause),
+        None => usual(rules, failures, cause),
         Some(rule) => {
             let count = failures.count(cause);
             let backoff = rule.backoff.as_ref().map(|backoff| (backoff, count));
