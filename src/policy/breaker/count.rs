@@ -84,7 +84,7 @@ impl<S: Slowness> Tally for LastCalls<S> {
     const KIND: u8 = if S::WATCHED { 3 } else { 2 };
 
     // A full ring of successes is the same wherever it is turned to.
-    fn is_clean(&self, _: &Settings) -> bool {
+    fn is_clean(&self) -> bool {
         self.lap == Lap::Later && self.failures.set == 0 && self.slow.set() == 0
     }
 

@@ -201,10 +201,10 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
         }
         sealed(body)
     };
-    // 2 mode, 3 phase, 4 cause, 5 calls, 6 failures, 7 slow, 8 time left, 16 next break, 24 the window
+    // 2 lenient, 3 phase, 4 cause, 5 calls, 6 failures, 7 slow, 8 time left, 16 next break, 24 the window
     for (what, snapshot) in [
-        ("no such mode", with(&half_open, &[(2, 4)])),
-        ("no such phase", with(&half_open, &[(3, 3)])),
+        ("neither lenient nor not", with(&half_open, &[(2, 2)])),
+        ("no such phase", with(&half_open, &[(3, 4)])),
         ("no such cause", with(&half_open, &[(4, 8)])),
         ("as many outcomes as probes, and undecided", with(&half_open, &[(5, 3)])),
         ("more failures than outcomes", with(&half_open, &[(6, 2)])),
