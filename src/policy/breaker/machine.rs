@@ -264,8 +264,8 @@ impl<T: Tally> State<T> {
                 outcomes.slow += u32::from(slow);
                 T::probed(settings, *outcomes)
             }
-            // Neither lets a call through that it counts.
-            Phase::Open { .. } | Phase::Forced => return None,
+            // Neither lets a call through that it counts, so whatever this is, it is from elsewhere.
+            Phase::Open { .. } | Phase::Forced => return Some(Change::Late),
         };
         match probed {
             Probed::Undecided => None,

@@ -24,6 +24,9 @@ use crate::policy::sealed::Sealed;
 pub trait Window: Sealed + Copy + Debug + PartialEq + 'static {
     #[doc(hidden)]
     type Tally: Tally;
+    /// Whether it holds a number of calls.
+    #[doc(hidden)]
+    const COUNTS_CALLS: bool = false;
     /// Whether it matters how long a call took.
     #[doc(hidden)]
     const TIMED: bool = false;
