@@ -87,8 +87,7 @@ impl FailureRate {
     pub const fn over_calls(self, calls: u32) -> Breaker<CountWindow> {
         // A window of no calls is refused for that, and not for its minimum.
         let minimum = if calls > 0 && calls < MINIMUM_CALLS { calls } else { MINIMUM_CALLS };
-        let settings =
-            Settings { failure_rate: self.0, calls: Some(calls), length: calls, minimum, ..Settings::DEFAULT };
+        let settings = Settings { failure_rate: self.0, length: calls, minimum, ..Settings::DEFAULT };
         Breaker { settings, window: PhantomData }
     }
 
@@ -267,7 +266,7 @@ impl<W: Window> Breaker<W> {
     /// assert_eq!(invalid.to_string(), "breaker failures: 0 is not allowed: it must be 1 or more");
     /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
-        match self.settings.check() {
+        match self.settings.check(W::COUNTS_CALLS) {
             Ok(()) => Ok(self),
             Err(invalid) => Err(invalid),
         }

@@ -37,7 +37,7 @@ impl Tally for InARow {
     const CLOCKED: bool = false;
     const KIND: u8 = 1;
 
-    fn is_clean(&self, _: &Settings) -> bool {
+    fn is_clean(&self) -> bool {
         self.failures == 0
     }
 

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use super::machine::{Mode, State};
+use super::machine::{Phase, State};
 use super::snapshot::{BadSnapshot, BreakerSnapshot};
-use super::window::Window;
+use super::window::{Tally, Window};
 use super::{Breaker, Consecutive, Memory};
 use crate::clock::{Clock, System};
 use crate::event::{Change, Event, Observer};
@@ -174,7 +174,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert!(!policy.breaker_control().observes_only());
     /// ```
     pub fn observes_only(&self) -> bool {
-        self.memory.state.with(|state| state.mode == Mode::ObserveOnly)
+        self.memory.state.with(|state| state.lenient && !matches!(state.phase, Phase::Forced))
     }
 
     /// What it has counted since it closed, as far as its window reaches.
@@ -186,9 +186,8 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().counts().calls, 0);
     /// ```
     pub fn counts(&self) -> BreakerCounts {
-        use super::window::Tally;
         let now = self.clock.now();
-        let counts = self.memory.state.with(|state| state.tally.counts(self.breaker.settings(), now));
+        let counts = self.memory.state.with(|state| state.counts(self.breaker.settings(), now));
         BreakerCounts { calls: counts.calls, failures: counts.failures, slow_calls: counts.slow }
     }
 
@@ -222,7 +221,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// ```
     pub fn trip(&self) {
         let now = self.clock.now();
-        self.tell(self.memory.change(self.breaker.settings(), |state| state.trip(self.breaker.settings(), now)));
+        self.tell(self.memory.change(|state| state.trip(self.breaker.settings(), now)));
     }
 
     /// Closes it, with nothing counted and breaks of the first length: as it was made. Ends what was forced, and
@@ -237,7 +236,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::Closed);
     /// ```
     pub fn reset(&self) {
-        self.start(Mode::Automatic, Change::Reset);
+        self.start(Phase::Closed(W::Tally::NEW), false, Change::Reset);
     }
 
     /// Rejects every call until it is [reset](Self::reset): the target is known to be away.
@@ -250,7 +249,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::ForcedOpen);
     /// ```
     pub fn force_open(&self) {
-        self.start(Mode::ForcedOpen, Change::ForcedOpen);
+        self.start(Phase::Forced, false, Change::ForcedOpen);
     }
 
     /// Lets every call pass and counts nothing until it is [reset](Self::reset): the breaker itself is in doubt.
@@ -263,7 +262,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::ForcedClosed);
     /// ```
     pub fn force_closed(&self) {
-        self.start(Mode::ForcedClosed, Change::ForcedClosed);
+        self.start(Phase::Forced, true, Change::ForcedClosed);
     }
 
     /// From now on counts and tells observers what it would do, and never rejects, until it is
@@ -280,7 +279,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert!(policy.call(|| Ok::<_, RpcError>(())).is_ok());
     /// ```
     pub fn observe_only(&self) {
-        self.start(Mode::ObserveOnly, Change::ObserveOnly);
+        self.start(Phase::Closed(W::Tally::NEW), true, Change::ObserveOnly);
     }
 
     /// The whole state, without the calls that are under way. Times are relative: how long it will still be open,
@@ -318,7 +317,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// ```
     pub fn restore(&self, snapshot: &[u8]) -> Result<(), BadSnapshot> {
         let now = self.clock.now();
-        let restored = self.memory.change(self.breaker.settings(), |state| {
+        let restored = self.memory.change(|state| {
             state.restore(self.breaker.settings(), now, snapshot)?;
             Ok(state.name())
         })?;
@@ -326,8 +325,8 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
         Ok(())
     }
 
-    fn start(&self, mode: Mode, change: Change) {
-        self.memory.change(self.breaker.settings(), |state: &mut State<W::Tally>| state.start(mode));
+    fn start(&self, phase: Phase<W::Tally>, lenient: bool, change: Change) {
+        self.memory.change(|state: &mut State<W::Tally>| state.start(phase, lenient));
         self.tell(change);
     }
 

@@ -29,6 +29,7 @@ impl<S: Slowness> Sealed for CountWindow<S> {}
 
 impl<S: Slowness> Window for CountWindow<S> {
     type Tally = LastCalls<S>;
+    const COUNTS_CALLS: bool = true;
     const TIMED: bool = S::WATCHED;
 }
 
@@ -72,7 +73,8 @@ impl<S: Slowness> LastCalls<S> {
     fn calls(&self, settings: &Settings) -> u32 {
         match self.lap {
             Lap::NotBegun => 0,
-            Lap::First => settings.length.saturating_sub(self.left),
+            // Never more are left than there are.
+            Lap::First => settings.length.wrapping_sub(self.left),
             Lap::Later => settings.length,
         }
     }
@@ -84,7 +86,7 @@ impl<S: Slowness> Tally for LastCalls<S> {
     const KIND: u8 = if S::WATCHED { 3 } else { 2 };
 
     // A full ring of successes is the same wherever it is turned to.
-    fn is_clean(&self, _: &Settings) -> bool {
+    fn is_clean(&self) -> bool {
         self.lap == Lap::Later && self.failures.set == 0 && self.slow.set() == 0
     }
 

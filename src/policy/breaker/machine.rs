@@ -92,58 +92,55 @@ impl Ticket {
 /// Everything a breaker remembers: a plain value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct State<T> {
-    pub(super) pass: Pass,
-    pub(super) mode: Mode,
-    pub(super) phase: Phase,
-    pub(super) tally: T,
+    pass: Pass,
+    /// Whether calls that the phase rejects pass all the same, uncounted.
+    pub(super) lenient: bool,
+    pub(super) phase: Phase<T>,
     /// How long it will be open the next time, in nanoseconds; zero before it was open for the first time.
     pub(super) next_break: u64,
-    probes: Probes,
 }
 
-/// Who decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    Automatic,
-    ForcedOpen,
-    ForcedClosed,
-    /// The machine runs as ever, and nobody does what it says.
-    ObserveOnly,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    Closed,
-    Open { until: Instant, cause: Cause },
-    HalfOpen { outcomes: Counts, cause: Cause },
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nothing is on the heap, and each variant has the room of the largest")]
+pub enum Phase<T> {
+    Closed(T),
+    Open {
+        until: Instant,
+        cause: Cause,
+    },
+    HalfOpen {
+        outcomes: Counts,
+        cause: Cause,
+        probes: Probes,
+    },
+    /// Open because somebody said so; where it is lenient, closed.
+    Forced,
 }
 
 /// The probes under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Probes {
+pub struct Probes {
     /// A bit for each place that is taken.
     taken: u32,
     /// How many probes there were.
     count: u32,
-    places: [Place; MAX_PROBES],
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    /// The number of the probe, whose lowest bits are the place.
-    probe: u32,
-    began: Instant,
+    /// The number of the probe in each place, whose lowest bits are the place.
+    numbers: [u32; MAX_PROBES],
+    began: [Instant; MAX_PROBES],
 }
 
 impl Probes {
     const NONE: Self =
-        Probes { taken: 0, count: 0, places: [Place { probe: 0, began: Instant::from_nanos(0) }; MAX_PROBES] };
+        Probes { taken: 0, count: 0, numbers: [0; MAX_PROBES], began: [Instant::from_nanos(0); MAX_PROBES] };
+
+    /// None under way, and the first was told already: of a half-open state that was entered elsewhere.
+    pub const RESUMED: Self = Probes { count: 1, ..Self::NONE };
 
     /// The number of one more, if no more than `allowed` are under way then. Those that take too long are given up.
     fn begin(&mut self, allowed: u32, timeout: u64, now: Instant) -> Option<u32> {
         let mut look = self.taken;
         while look != 0 {
-            let began = self.place(look.trailing_zeros()).began;
+            let began = self.began[place(look.trailing_zeros())];
             if now.as_nanos().saturating_sub(began.as_nanos()) >= timeout {
                 self.taken &= !(look & look.wrapping_neg());
             }
@@ -152,28 +149,31 @@ impl Probes {
         if self.taken.count_ones() >= allowed {
             return None;
         }
-        let place = self.taken.trailing_ones();
+        let free = self.taken.trailing_ones();
         // After 200 million probes the numbers begin again, at the second; none of the first is under way by then.
         self.count = if self.count < (Ticket::UNCOUNTED >> PLACE_BITS) - 1 { self.count + 1 } else { 2 };
-        let probe = self.count << PLACE_BITS | place;
-        *self.place(place) = Place { probe, began: now };
-        self.taken |= 1 << place;
+        let probe = self.count << PLACE_BITS | free;
+        self.numbers[place(free)] = probe;
+        self.began[place(free)] = now;
+        self.taken |= 1 << free;
         Some(probe)
     }
 
     /// Frees the place of a probe; false when that was given up.
     fn end(&mut self, probe: u32) -> bool {
-        let there = self.place(probe).probe == probe && self.taken >> (probe % MAX_PROBES as u32) & 1 != 0;
+        let bit = 1 << place(probe);
+        let there = self.numbers[place(probe)] == probe && self.taken & bit != 0;
         if there {
-            self.taken &= !(1 << (probe % MAX_PROBES as u32));
+            self.taken &= !bit;
         }
         there
     }
+}
 
-    /// No place lies outside, which the remainder says to the compiler.
-    fn place(&mut self, place: u32) -> &mut Place {
-        &mut self.places[place as usize % MAX_PROBES]
-    }
+/// The place that a probe's number has in its lowest bits. None lies outside, which the remainder says to the
+/// compiler.
+const fn place(probe: u32) -> usize {
+    probe as usize % MAX_PROBES
 }
 
 /// How many bits of a probe's number are its place.
@@ -182,67 +182,53 @@ const PLACE_BITS: u32 = MAX_PROBES.ilog2();
 /// When there is no telling when: the end of the clock.
 const NEVER: Instant = Instant::from_nanos(u64::MAX);
 
-/// The breaker turns a call away since the target failed as `cause` says.
-fn rejected(cause: Cause, retry_after: Duration) -> Rejected {
-    Rejected { reason: Reason::BreakerOpen, cause, retry_after }
-}
-
 impl<T: Tally> State<T> {
-    pub const NEW: State<T> = State {
-        pass: Pass::NEW,
-        mode: Mode::Automatic,
-        phase: Phase::Closed,
-        tally: T::NEW,
-        next_break: 0,
-        probes: Probes::NONE,
-    };
+    pub const NEW: State<T> = State { pass: Pass::NEW, lenient: false, phase: Phase::Closed(T::NEW), next_break: 0 };
 
-    pub fn pass(&self, settings: &Settings) -> Pass {
-        self.pass.clean(!self.pass.asks() && self.tally.is_clean(settings))
+    pub fn pass(&self) -> Pass {
+        self.pass.clean(matches!(&self.phase, Phase::Closed(tally) if tally.is_clean()))
     }
 
     pub fn admit(&mut self, settings: &Settings, now: Instant) -> Result<Ticket, Rejected> {
-        let uncounted = Ticket { pass: self.pass, probe: Ticket::UNCOUNTED };
-        match self.mode {
-            Mode::Automatic => self.admit_automatic(settings, now),
-            Mode::ObserveOnly => Ok(self.admit_automatic(settings, now).unwrap_or(uncounted)),
-            Mode::ForcedClosed => Ok(uncounted),
-            Mode::ForcedOpen => Err(rejected(Cause::Other, Duration::ZERO)),
+        let admitted = self.admit_strictly(settings, now);
+        if self.lenient && admitted.is_err() {
+            return Ok(Ticket { pass: self.pass, probe: Ticket::UNCOUNTED });
         }
+        admitted
     }
 
-    fn admit_automatic(&mut self, settings: &Settings, now: Instant) -> Result<Ticket, Rejected> {
+    fn admit_strictly(&mut self, settings: &Settings, now: Instant) -> Result<Ticket, Rejected> {
         if let Phase::Open { until, cause } = self.phase
             && now >= until
         {
-            self.enter(Phase::HalfOpen { outcomes: Counts::default(), cause });
+            self.enter(Phase::HalfOpen { outcomes: Counts::default(), cause, probes: Probes::NONE });
         }
-        let probe = match self.phase {
-            Phase::Closed => 0,
-            Phase::Open { until, cause } => return Err(rejected(cause, until.since(now))),
-            Phase::HalfOpen { outcomes, cause } => {
+        let (cause, retry_after) = match &mut self.phase {
+            Phase::Closed(_) => return Ok(Ticket { pass: self.pass, probe: 0 }),
+            Phase::Open { until, cause } => (*cause, until.since(now)),
+            Phase::HalfOpen { outcomes, cause, probes } => {
                 let allowed = settings.probes.saturating_sub(outcomes.calls);
-                match self.probes.begin(allowed, settings.probe_timeout, now) {
-                    Some(probe) => probe,
-                    None => return Err(rejected(cause, Duration::ZERO)),
+                if let Some(probe) = probes.begin(allowed, settings.probe_timeout, now) {
+                    return Ok(Ticket { pass: self.pass, probe });
                 }
+                (*cause, Duration::ZERO)
             }
+            Phase::Forced => (Cause::Other, Duration::ZERO),
         };
-        Ok(Ticket { pass: self.pass, probe })
+        Err(Rejected { reason: Reason::BreakerOpen, cause, retry_after })
     }
 
-    /// A success that was not slow, of a call that was let through by the closed state it still is in; false when
-    /// it was not.
+    /// What the closed state that let a call through remembers; `None` when that state is no more. The rest of the
+    /// outcomes are [settled](Self::settled), but a success only adds to this.
     #[inline]
-    pub fn succeeded_closed(&mut self, settings: &Settings, ticket: Ticket, now: Instant) -> bool {
-        let closed = ticket.pass.same_state(self.pass);
-        if closed {
-            self.tally.succeeded(settings, now);
+    pub fn closed(&mut self, ticket: Ticket) -> Option<&mut T> {
+        match &mut self.phase {
+            Phase::Closed(tally) if ticket.pass.same_state(self.pass) => Some(tally),
+            _ => None,
         }
-        closed
     }
 
-    /// Any other outcome; `failure` is `None` for a success.
+    /// Any outcome but such a success; `failure` is `None` for a success.
     pub fn settled(
         &mut self,
         settings: &Settings,
@@ -265,8 +251,12 @@ impl<T: Tally> State<T> {
         // Who was slow, and no more, did not answer in time.
         let cause = failure.unwrap_or(Cause::Timeout);
         let probed = match &mut self.phase {
-            Phase::HalfOpen { outcomes, .. } => {
-                if !self.probes.end(ticket.probe) {
+            Phase::Closed(tally) => {
+                tally.record(settings, now, failure.is_some(), slow);
+                tally.verdict(settings).map_or(Probed::Undecided, Probed::NotBack)
+            }
+            Phase::HalfOpen { outcomes, probes, .. } => {
+                if !probes.end(ticket.probe) {
                     return Some(Change::Late);
                 }
                 outcomes.calls += 1;
@@ -274,17 +264,15 @@ impl<T: Tally> State<T> {
                 outcomes.slow += u32::from(slow);
                 T::probed(settings, *outcomes)
             }
-            _ => {
-                self.tally.record(settings, now, failure.is_some(), slow);
-                self.tally.verdict(settings).map_or(Probed::Undecided, Probed::NotBack)
-            }
+            // Neither lets a call through that it counts, so whatever this is, it is from elsewhere.
+            Phase::Open { .. } | Phase::Forced => return Some(Change::Late),
         };
         match probed {
             Probed::Undecided => None,
             Probed::NotBack(why) => Some(self.open(settings, now, why, cause)),
             Probed::Back => {
                 self.next_break = 0;
-                self.enter(Phase::Closed);
+                self.enter(Phase::Closed(T::NEW));
                 Some(Change::Closed)
             }
         }
@@ -293,39 +281,48 @@ impl<T: Tally> State<T> {
     /// A call was cancelled, dropped, or says nothing about the target.
     #[cold]
     pub fn ignored(&mut self, ticket: Ticket) {
-        if !ticket.of_closed() && ticket.pass.same_state(self.pass) {
-            self.probes.end(ticket.probe);
+        if let Phase::HalfOpen { probes, .. } = &mut self.phase
+            && ticket.pass.same_state(self.pass)
+        {
+            probes.end(ticket.probe);
         }
     }
 
     /// Until when calls are rejected for certain.
     pub fn rejects_until(&self) -> Option<Instant> {
-        match (self.mode, self.phase) {
-            (Mode::ForcedOpen, _) => Some(NEVER),
-            (Mode::Automatic, Phase::Open { until, .. }) => Some(until),
+        match self.phase {
+            Phase::Open { until, .. } if !self.lenient => Some(until),
+            Phase::Forced if !self.lenient => Some(NEVER),
             _ => None,
         }
     }
 
     pub fn trip(&mut self, settings: &Settings, now: Instant) -> Change {
-        self.mode = Mode::Automatic;
+        self.lenient = false;
         self.open(settings, now, Tripped::Manual, Cause::Other)
     }
 
-    /// Closed and empty, in another mode.
-    pub fn start(&mut self, mode: Mode) {
-        self.mode = mode;
+    /// Begins anew, with breaks of the first length.
+    pub fn start(&mut self, phase: Phase<T>, lenient: bool) {
+        self.lenient = lenient;
         self.next_break = 0;
-        self.enter(Phase::Closed);
+        self.enter(phase);
     }
 
     pub fn name(&self) -> BreakerState {
-        match (self.mode, self.phase) {
-            (Mode::ForcedOpen, _) => BreakerState::ForcedOpen,
-            (Mode::ForcedClosed, _) => BreakerState::ForcedClosed,
-            (_, Phase::Closed) => BreakerState::Closed,
-            (_, Phase::Open { .. }) => BreakerState::Open,
-            (_, Phase::HalfOpen { .. }) => BreakerState::HalfOpen,
+        match self.phase {
+            Phase::Closed(_) => BreakerState::Closed,
+            Phase::Open { .. } => BreakerState::Open,
+            Phase::HalfOpen { .. } => BreakerState::HalfOpen,
+            Phase::Forced if self.lenient => BreakerState::ForcedClosed,
+            Phase::Forced => BreakerState::ForcedOpen,
+        }
+    }
+
+    pub fn counts(&self, settings: &Settings, now: Instant) -> Counts {
+        match &self.phase {
+            Phase::Closed(tally) => tally.counts(settings, now),
+            _ => Counts::default(),
         }
     }
 
@@ -338,22 +335,14 @@ impl<T: Tally> State<T> {
 
     /// As if there had been so many probes.
     #[cfg(test)]
-    pub(super) fn probes_were(&mut self, count: u32) {
-        self.probes.count = count;
+    pub(super) fn probes_were(&mut self, number: u32) {
+        if let Phase::HalfOpen { probes, .. } = &mut self.phase {
+            probes.count = number;
+        }
     }
 
-    /// Enters a state that was entered before, elsewhere: its first probe has been told.
-    pub(super) fn resume(&mut self, phase: Phase) {
-        self.enter(phase);
-        self.probes.count = 1;
-    }
-
-    /// Every state begins with nothing counted and no probe under way.
-    fn enter(&mut self, phase: Phase) {
+    pub(super) fn enter(&mut self, phase: Phase<T>) {
+        self.pass = self.pass.next(!matches!(phase, Phase::Closed(_)));
         self.phase = phase;
-        self.tally = T::NEW;
-        self.probes = Probes::NONE;
-        let passes = phase == Phase::Closed && matches!(self.mode, Mode::Automatic | Mode::ObserveOnly);
-        self.pass = self.pass.next(!passes);
     }
 }

@@ -60,16 +60,16 @@ impl<T: Tally> Memory<T> {
     }
 
     /// For decisions that may change what the pass says.
-    fn change<R>(&self, settings: &Settings, decide: impl FnOnce(&mut State<T>) -> R) -> R {
+    fn change<R>(&self, decide: impl FnOnce(&mut State<T>) -> R) -> R {
         self.state.with(|state| {
             let result = decide(state);
-            self.publish(settings, state);
+            self.publish(state);
             result
         })
     }
 
-    fn publish(&self, settings: &Settings, state: &State<T>) {
-        self.pass.store(state.pass(settings).word(), Ordering::Relaxed);
+    fn publish(&self, state: &State<T>) {
+        self.pass.store(state.pass().word(), Ordering::Relaxed);
     }
 }
 
@@ -114,12 +114,16 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
 // Not in line: there may be many calls through one policy, and most of them end before they come here.
 #[inline(never)]
 fn succeeded_closed<T: Tally>(settings: &Settings, memory: &Memory<T>, ticket: Ticket, now: Instant) -> bool {
-    memory.state.with(|state| {
-        let closed = state.succeeded_closed(settings, ticket, now);
-        if closed && state.tally.is_clean(settings) {
-            memory.publish(settings, state);
+    memory.state.with(|state| match state.closed(ticket) {
+        Some(tally) => {
+            tally.succeeded(settings, now);
+            // A success may be the last thing that was news, and nothing else of the pass changes by one.
+            if tally.is_clean() {
+                memory.publish(state);
+            }
+            true
         }
-        closed
+        None => false,
     })
 }
 
@@ -132,7 +136,7 @@ fn settled<T: Tally>(
     failure: Option<Cause>,
     slow: bool,
 ) -> Option<Change> {
-    memory.change(settings, |state| state.settled(settings, ticket, now, failure, slow))
+    memory.change(|state| state.settled(settings, ticket, now, failure, slow))
 }
 
 impl<W: Window> Drop for BreakerPermit<'_, W> {
@@ -170,5 +174,5 @@ impl<W: Window> Guard for Breaker<W> {
 /// For a breaker that does not simply let calls pass.
 #[cold]
 fn admit_asking<T: Tally>(settings: &Settings, memory: &Memory<T>, now: Instant) -> Result<Ticket, Rejected> {
-    memory.change(settings, |state| state.admit(settings, now))
+    memory.change(|state| state.admit(settings, now))
 }

@@ -20,9 +20,7 @@ pub const BUCKETS: usize = 10;
 pub struct Settings {
     pub(super) failures: u32,
     pub(super) failure_rate: Rate,
-    /// Of a count window; `None` in others.
-    pub(super) calls: Option<u32>,
-    /// The calls of a count window again, for when it is at work.
+    /// Of a count window: how many calls it holds.
     pub(super) length: u32,
     /// Of a time window: how long each of its buckets lasts.
     pub(super) bucket: u64,
@@ -41,40 +39,46 @@ pub struct Growth {
     pub(super) max_open_for: u64,
 }
 
-/// A rate, as it was given and as it is compared: in parts of 2^32, rounded down. A rate that is a fraction of two
-/// counts is reached by just these counts, and no float is on the way of a call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    given: f64,
-    parts: u64,
-}
+/// A rate in parts of 2^32, rounded down: a rate that is a fraction of two counts is reached by just these counts,
+/// and no float is on the way of a call. What is no rate is kept as the float's own bits, to be shown when it is
+/// refused: those are zero or beyond all rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(u64);
 
 impl Rate {
+    const ONE: Rate = Rate(1 << 32);
+
     pub(super) const fn new(given: f64) -> Self {
-        let parts = (given * (1_u64 << 32) as f64) as u64;
+        if !(given > 0.0 && given <= 1.0) {
+            return Rate(given.to_bits());
+        }
+        let parts = (given * Self::ONE.0 as f64) as u64;
         // However low, a rate is not reached by nothing.
-        Rate { given, parts: if parts == 0 { 1 } else { parts } }
+        Rate(if parts == 0 { 1 } else { parts })
     }
 
     const fn allowed(self) -> bool {
-        self.given > 0.0 && self.given <= 1.0
+        self.0 != 0 && self.0 <= Self::ONE.0
+    }
+
+    const fn refused(self) -> Value {
+        Value::Factor(f64::from_bits(self.0))
     }
 
     pub fn reached(self, part: u32, of: u32) -> bool {
         // Of a rate of at most 1, neither side goes beyond 64 bits.
-        u64::from(part) << 32 >= self.parts.wrapping_mul(u64::from(of))
+        u64::from(part) << 32 >= self.0.wrapping_mul(u64::from(of))
     }
 }
 
 impl Settings {
     pub(super) const DEFAULT: Settings = Settings {
         failures: 1,
-        failure_rate: Rate::new(1.0),
-        calls: None,
+        failure_rate: Rate::ONE,
         length: 0,
         bucket: 1,
         minimum: 1,
-        slow_rate: Rate::new(1.0),
+        slow_rate: Rate::ONE,
         slow_after: 1,
         open_for: 5_000_000_000,
         growth: None,
@@ -86,17 +90,15 @@ impl Settings {
         Settings { slow_rate: Rate::new(rate), slow_after: nanos(longer_than), ..self }
     }
 
-    pub(super) const fn check(&self) -> Result<(), Invalid> {
+    pub(super) const fn check(&self, counts_calls: bool) -> Result<(), Invalid> {
         if self.failures == 0 {
             refuse!("breaker failures", Value::Count(0), "1 or more");
         }
         if !self.failure_rate.allowed() {
-            refuse!("breaker failure_rate", Value::Factor(self.failure_rate.given), "above 0 and at most 1");
+            refuse!("breaker failure_rate", self.failure_rate.refused(), "above 0 and at most 1");
         }
-        if let Some(calls) = self.calls
-            && (calls == 0 || calls > MAX_CALLS)
-        {
-            refuse!("breaker over_calls", Value::Count(calls), "from 1 to 1024");
+        if counts_calls && (self.length == 0 || self.length > MAX_CALLS) {
+            refuse!("breaker over_calls", Value::Count(self.length), "from 1 to 1024");
         }
         if self.bucket == 0 {
             refuse!("breaker over_time", Value::Time(Duration::ZERO), "10 ns or longer");
@@ -104,13 +106,11 @@ impl Settings {
         if self.minimum == 0 {
             refuse!("breaker minimum_calls", Value::Count(0), "1 or more");
         }
-        if let Some(calls) = self.calls
-            && self.minimum > calls
-        {
+        if counts_calls && self.minimum > self.length {
             refuse!("breaker minimum_calls", Value::Count(self.minimum), "at most the calls of the window");
         }
         if !self.slow_rate.allowed() {
-            refuse!("breaker slow_calls", Value::Factor(self.slow_rate.given), "above 0 and at most 1");
+            refuse!("breaker slow_calls", self.slow_rate.refused(), "above 0 and at most 1");
         }
         if self.slow_after == 0 {
             refuse!("breaker slow_calls longer_than", Value::Time(Duration::ZERO), "longer than zero");

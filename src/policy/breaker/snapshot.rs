@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::machine::{Mode, Phase, State};
+use super::machine::{Phase, Probes, State};
 use super::settings::Settings;
 use super::window::{Counts, Probed, Tally};
 use crate::clock::Instant;
@@ -158,37 +158,32 @@ const CAUSES: [Cause; 8] = [
     Cause::Other,
 ];
 
-const MODES: [Mode; 4] = [Mode::Automatic, Mode::ForcedOpen, Mode::ForcedClosed, Mode::ObserveOnly];
-
-fn index<V: PartialEq>(all: &[V], value: V) -> u8 {
-    (0_u8..).zip(all).find(|(_, other)| **other == value).map_or(0, |(index, _)| index)
-}
-
 impl<T: Tally> State<T> {
     pub fn snapshot(&self, settings: &Settings, now: Instant) -> BreakerSnapshot {
         let (phase, cause, outcomes, left) = match self.phase {
-            Phase::Closed => (0, Cause::Other, Counts::default(), 0),
+            Phase::Closed(_) => (0, Cause::Other, Counts::default(), 0),
             Phase::Open { until, cause } => {
                 // On a clock that stepped back it may look longer than it is.
                 let left = until.as_nanos().saturating_sub(now.as_nanos());
                 (1, cause, Counts::default(), left.min(settings.max_open_for()))
             }
-            Phase::HalfOpen { outcomes, cause } => (2, cause, outcomes, 0),
+            Phase::HalfOpen { outcomes, cause, .. } => (2, cause, outcomes, 0),
+            Phase::Forced => (3, Cause::Other, Counts::default(), 0),
         };
         let mut writer = Writer(BreakerSnapshot { bytes: [0; CAPACITY], len: 0 });
         writer.u8(VERSION);
         writer.u8(T::KIND);
-        writer.u8(index(&MODES, self.mode));
+        writer.u8(u8::from(self.lenient));
         writer.u8(phase);
-        writer.u8(index(&CAUSES, cause));
+        writer.u8((0..).zip(CAUSES).find(|(_, other)| *other == cause).map_or(0, |(index, _)| index));
         // There are no more outcomes than probes, and of those few.
         writer.u8(outcomes.calls as u8);
         writer.u8(outcomes.failures as u8);
         writer.u8(outcomes.slow as u8);
         writer.u64(left);
         writer.u64(self.next_break);
-        if self.phase == Phase::Closed {
-            self.tally.write(settings, now, &mut writer);
+        if let Phase::Closed(tally) = &self.phase {
+            tally.write(settings, now, &mut writer);
         }
         writer.u32(sum(writer.0.as_bytes()));
         writer.0
@@ -206,20 +201,18 @@ impl<T: Tally> State<T> {
             _ => return Err(BadSnapshot::OtherVersion),
         }
         let mut reader = Reader(body);
-        let (mode, phase, next_break, tally) =
-            read(settings, now, &mut reader).filter(|_| reader.0.is_empty()).ok_or(BadSnapshot::OtherSettings)?;
-        self.mode = mode;
+        let restored = read(settings, now, &mut reader).filter(|_| reader.0.is_empty());
+        let (lenient, phase, next_break) = restored.ok_or(BadSnapshot::OtherSettings)?;
+        self.lenient = lenient;
         self.next_break = next_break;
-        self.resume(phase);
-        self.tally = tally;
+        self.enter(phase);
         Ok(())
     }
 }
 
 /// `None` where a breaker with these settings cannot have come to such a state.
-fn read<T: Tally>(settings: &Settings, now: Instant, reader: &mut Reader<'_>) -> Option<(Mode, Phase, u64, T)> {
-    let [_version, _kind, mode, phase, cause, calls, failures, slow] = reader.bytes()?;
-    let mode = *MODES.get(usize::from(mode))?;
+fn read<T: Tally>(settings: &Settings, now: Instant, reader: &mut Reader<'_>) -> Option<(bool, Phase<T>, u64)> {
+    let [_version, _kind, lenient, phase, cause, calls, failures, slow] = reader.bytes()?;
     let cause = *CAUSES.get(usize::from(cause))?;
     let outcomes = Counts { calls: calls.into(), failures: failures.into(), slow: slow.into() };
     let (left, next_break) = (reader.u64()?, reader.u64()?);
@@ -227,15 +220,15 @@ fn read<T: Tally>(settings: &Settings, now: Instant, reader: &mut Reader<'_>) ->
         return None;
     }
     let phase = match phase {
-        0 => Phase::Closed,
+        0 => Phase::Closed(T::read(settings, now, reader)?),
         1 if left <= settings.max_open_for() => {
             Phase::Open { until: Instant::from_nanos(now.as_nanos().saturating_add(left)), cause }
         }
         2 if failures.max(slow) <= calls && T::probed(settings, outcomes) == Probed::Undecided => {
-            Phase::HalfOpen { outcomes, cause }
+            Phase::HalfOpen { outcomes, cause, probes: Probes::RESUMED }
         }
+        3 => Phase::Forced,
         _ => return None,
     };
-    let tally = if phase == Phase::Closed { T::read(settings, now, reader)? } else { T::NEW };
-    Some((mode, phase, next_break, tally))
+    (lenient <= 1).then_some((lenient == 1, phase, next_break))
 }

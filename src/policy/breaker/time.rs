@@ -104,7 +104,7 @@ impl<S: Slowness> Tally for LastSeconds<S> {
     const KIND: u8 = if S::WATCHED { 5 } else { 4 };
 
     // A success always adds to a bucket.
-    fn is_clean(&self, _: &Settings) -> bool {
+    fn is_clean(&self) -> bool {
         false
     }
 

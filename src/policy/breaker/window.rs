@@ -24,6 +24,9 @@ use crate::policy::sealed::Sealed;
 pub trait Window: Sealed + Copy + Debug + PartialEq + 'static {
     #[doc(hidden)]
     type Tally: Tally;
+    /// Whether it holds a number of calls.
+    #[doc(hidden)]
+    const COUNTS_CALLS: bool = false;
     /// Whether it matters how long a call took.
     #[doc(hidden)]
     const TIMED: bool = false;
@@ -86,7 +89,7 @@ pub trait Tally: Copy + Debug + PartialEq + 'static {
     const KIND: u8;
 
     /// Whether a success that is not slow would change nothing that anybody could see.
-    fn is_clean(&self, settings: &Settings) -> bool;
+    fn is_clean(&self) -> bool;
     /// A success that was not slow: the one thing that happens to every call of a target in health.
     fn succeeded(&mut self, settings: &Settings, now: Instant);
     /// Any other call: it failed, or was slow, or both.

@@ -55,6 +55,8 @@ fn forced_closed_it_lets_pass_and_counts_nothing() {
     drop(target.ask(0).unwrap());
     let under_way = target.ask(0).unwrap();
     assert_eq!((target.state(), target.counts(0)), (BreakerState::ForcedClosed, (0, 0, 0)));
+    assert_eq!(target.breaker.rejects_until(&target.memory), None, "a retry need not end");
+    assert!(!target.control(0).observes_only(), "it does not even observe");
     target.control(0).reset();
     assert_eq!(under_way.settle(Outcome::Failure(Cause::Timeout), &At(0, 0)), None);
     assert_eq!(target.counts(0), (0, 0, 0));

@@ -58,6 +58,34 @@ fn how_long_a_call_took_is_measured_from_its_beginning_to_its_end() {
     assert_eq!((counts.calls, counts.failures, counts.slow_calls), (4, 2, 2));
 }
 
+#[test]
+fn a_success_is_news_only_where_it_changes_something() {
+    fn no_news<W: Window>(target: &Subject<W>) -> bool {
+        let pass = target.memory.pass();
+        pass.ticket().is_some_and(|ticket| ticket.success_is_no_news(pass))
+    }
+    let in_a_row = Subject::new(Breaker::consecutive_failures(5));
+    let over_calls = Subject::new(Breaker::failure_rate(1.0).over_calls(10));
+    let over_time = Subject::new(Breaker::failure_rate(1.0).over_time(SECOND));
+    for _ in 0..11 {
+        assert!(!no_news(&over_calls), "it is counted until the window was full");
+        over_calls.succeed(0);
+        in_a_row.succeed(0);
+        over_time.succeed(0);
+    }
+    assert_eq!((no_news(&in_a_row), no_news(&over_calls), no_news(&over_time)), (true, true, false));
+    in_a_row.fail(0);
+    over_calls.fail(0);
+    assert_eq!((no_news(&in_a_row), no_news(&over_calls)), (false, false));
+    in_a_row.succeed(0);
+    assert!(no_news(&in_a_row));
+    for _ in 0..10 {
+        assert!(!no_news(&over_calls), "the failure is in the window");
+        over_calls.succeed(0);
+    }
+    assert!(no_news(&over_calls));
+}
+
 // case 22
 #[test]
 fn a_rejected_call_looks_at_the_clock_once() {

@@ -25,6 +25,15 @@ fn an_open_breaker_stays_open_for_the_rest_of_its_time() {
     assert!(other.ask(7_500).is_ok());
 }
 
+// case 16, case 23
+#[test]
+fn on_a_clock_that_stepped_back_no_more_is_left_than_a_break() {
+    let target = Subject::new(BREAKER);
+    target.control(60_000).trip();
+    let other = carried(&target, 0, 0);
+    assert_eq!(other.ask(0).unwrap_err().retry_after, 10 * SECOND);
+}
+
 // case 23
 #[test]
 fn the_count_goes_on() {
@@ -201,10 +210,10 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
         }
         sealed(body)
     };
-    // 2 mode, 3 phase, 4 cause, 5 calls, 6 failures, 7 slow, 8 time left, 16 next break, 24 the window
+    // 2 lenient, 3 phase, 4 cause, 5 calls, 6 failures, 7 slow, 8 time left, 16 next break, 24 the window
     for (what, snapshot) in [
-        ("no such mode", with(&half_open, &[(2, 4)])),
-        ("no such phase", with(&half_open, &[(3, 3)])),
+        ("neither lenient nor not", with(&half_open, &[(2, 2)])),
+        ("no such phase", with(&half_open, &[(3, 4)])),
         ("no such cause", with(&half_open, &[(4, 8)])),
         ("as many outcomes as probes, and undecided", with(&half_open, &[(5, 3)])),
         ("more failures than outcomes", with(&half_open, &[(6, 2)])),
@@ -212,6 +221,7 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
         ("a break too short", with(&half_open, &[(16, 1), (17, 0), (18, 0), (19, 0), (20, 0)])),
         ("a break too long", with(&half_open, &[(23, 1)])),
         ("beyond the ring", with(&window, &[(28, 100)])),
+        ("beyond the full ring", with(&window, &[(28, 100), (32, 2)])),
         ("no such lap", with(&window, &[(32, 3)])),
         ("calls before the first lap", with(&window, &[(32, 0), (28, 0)])),
         ("places left before the first lap", with(&window, &[(32, 0), (45, 0)])),

@@ -167,6 +167,15 @@ fn every_break_is_longer_than_the_last_up_to_the_cap_until_the_target_is_back() 
     assert_eq!(target.ask(now).unwrap_err().retry_after, SECOND, "reset on recovery");
 }
 
+// case 3
+#[test]
+fn a_break_of_months_is_not_shortened_by_the_rounding_of_its_growth() {
+    let odd = Duration::from_nanos((1 << 53) + 1);
+    let target = Subject::opened(BREAKER.open_for(odd).growing(1.0, Duration::MAX));
+    target.control(0).trip();
+    assert_eq!(target.ask(0).unwrap_err().retry_after, odd);
+}
+
 #[test]
 fn without_growth_all_breaks_are_of_one_length() {
     let target = Subject::opened(BREAKER);
