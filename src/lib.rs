@@ -35,6 +35,8 @@ mod counters;
 mod event;
 mod failed;
 mod failure;
+#[cfg(doctest)]
+mod pages;
 mod policy;
 pub mod respond;
 pub mod rng;

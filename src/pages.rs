@@ -1,0 +1,23 @@
+//! The examples of `docs/` are compiled with those of the library.
+
+macro_rules! pages {
+    ($($page:ident: $file:literal,)*) => {
+        $(#[doc = include_str!($file)] struct $page;)*
+    };
+}
+
+pages! {
+    AttemptTimeout: "../docs/policies/attempt-timeout.md",
+    Backoff: "../docs/policies/backoff.md",
+    Breaker: "../docs/policies/breaker.md",
+    Budget: "../docs/policies/budget.md",
+    Bulkhead: "../docs/policies/bulkhead.md",
+    Concurrency: "../docs/policies/concurrency.md",
+    Deadline: "../docs/policies/deadline.md",
+    Fallback: "../docs/policies/fallback.md",
+    Hedge: "../docs/policies/hedge.md",
+    RateLimit: "../docs/policies/rate-limit.md",
+    Retry: "../docs/policies/retry.md",
+    Throttle: "../docs/policies/throttle.md",
+    Observing: "../docs/observing.md",
+}
