@@ -2,7 +2,8 @@
 //!
 //! `cargo bench` builds one guest for each row, in which a loop asks an import that answers at once, and prints
 //! per call: fuel (executed Wasm operations, the same on every machine), nanoseconds (of this machine), heap
-//! allocations and looks at the clock; and the bytes that the row adds to a component.
+//! allocations and looks at the clock; and the bytes that the row adds to a component. A second table shows that
+//! what a policy remembers does not make it slower: fuel per call after few calls and after many.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ const ROWS: &[Row] = &[
     row("bare import, in wstd", "async-bare"),
     row("canonical, awaited in wstd", "async-canonical"),
     row("  backon 1 with a wstd sleeper", "async-backon"),
+    row("  tower-resilience 0.14 retry", "async-tower-retry"),
+    row("  tower-resilience 0.14 breaker, 100 calls", "async-tower-breaker"),
 ];
 
 struct Cost {
@@ -97,8 +100,40 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             bars.join(", ")
         );
     }
-    println!("\nbare component: {} bytes", bare.bytes);
+    println!("\nbare component: {} bytes\n", bare.bytes);
+
+    println!("| fuel of a call after | {} calls |", RECORDED.map(|calls| calls.to_string()).join(" calls | "));
+    println!("| --- {}|", "| ---: ".repeat(RECORDED.len()));
+    for row in ROWS.iter().filter(|row| REMEMBERING.contains(&row.feature)) {
+        let file = Guests::variant("bench-guest", "guest-fast", &[row.feature])?;
+        let fuel = after_recording(&file)?.map(|fuel| format!("{fuel:.0}"));
+        println!("| {} | {} |", row.name, fuel.join(" | "));
+    }
     Ok(())
+}
+
+/// The features of those rows that keep a record of calls.
+const REMEMBERING: [&str; 6] = ["breaker", "breaker-count", "breaker-time", "budget", "rate-limit", "throttle"];
+
+/// How many calls were recorded before a call is looked at.
+const RECORDED: [u32; 3] = [10, 1_000, 100_000];
+
+/// Fuel per call, each after so many calls.
+fn after_recording(file: &Path) -> wasmtime::Result<[f64; RECORDED.len()]> {
+    /// So few that they do not matter among those recorded, and more than one, since entering the guest costs too.
+    const LOOKED_AT: u32 = 10;
+
+    let mut guest = Guest::new(file, true)?;
+    let mut made = 0;
+    let mut fuel = [0.0; RECORDED.len()];
+    for (recorded, fuel) in RECORDED.into_iter().zip(&mut fuel) {
+        guest.run(recorded - made)?;
+        let before = guest.store.get_fuel()?;
+        guest.run(LOOKED_AT)?;
+        *fuel = (before - guest.store.get_fuel()?) as f64 / f64::from(LOOKED_AT);
+        made = recorded + LOOKED_AT;
+    }
+    Ok(fuel)
 }
 
 fn verdict(what: &str, value: f64, bar: f64) -> String {

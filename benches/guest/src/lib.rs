@@ -19,6 +19,7 @@ impl Guest for Bench {
     #[cfg(feature = "async")]
     fn run(calls: u32) -> u32 {
         wstd::runtime::block_on(async {
+            let mut ask = asker();
             let mut sum = 0_u32;
             for question in 0..calls {
                 sum = sum.wrapping_add(ask(question).await);
@@ -47,9 +48,10 @@ fn ask(question: u32) -> u32 {
     api::answer(question).unwrap_or_else(no_answer)
 }
 
+/// What asks, made once for many calls.
 #[cfg(feature = "async-bare")]
-async fn ask(question: u32) -> u32 {
-    api::answer(question).unwrap_or_else(no_answer)
+fn asker() -> impl AsyncFnMut(u32) -> u32 {
+    async |question| api::answer(question).unwrap_or_else(no_answer)
 }
 
 #[cfg(feature = "ours")]
@@ -134,13 +136,17 @@ mod ours {
     }
 
     #[cfg(feature = "async-canonical")]
-    pub async fn ask(question: u32) -> u32 {
-        let answer = async || api::answer(question).map_err(|_| Refused);
-        POLICY.call_async(answer).await.unwrap_or_else(super::no_answer)
+    pub fn asker() -> impl AsyncFnMut(u32) -> u32 {
+        async |question| {
+            let answer = async || api::answer(question).map_err(|_| Refused);
+            POLICY.call_async(answer).await.unwrap_or_else(super::no_answer)
+        }
     }
 }
-#[cfg(feature = "ours")]
+#[cfg(all(feature = "ours", not(feature = "async")))]
 use ours::ask;
+#[cfg(feature = "async-canonical")]
+use ours::asker;
 
 #[cfg(feature = "backon")]
 fn ask(question: u32) -> u32 {
@@ -149,10 +155,46 @@ fn ask(question: u32) -> u32 {
 }
 
 #[cfg(feature = "async-backon")]
-async fn ask(question: u32) -> u32 {
+fn asker() -> impl AsyncFnMut(u32) -> u32 {
     use backon::{ExponentialBuilder, Retryable};
-    let sleep = |delay: core::time::Duration| wstd::task::sleep(delay.into());
-    (async || api::answer(question)).retry(ExponentialBuilder::default()).sleep(sleep).await.unwrap_or_else(no_answer)
+    async |question| {
+        let sleep = |delay: core::time::Duration| wstd::task::sleep(delay.into());
+        let answer = (async || api::answer(question)).retry(ExponentialBuilder::default()).sleep(sleep);
+        answer.await.unwrap_or_else(no_answer)
+    }
+}
+
+/// It sleeps on tokio's timer, which runs nowhere here; an import that always answers does not let it come to that.
+#[cfg(feature = "async-tower-retry")]
+fn asker() -> impl AsyncFnMut(u32) -> u32 {
+    use tower::{Layer, Service, ServiceExt, service_fn};
+    use tower_resilience_retry::RetryLayer;
+
+    let layer = RetryLayer::<u32, u32, u32>::builder()
+        .max_attempts(3)
+        .exponential_backoff(core::time::Duration::from_millis(50))
+        .build();
+    let mut service = layer.layer(service_fn(|question| async move { api::answer(question) }));
+    async move |question| match service.ready().await {
+        Ok(service) => service.call(question).await.unwrap_or_else(no_answer),
+        Err(error) => no_answer(error),
+    }
+}
+
+#[cfg(feature = "async-tower-breaker")]
+fn asker() -> impl AsyncFnMut(u32) -> u32 {
+    use tower::{Layer, Service, ServiceExt, service_fn};
+    use tower_resilience_circuitbreaker::CircuitBreakerLayer;
+
+    let layer = CircuitBreakerLayer::builder().failure_rate_threshold(0.5).sliding_window_size(100).build();
+    let mut service = match layer {
+        Ok(layer) => layer.layer(service_fn(|question| async move { api::answer(question) })),
+        Err(_) => std::process::abort(),
+    };
+    async move |question| match service.ready().await {
+        Ok(service) => service.call(question).await.unwrap_or_else(no_answer),
+        Err(error) => no_answer(error),
+    }
 }
 
 #[cfg(feature = "recloser")]
