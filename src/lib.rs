@@ -46,7 +46,7 @@ pub mod testing;
 mod traced;
 pub mod wit;
 
-pub use call::{AtMostOnce, ByError, Call, Idempotent, Judge, Marking, Verdict};
+pub use call::{AtMostOnce, Bound, ByError, Call, Idempotent, Judge, Marking, Verdict};
 pub use counters::{ByCause, ByReason, Counters, Snapshot};
 pub use event::{Change, Event, Observer, Tripped};
 pub use failed::Failed;

@@ -6,7 +6,7 @@ use core::task::Poll;
 use core::time::Duration;
 
 use super::run::{PermitOf, Run};
-use super::{Call, Judge, Marking, Verdict};
+use super::{Bound, Call, Judge, Marking, Verdict};
 use crate::Failed;
 use crate::clock::{AsyncClock, Instant};
 use crate::failure::Facts;
@@ -32,6 +32,30 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     where
         J: Judge<T, E>,
     {
+        self.call_async_bounded(async |_| operation().await).await
+    }
+
+    /// The same for an operation that wants to know how much time its attempt has, to hand it on; see [`Bound`].
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Deadline, Policy, RpcError, clock::Instant, testing::{TestClock, block_on}};
+    ///
+    /// static PAGE: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_nanos(7)));
+    /// let clock = TestClock::new();
+    /// let ends = block_on(PAGE.with(&clock).call_async_bounded(async |bound| Ok::<_, RpcError>(bound.ends())));
+    /// assert_eq!(ends.unwrap(), Some(Instant::from_nanos(7)));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failed`], as [`call_async`](Self::call_async).
+    pub async fn call_async_bounded<T, E>(
+        &self,
+        mut operation: impl AsyncFnMut(Bound) -> Result<T, E>,
+    ) -> Result<T, Failed<E>>
+    where
+        J: Judge<T, E>,
+    {
         let mut run = Run::new(self);
         let mut last = None;
         let mut admitted = self.admit_async(&mut run).await;
@@ -41,8 +65,8 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Err(reason) => return run.end(last, reason),
             };
             let outcome = match run.begin() {
-                Some(ends) => self.before(ends, operation()).await,
-                None => Some(operation().await),
+                Some(ends) => self.before(ends, operation(Bound::until(ends))).await,
+                None => Some(operation(Bound::NONE).await),
             };
             let next = match outcome {
                 Some(Ok(value)) if J::OK_IS_SUCCESS => {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::run::{PermitOf, Run};
-use super::{Call, Judge, Marking, Verdict};
+use super::{Bound, Call, Judge, Marking, Verdict};
 use crate::Failed;
 use crate::clock::Clock;
 use crate::failure::Facts;
@@ -30,6 +30,27 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     where
         J: Judge<T, E>,
     {
+        self.call_bounded(|_| operation())
+    }
+
+    /// The same for an operation that wants to know how much time its attempt has, to hand it on; see [`Bound`].
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Deadline, Policy, RpcError, clock::Instant, testing::TestClock};
+    ///
+    /// static PAGE: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_nanos(7)));
+    /// let ends = PAGE.with(&TestClock::new()).call_bounded(|bound| Ok::<_, RpcError>(bound.ends()));
+    /// assert_eq!(ends.unwrap(), Some(Instant::from_nanos(7)));
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failed`], as [`call`](Self::call).
+    #[inline]
+    pub fn call_bounded<T, E>(&self, mut operation: impl FnMut(Bound) -> Result<T, E>) -> Result<T, Failed<E>>
+    where
+        J: Judge<T, E>,
+    {
         let mut run = Run::new(self);
         let permit = match run.try_admit() {
             Ok(permit) => permit,
@@ -39,8 +60,8 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
             Ok(permit) => permit,
             Err(reason) => return run.end(None, reason),
         };
-        run.begin();
-        match operation() {
+        let ends = run.begin();
+        match operation(Bound::of(ends)) {
             Ok(value) if J::OK_IS_SUCCESS => {
                 run.succeeded(permit);
                 Ok(value)
@@ -55,7 +76,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         mut run: Run<'s, P, C, J, I>,
         mut permit: PermitOf<'s, P>,
         mut result: Result<T, E>,
-        mut operation: impl FnMut() -> Result<T, E>,
+        mut operation: impl FnMut(Bound) -> Result<T, E>,
     ) -> Result<T, Failed<E>>
     where
         J: Judge<T, E>,
@@ -81,10 +102,10 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Ok(permit) => permit,
                 Err(reason) => return run.end(Some(result), reason),
             };
-            run.begin();
+            let ends = run.begin();
             // As before the loop, so that every turn begins with a result to be judged: else compilers peel off the
             // first, and all of this is there twice.
-            result = match operation() {
+            result = match operation(Bound::of(ends)) {
                 Ok(value) if J::OK_IS_SUCCESS => {
                     run.recovered(permit);
                     return Ok(value);

@@ -3,6 +3,7 @@
 
 mod asynchronous;
 mod blocking;
+mod bound;
 mod hedged;
 mod judge;
 mod marking;
@@ -10,6 +11,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use bound::Bound;
 pub use judge::{ByError, Judge, Verdict};
 pub use marking::{AtMostOnce, Idempotent, Marking};
 
@@ -40,12 +42,13 @@ pub struct Call<'p, P, C = System, J = ByError, I = AtMostOnce> {
     policy: &'p P,
     clock: C,
     judge: J,
+    bound: Bound,
     marking: PhantomData<I>,
 }
 
 impl<'p, P: Pipeline, C, I> Call<'p, P, C, ByError, I> {
     pub(crate) const fn new(policy: &'p P, clock: C) -> Self {
-        Call { policy, clock, judge: ByError, marking: PhantomData }
+        Call { policy, clock, judge: ByError, bound: Bound::NONE, marking: PhantomData }
     }
 }
 
@@ -61,7 +64,22 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// ```
     #[inline]
     pub fn idempotent(self) -> Call<'p, P, C, J, Idempotent> {
-        Call { policy: self.policy, clock: self.clock, judge: self.judge, marking: PhantomData }
+        Call { policy: self.policy, clock: self.clock, judge: self.judge, bound: self.bound, marking: PhantomData }
+    }
+
+    /// Within the time that another call still has; see [`Policy::within`](crate::Policy::within).
+    ///
+    /// ```
+    /// use steadfast::{Bound, Policy, RpcError, testing::TestClock};
+    ///
+    /// static STORE: Policy = Policy::new();
+    /// let clock = TestClock::new();
+    /// assert_eq!(STORE.with(&clock).within(Bound::NONE).call(|| Ok::<_, RpcError>(7)).unwrap(), 7);
+    /// ```
+    #[inline]
+    pub fn within(mut self, bound: Bound) -> Self {
+        self.bound = self.bound.min(bound);
+        self
     }
 
     /// With a rule of the caller's own for what counts as a failure; see [`Policy::judge`](crate::Policy::judge).
@@ -82,7 +100,7 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// ```
     #[inline]
     pub fn judge<N>(self, judge: N) -> Call<'p, P, C, N, I> {
-        Call { policy: self.policy, clock: self.clock, judge, marking: PhantomData }
+        Call { policy: self.policy, clock: self.clock, judge, bound: self.bound, marking: PhantomData }
     }
 
     /// With an answer for when the policy gives up; see [`Policy::fallback`](crate::Policy::fallback).
@@ -174,7 +192,7 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
 
     /// The same call with another judge.
     pub(crate) fn judged_by<N>(&self, judge: N) -> Call<'p, P, &C, N, I> {
-        Call { policy: self.policy, clock: &self.clock, judge, marking: PhantomData }
+        Call { policy: self.policy, clock: &self.clock, judge, bound: self.bound, marking: PhantomData }
     }
 
     /// The fallback answers now.

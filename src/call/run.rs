@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::time::Duration;
 
-use super::{Call, Marking};
+use super::{Bound, Call, Marking};
 use crate::Failed;
 use crate::clock::{Clock, Instant};
 use crate::event::{Change, Event, Observer};
@@ -94,10 +94,12 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     pub fn new(call: &'c Call<'c, P, C, J, I>) -> Self {
         let present = Present::new(&call.clock);
         let limit = call.policy.deadline().limit();
-        let started = limit.map(|_| present.now());
+        // With a bound from outside, the clock is read too: the call may be over before it began.
+        let started = (limit.is_some() || call.bound.ends().is_some()).then(|| present.now());
+        let own = started.zip(limit).map(|(started, limit)| started + limit);
         Run {
             call,
-            ends: started.zip(limit).map(|(started, limit)| started + limit),
+            ends: Bound::of(own).min(call.bound).ends(),
             started,
             present,
             attempts: 0,
@@ -123,6 +125,13 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         }
     }
 
+    /// Whether the time of a call around this one is over. A deadline of its own is longer than nothing, and is
+    /// looked at after each wait.
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.call.bound.ends().is_some_and(|ends| self.present.now() >= ends)
+    }
+
     /// May an attempt begin? Its permit may come with a wait.
     #[inline]
     pub fn admit(&mut self) -> Result<PermitOf<'c, P>, Reason> {
@@ -132,6 +141,9 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     /// The same without a note of the refusal.
     #[inline]
     pub fn try_admit(&self) -> Result<PermitOf<'c, P>, Refused> {
+        if self.is_over() {
+            return Err(Refused::Ended(Reason::Deadline));
+        }
         let (guards, memory) = self.call.policy.guards();
         match guards.admit(memory, &self.present) {
             Ok(permit) => self.admitted(permit).map_err(Refused::Ended),
@@ -143,7 +155,13 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     fn refused(&mut self, refused: Refused) -> Reason {
         match refused {
             Refused::Rejected(rejected) => self.rejected(rejected),
-            Refused::Ended(reason) => reason,
+            Refused::Ended(reason) => {
+                if self.attempts == 0 {
+                    // Nothing failed; there was no time for it.
+                    self.cause = Cause::Timeout;
+                }
+                reason
+            }
         }
     }
 
@@ -157,6 +175,9 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     /// The same for a caller that can wait for its turn.
     #[inline]
     pub async fn admit_async(&mut self) -> Result<PermitOf<'c, P>, Reason> {
+        if self.is_over() {
+            return Err(self.refused(Refused::Ended(Reason::Deadline)));
+        }
         let (guards, memory) = self.call.policy.guards();
         match guards.admit_async(memory, &self.present).await {
             Ok(permit) => {

@@ -340,6 +340,59 @@ fn a_given_up_call_says_why_how_often_and_how_long() {
     assert_eq!(text(Policy::new().retry(regular(5)).with(&clock).call(timed_out).unwrap_err()), expected);
 }
 
+#[allow(clippy::result_large_err, reason = "the failure of a call within a call")]
+#[test]
+fn a_deadline_passes_down_to_the_calls_within() {
+    let clock = TestClock::new();
+    let outer = Policy::new().deadline(Deadline::after(secs(5)));
+    let inner = Policy::new().deadline(Deadline::after(secs(60))).retry(regular(10));
+    let run = |awaited: bool| {
+        let outer = outer.with(&clock);
+        let inner = inner.with(&clock);
+        match awaited {
+            true => block_on(outer.call_async_bounded(async |bound| {
+                clock.advance(secs(1));
+                inner_within(&inner, bound).call_async(async || no_target()).await
+            })),
+            false => outer.call_bounded(|bound| {
+                clock.advance(secs(1));
+                inner_within(&inner, bound).call(no_target)
+            }),
+        }
+    };
+    fn inner_within<'p, P: crate::Pipeline>(
+        call: &crate::Call<'p, P, &'p TestClock>,
+        bound: crate::Bound,
+    ) -> crate::Call<'p, P, &'p TestClock> {
+        crate::Call::new(call.policy, call.clock).within(bound)
+    }
+    for awaited in [false, true] {
+        // 4 s are left: the waits of 1 s and 2 s fit, the one of 4 s would pass the end.
+        let inner = run(awaited).unwrap_err().into_last().expect("the inner call's failure");
+        assert_eq!((inner.reason(), inner.attempts(), inner.elapsed()), (Reason::Deadline, 3, secs(3)), "{awaited}");
+    }
+}
+
+#[test]
+fn a_call_whose_time_is_over_before_it_begins_calls_nothing() {
+    let clock = TestClock::new();
+    clock.advance(secs(5));
+    let policy = Policy::new().retry(regular(10));
+    let over = crate::Bound::until(clock.now());
+    let never = || -> Outcome { panic!("called") };
+    for failed in [
+        policy.with(&clock).within(over).call(never).unwrap_err(),
+        block_on(policy.with(&clock).within(over).call_async(async || never())).unwrap_err(),
+        block_on(policy.with(&clock).idempotent().within(over).call_hedged(async || never())).unwrap_err(),
+    ] {
+        assert_eq!((failed.reason(), failed.attempts()), (Reason::Deadline, 0));
+        assert_eq!((failed.cause(), failed.delivery()), (Cause::Timeout, Delivery::NotSent));
+        assert_eq!(failed.to_string(), "timeout; not called: the deadline is reached");
+    }
+    let ahead = crate::Bound::until(clock.now() + Duration::from_nanos(1));
+    assert_eq!(policy.with(&clock).within(ahead).call(|| Ok::<_, RpcError>("hi")), Ok("hi"));
+}
+
 #[test]
 fn parts_may_be_decided_at_run_time() {
     let clock = TestClock::new();

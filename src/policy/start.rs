@@ -4,7 +4,7 @@ use super::{
     AttemptTimeoutPart, DeadlinePart, Guard, HedgePart, LastGood, Policy, RetryPart, StaleIfError, WithFallback,
     WithFallbackCall,
 };
-use crate::call::{ByError, Call, Idempotent};
+use crate::call::{Bound, ByError, Call, Idempotent};
 use crate::clock::{Clock, System};
 use crate::event::Observer;
 use crate::rng::Rng;
@@ -63,6 +63,43 @@ where
         operation: impl AsyncFnMut() -> Result<T, E>,
     ) -> Result<T, Failed<E>> {
         self.with(System).call_async(operation).await
+    }
+
+    /// Makes a blocking call whose operation is handed the time that it has, for the calls that it makes itself; see
+    /// [`Bound`].
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Deadline, Policy, RpcError};
+    ///
+    /// static PAGE: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
+    /// static GREETER: Policy = Policy::new();
+    /// let text = PAGE.call_bounded(|bound| GREETER.within(bound).call(|| Ok::<_, RpcError>("hi"))).unwrap();
+    /// assert_eq!(text, "hi");
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failed`], as [`call`](Self::call).
+    #[inline]
+    pub fn call_bounded<X, E: Failure>(&self, operation: impl FnMut(Bound) -> Result<X, E>) -> Result<X, Failed<E>> {
+        self.with(System).call_bounded(operation)
+    }
+
+    /// The same policy within the time that another call still has: neither its own deadline nor that of the other
+    /// is passed. Where the time is over already, nothing is called.
+    ///
+    /// ```
+    /// use steadfast::clock::Instant;
+    /// use steadfast::{Bound, Policy, Reason, RpcError};
+    ///
+    /// static GREETER: Policy = Policy::new();
+    /// let over = Bound::until(Instant::from_nanos(0));
+    /// let failed = GREETER.within(over).call(|| Ok::<_, RpcError>(7)).unwrap_err();
+    /// assert_eq!((failed.reason(), failed.attempts()), (Reason::Deadline, 0));
+    /// ```
+    #[inline]
+    pub fn within(&self, bound: Bound) -> Call<'_, Self> {
+        self.with(System).within(bound)
     }
 
     /// The same policy for a call that does no harm when it happens twice: it is repeated also when an
