@@ -88,3 +88,15 @@ impl<T: AttemptTimeoutPart> AttemptTimeoutPart for Option<T> {
         self.as_ref()?.limit()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_optional_timeout_is_the_one_it_holds() {
+        let second = Duration::from_secs(1);
+        assert_eq!(Some(AttemptTimeout::after(second)).limit(), Some(second));
+        assert_eq!(None::<AttemptTimeout>.limit(), None);
+    }
+}

@@ -13,8 +13,8 @@ use crate::policy::{Guard, HedgePart, Moment, Outcome, Permit, Rejected, RetryPa
 use crate::rng::below;
 use crate::testing::{ManualClock, Recorder, SplitMix, TestClock, block_on};
 use crate::{
-    AttemptTimeout, Backoff, Breaker, Cause, Deadline, Delivery, Event, Failed, Failure, Hedge, Jitter, Policy, Reason,
-    Retry, RpcError, Verdict,
+    AttemptTimeout, Backoff, Breaker, Budget, Cause, Deadline, Delivery, Event, Failed, Failure, Hedge, Jitter, Policy,
+    Reason, Retry, RpcError, Verdict,
 };
 
 mod course;

@@ -115,6 +115,29 @@ fn the_retry_budget_applies_to_hedges_and_only_to_those_that_would_be_made() {
     assert_eq!(policy.memory.1.now.get(), 0, "a hedge that the budget forbids gives its permit back");
 }
 
+#[test]
+fn hedges_and_retries_are_paid_for_from_one_budget() {
+    static BUDGET: Budget = Budget::ratio(0.1).initial(1);
+    static SEEN: Recorder = Recorder::new();
+    let policy =
+        Policy::new().retry(Retry::attempts(2).budget(&BUDGET)).hedge(Hedge::after(millis(100))).observer(&SEEN);
+    let clock = ManualClock::new();
+    let call = policy.with(&clock).idempotent();
+
+    let target = scripted(&clock, [(900, Ok("first")), (100, Ok("hedge"))]);
+    assert_eq!(clock.run(call.call_hedged(async || target.ask().await)), Ok("hedge"));
+    assert_eq!(BUDGET.tokens(), 0, "the hedge has used up the one token");
+    SEEN.take();
+
+    let target = scripted(&clock, [(900, Ok("first"))]);
+    assert_eq!(clock.run(call.call_hedged(async || target.ask().await)), Ok("first"));
+    assert!(SEEN.take().contains(&Event::Rejected { reason: Reason::Budget }));
+
+    let target = scripted(&clock, [(0, error(Cause::NoTarget))]);
+    let failed = clock.run(call.call_hedged(async || target.ask().await)).unwrap_err();
+    assert_eq!(failed.reason(), Reason::Budget, "there is none left for a retry either");
+}
+
 // case 11, case 15
 #[test]
 fn a_dropped_call_leaves_nothing_behind() {
