@@ -16,7 +16,7 @@ fn unit_tests() -> PathBuf {
     steadfast_demo::guests::Guests::build(&["greeter"]).unwrap();
     let output = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["test", "--no-run", "--lib", "--package", "steadfast", "--features", "wstd"])
+        .args(["test", "--no-run", "--lib", "--package", "steadfast", "--features", "wstd,tracing"])
         .args(["--target", "wasm32-wasip2", "--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
