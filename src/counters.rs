@@ -4,19 +4,8 @@ use core::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::event::{Change, Event, Observer};
-use crate::failure::{Cause, cause_name};
+use crate::failure::{CAUSES, Cause, cause_name};
 use crate::policy::Reason;
-
-const CAUSES: [Cause; 8] = [
-    Cause::NoLink,
-    Cause::NoTarget,
-    Cause::Timeout,
-    Cause::Disconnected,
-    Cause::Overloaded,
-    Cause::Trapped,
-    Cause::Protocol,
-    Cause::Other,
-];
 
 /// In the order in which they are declared: a reason's place is its number.
 const REASONS: [Reason; 10] = [

@@ -83,6 +83,18 @@ impl Facts {
     }
 }
 
+/// All causes, in the order of the WIT, to which they are only ever added: a cause's place is its number.
+pub(crate) const CAUSES: [Cause; 8] = [
+    Cause::NoLink,
+    Cause::NoTarget,
+    Cause::Timeout,
+    Cause::Disconnected,
+    Cause::Overloaded,
+    Cause::Trapped,
+    Cause::Protocol,
+    Cause::Other,
+];
+
 /// The worse of two deliveries: what holds for a call of which either attempt may have had its effect.
 pub(crate) fn worse(a: Delivery, b: Delivery) -> Delivery {
     match (a, b) {

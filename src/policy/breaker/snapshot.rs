@@ -6,7 +6,7 @@ use super::machine::{Phase, Probes, State};
 use super::settings::Settings;
 use super::window::{Counts, Probed, Tally};
 use crate::clock::Instant;
-use crate::failure::Cause;
+use crate::failure::{CAUSES, Cause};
 
 /// Moves when the bytes mean something else.
 const VERSION: u8 = 1;
@@ -145,18 +145,6 @@ impl Reader<'_> {
 pub(super) fn sum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
-
-/// In the order of the WIT, to which causes are only ever added.
-const CAUSES: [Cause; 8] = [
-    Cause::NoLink,
-    Cause::NoTarget,
-    Cause::Timeout,
-    Cause::Disconnected,
-    Cause::Overloaded,
-    Cause::Trapped,
-    Cause::Protocol,
-    Cause::Other,
-];
 
 impl<T: Tally> State<T> {
     pub fn snapshot(&self, settings: &Settings, now: Instant) -> BreakerSnapshot {

@@ -2,19 +2,10 @@
 
 use super::super::Reason;
 use super::*;
+use crate::failure::CAUSES;
 use crate::testing::{Script, SplitMix, TestClock, Then};
 use crate::{Jitter, Policy, RpcError};
 
-const CAUSES: [Cause; 8] = [
-    Cause::NoLink,
-    Cause::NoTarget,
-    Cause::Timeout,
-    Cause::Disconnected,
-    Cause::Overloaded,
-    Cause::Trapped,
-    Cause::Protocol,
-    Cause::Other,
-];
 const DELIVERIES: [Delivery; 3] = [Delivery::NotSent, Delivery::Unknown, Delivery::Delivered];
 
 /// Waits of 1 s, 2 s, 4 s and so on, at most 60 s.
