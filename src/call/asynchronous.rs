@@ -57,6 +57,9 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         J: Judge<T, E>,
     {
         let mut run = Run::new(self);
+        if run.is_over() {
+            return run.end_without_time();
+        }
         let mut last = None;
         let mut admitted = self.admit_async(&mut run).await;
         loop {

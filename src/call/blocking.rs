@@ -52,6 +52,9 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         J: Judge<T, E>,
     {
         let mut run = Run::new(self);
+        if run.is_over() {
+            return run.end_without_time();
+        }
         let permit = match run.try_admit() {
             Ok(permit) => permit,
             Err(refused) => return run.end_before_it_began(refused),

@@ -83,6 +83,9 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
             None => Some(operation().await),
         };
         let mut run = Run::new(self);
+        if run.is_over() {
+            return run.end_without_time();
+        }
         let mut last = None;
         let mut hedges = hedge.most().min(MAX_HEDGES as u32);
         // How many attempts were started in all, and how many by the call and its retries.

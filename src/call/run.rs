@@ -125,10 +125,9 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         }
     }
 
-    /// Whether the time of a call around this one is over. A deadline of its own is longer than nothing, and is
-    /// looked at after each wait.
+    /// Whether the time of a call around this one is over before this one begins. Later, [`woke`](Self::woke) looks.
     #[inline]
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.call.bound.ends().is_some_and(|ends| self.present.now() >= ends)
     }
 
@@ -141,9 +140,6 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     /// The same without a note of the refusal.
     #[inline]
     pub fn try_admit(&self) -> Result<PermitOf<'c, P>, Refused> {
-        if self.is_over() {
-            return Err(Refused::Ended(Reason::Deadline));
-        }
         let (guards, memory) = self.call.policy.guards();
         match guards.admit(memory, &self.present) {
             Ok(permit) => self.admitted(permit).map_err(Refused::Ended),
@@ -165,6 +161,12 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         }
     }
 
+    /// There was no time for a first attempt.
+    #[cold]
+    pub fn end_without_time<T, E>(self) -> Result<T, Failed<E>> {
+        self.end_before_it_began(Refused::Ended(Reason::Deadline))
+    }
+
     /// The first attempt was refused.
     #[cold]
     pub fn end_before_it_began<T, E>(mut self, refused: Refused) -> Result<T, Failed<E>> {
@@ -175,9 +177,6 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     /// The same for a caller that can wait for its turn.
     #[inline]
     pub async fn admit_async(&mut self) -> Result<PermitOf<'c, P>, Reason> {
-        if self.is_over() {
-            return Err(self.refused(Refused::Ended(Reason::Deadline)));
-        }
         let (guards, memory) = self.call.policy.guards();
         match guards.admit_async(memory, &self.present).await {
             Ok(permit) => {
