@@ -125,7 +125,7 @@ fn awaited_calls_go_on_side_by_side() {
 /// In real time an endless loop is ended by the clock of the machine, so this one test has to wait for it.
 #[test]
 fn in_real_time_an_endless_loop_ends_at_the_invocation_timeout_too() {
-    let manifest = manifest(component("caller"), &LINKS, "invocation-timeout = '50ms'");
+    let manifest = manifest(component("caller"), &LINKS, "invocation-timeout = '500ms'");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let answers = runtime.block_on(async {
         let stage = Stage { host: Host::load(&manifest, Time::Real).unwrap() };
