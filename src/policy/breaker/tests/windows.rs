@@ -117,6 +117,10 @@ fn below_the_minimum_of_calls_there_is_no_rate() {
     play(&target, 0, &"E".repeat(9));
     assert_eq!(target.state(), BreakerState::Closed, "10 by default");
     assert!(target.fail(0).is_some());
+    let target = Subject::new(Breaker::failure_rate(0.5).over_calls(100));
+    play(&target, 0, &"E".repeat(9));
+    assert_eq!(target.state(), BreakerState::Closed, "10 by default, however long the window");
+    assert!(target.fail(0).is_some());
     let target = Subject::new(Breaker::failure_rate(0.5).over_calls(3));
     play(&target, 0, "EE");
     assert_eq!(target.state(), BreakerState::Closed, "all of a shorter window");

@@ -42,6 +42,14 @@ fn no_target<T>() -> Result<T, RpcError> {
     error(Cause::NoTarget)
 }
 
+#[test]
+fn a_windowed_budget_is_bounded_by_time_and_not_by_an_amount() {
+    let budget = shared(Budget::windowed(1.0, u32::MAX, secs(1)));
+    let reserve = budget.millionths();
+    policy(2, budget).with(&TestClock::new()).call(|| Ok::<_, RpcError>(())).unwrap();
+    assert_eq!(budget.millionths(), reserve + 1_000_000, "what a call gives is on top of the highest reserve");
+}
+
 // case 17
 #[test]
 fn exactly_the_fraction_that_a_ratio_names_is_repeated() {
