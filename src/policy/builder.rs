@@ -400,3 +400,43 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTime
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use crate::{
+        AttemptTimeout, Breaker, Bulkhead, Deadline, Event, Hedge, Policy, RateLimit, Retry, RpcError,
+        testing::TestClock,
+    };
+
+    type Whole = Policy<Deadline, Retry, Breaker, Bulkhead, RateLimit, AttemptTimeout, fn(&Event), Hedge>;
+
+    #[test]
+    fn parts_may_be_given_in_any_order() {
+        const SECOND: Duration = Duration::from_secs(1);
+        fn nobody(_: &Event) {}
+        static FORTH: Whole = Policy::new()
+            .deadline(Deadline::after(SECOND))
+            .retry(Retry::attempts(3))
+            .breaker(Breaker::consecutive_failures(5))
+            .bulkhead(Bulkhead::concurrent(10))
+            .rate_limit(RateLimit::per_second(100))
+            .attempt_timeout(AttemptTimeout::after(SECOND))
+            .observer(nobody as fn(&Event))
+            .hedge(Hedge::after(SECOND));
+        static BACK: Whole = Policy::new()
+            .hedge(Hedge::after(SECOND))
+            .observer(nobody as fn(&Event))
+            .attempt_timeout(AttemptTimeout::after(SECOND))
+            .rate_limit(RateLimit::per_second(100))
+            .bulkhead(Bulkhead::concurrent(10))
+            .breaker(Breaker::consecutive_failures(5))
+            .retry(Retry::attempts(3))
+            .deadline(Deadline::after(SECOND));
+        assert_eq!(format!("{FORTH:?}"), format!("{BACK:?}"));
+        for policy in [&FORTH, &BACK] {
+            assert_eq!(policy.with(&TestClock::new()).call(|| Ok::<_, RpcError>(7)), Ok(7));
+        }
+    }
+}
