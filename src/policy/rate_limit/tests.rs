@@ -65,6 +65,7 @@ fn nonsense_is_refused_with_field_value_and_range() {
         RateLimit::tokens(1).every(Duration::MAX).wait_up_to(Duration::MAX),
         RateLimit::tokens(u32::MAX).every(Duration::from_nanos(1)).burst(1),
         RateLimit::tokens(1).every(Duration::from_nanos(1 << 62)).burst(2),
+        RateLimit::tokens(1).every(Duration::from_nanos(i64::MAX as u64)).burst(2),
     ] {
         assert!(limit.check().is_ok(), "{limit:?}");
     }
