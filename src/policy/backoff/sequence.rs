@@ -37,9 +37,17 @@ pub(super) fn linear(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
 }
 
 pub(super) fn exponential(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
-    let exponent = i32::try_from(retry - 1).unwrap_or(i32::MAX);
+    // By squaring: `f64::powi` does the same in a function of its own, which is larger than this one.
+    let (mut growth, mut power, mut exponent) = (1.0, backoff.factor, retry - 1);
+    while exponent > 0 {
+        if exponent % 2 == 1 {
+            growth *= power;
+        }
+        power *= power;
+        exponent /= 2;
+    }
     // A float beyond the integers becomes the highest one, and zero times infinity, which is no number, zero.
-    (backoff.base as f64 * backoff.factor.powi(exponent)) as u64
+    (backoff.base as f64 * growth) as u64
 }
 
 pub(super) fn fibonacci(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
