@@ -346,3 +346,20 @@ impl<T: Tally> State<T> {
         self.phase = phase;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_probes_end_before_they_mean_something_else_and_begin_again_at_the_second() {
+        let last = (Ticket::UNCOUNTED >> PLACE_BITS) - 1;
+        let mut probes = Probes { count: last - 1, ..Probes::NONE };
+        for number in [last, 2, 3] {
+            let probe = probes.begin(1, 1, Instant::from_nanos(0)).expect("a free place");
+            assert_eq!(probe >> PLACE_BITS, number);
+            assert!(probe < Ticket::UNCOUNTED);
+            assert!(probes.end(probe));
+        }
+    }
+}
