@@ -46,6 +46,7 @@ fn no_target<T>() -> Result<T, RpcError> {
 fn a_windowed_budget_is_bounded_by_time_and_not_by_an_amount() {
     let budget = shared(Budget::windowed(1.0, u32::MAX, secs(1)));
     let reserve = budget.millionths();
+    assert_eq!(reserve, u64::from(u32::MAX) * 1_000_000);
     policy(2, budget).with(&TestClock::new()).call(|| Ok::<_, RpcError>(())).unwrap();
     assert_eq!(budget.millionths(), reserve + 1_000_000, "what a call gives is on top of the highest reserve");
 }
