@@ -405,6 +405,85 @@ fn parts_may_be_decided_at_run_time() {
     assert_eq!(refused.to_string(), "deadline: 0ns is not allowed: it must be longer than zero");
 }
 
+/// Each part both as it is and as one that was decided on at run time: whatever happens, they do the same.
+#[test]
+fn a_part_that_is_decided_at_run_time_does_what_the_part_does() {
+    use crate::event::Event;
+    use crate::policy::{Guard, HedgePart};
+    use crate::testing::Recorder;
+    use crate::{AttemptTimeout, Bulkhead, Hedge, RateLimit};
+
+    let breaker = Breaker::consecutive_failures(10).open_for(secs(30));
+    let rate = RateLimit::per_second(1).burst(2).wait_up_to(secs(2));
+    let (bulkhead, timeout, hedge) = (Bulkhead::concurrent(2), AttemptTimeout::after(secs(5)), Hedge::after(secs(1)));
+    let (deadline, retry) = (Deadline::after(secs(20)), regular(4));
+
+    fn memory<G: Guard>(_: &G) -> G::Memory {
+        G::NEW
+    }
+    fn latencies<H: HedgePart>(_: &H) -> H::Memory {
+        H::NEW
+    }
+    fn play<P: crate::Pipeline>(policy: &P, seen: &Recorder) -> (Vec<String>, Vec<Duration>, Vec<Event>) {
+        let clock = TestClock::new();
+        let call = || -> crate::Call<'_, P, &TestClock> { crate::Call::new(policy, &clock) };
+        let mut outcomes = Vec::new();
+        let mut note = |outcome: Result<&'static str, Failed>| outcomes.push(format!("{outcome:?}"));
+        note(call().call(|| Ok("first")));
+        // There is place for two calls, and none for a third within both.
+        let refused = |_: Failed| RpcError::new(Cause::Protocol, Delivery::NotSent);
+        note(call().call(|| call().call(|| call().call(|| Ok("third")).map_err(refused)).map_err(refused)));
+        let mut slow = Script::new([no_target(), Ok("slow")]);
+        note(call().call(|| {
+            clock.advance(secs(6));
+            slow.next()
+        }));
+        note(block_on(call().call_async(async || core::future::pending::<Outcome>().await)));
+        for _ in 0..3 {
+            note(call().call(no_target));
+        }
+        note(block_on(call().call_async(async || no_target())));
+        clock.advance(secs(30));
+        note(block_on(call().idempotent().call_hedged(async || Ok("probe"))));
+        (outcomes, clock.slept(), seen.take())
+    }
+
+    static SEEN: Recorder = Recorder::new();
+    let guards = (breaker, bulkhead, rate);
+    let plain = Policy {
+        memory: memory(&guards),
+        latencies: latencies(&hedge),
+        deadline,
+        retry,
+        guards,
+        timeout,
+        observer: &SEEN,
+        hedge,
+    };
+    let expected = play(&plain, &SEEN);
+
+    let (guards, hedge) = ((Some(breaker), Some(bulkhead), Some(rate)), Some(hedge));
+    let optional = Policy {
+        memory: memory(&guards),
+        latencies: latencies(&hedge),
+        deadline: Some(deadline),
+        retry: Some(retry),
+        guards,
+        timeout: Some(timeout),
+        observer: &SEEN,
+        hedge,
+    };
+    assert_eq!(play(&optional, &SEEN), expected);
+
+    // And all that the parts can do was seen.
+    let (outcomes, slept, events) = expected;
+    let said = format!("{outcomes:?} {events:?}");
+    for what in ["BulkheadFull", "BreakerOpen", "HalfOpened", "Closed", "Opened", "Timeout", "Delayed"] {
+        assert!(said.contains(what), "{what} is missing: {said}");
+    }
+    assert!(!slept.is_empty());
+}
+
 #[test]
 fn the_error_of_a_chain_keeps_cause_delivery_and_the_wish_to_be_left_alone() {
     let overloaded = RpcError {

@@ -366,6 +366,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hedge_that_was_decided_on_at_run_time_is_the_hedge_that_it_holds() {
+        let hedge = Hedge::after_quantile(0.5).min_observations(1).max_hedges(3);
+        let (some, memory) = (Some(hedge), <Hedge<Quantile> as HedgePart>::NEW);
+        assert_eq!((some.most(), hedge.most()), (3, 3));
+        some.observe(&memory, Duration::from_millis(8));
+        assert_eq!(memory.0.with(|latencies| latencies.counted()), 1);
+        assert_eq!(some.delay(&memory), hedge.delay(&memory));
+    }
+
+    #[test]
     fn a_hedge_that_is_not_there_never_fires() {
         let none: Option<Hedge<Quantile>> = None;
         let memory = <Hedge<Quantile> as HedgePart>::NEW;
