@@ -246,3 +246,31 @@ impl<A: Guard, B: Guard, C: Guard> Guard for (A, B, C) {
         guards.into_iter().flatten().max()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+
+    use super::*;
+
+    /// Notes that its attempt began.
+    struct Noted<'n>(&'n Cell<u32>);
+
+    impl Permit for Noted<'_> {
+        fn begin(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+        fn settle(self, _: Outcome, _: &impl Moment) -> Option<Change> {
+            None
+        }
+    }
+
+    #[test]
+    fn an_optional_permit_and_each_of_three_in_a_row_learn_that_the_attempt_begins() {
+        let begun = Cell::new(0);
+        Some(Noted(&begun)).begin();
+        assert_eq!(begun.get(), 1);
+        (Noted(&begun), Noted(&begun), Some(Noted(&begun))).begin();
+        assert_eq!(begun.get(), 4);
+    }
+}

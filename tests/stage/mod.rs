@@ -59,14 +59,16 @@ impl Stage {
         let response = self.host.handle(request.unwrap()).await;
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_string());
         let (status, retry_after) = (response.status().as_u16(), header("retry-after"));
-        if header("content-type").as_deref() == Some("application/problem+json") {
-            assert!(status >= 500);
-        }
+        let problem = header("content-type").as_deref() == Some("application/problem+json");
         let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        // A problem says that it is one, and nothing else says so.
+        assert_eq!(problem, serde_json::from_str::<serde_json::Value>(&body).is_ok_and(|body| body.is_object()));
+        assert!(!problem || status >= 500);
         Answer {
             status,
             retry_after,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body,
             took: start.elapsed(),
             calls: self.host.journal().entries().into_iter().skip(before).map(|entry| entry.outcome).collect(),
         }
