@@ -29,23 +29,34 @@ const fn row(name: &'static str, feature: &'static str) -> Row {
 
 const ROWS: &[Row] = &[
     row("bare import", ""),
+    row("fallback, a value", "fallback"),
+    row("fallback, a function of the error", "fallback-function"),
+    row("fallback, another call", "fallback-call"),
+    row("fallback, the last good value", "stale"),
+    row("deadline", "deadline"),
     Row { bytes: Some(2_500), ..row("retry", "retry") },
     row("  backon 1", "backon"),
     row("retry with a budget", "budget"),
     row("breaker, consecutive failures", "breaker"),
     Row { fuel: Some(60.0), bytes: Some(4_000), ..row("breaker, failure rate of 100 calls", "breaker-count") },
+    row("breaker, failures and slow calls of 100", "breaker-count-slow"),
     row("breaker, failure rate of 10 s", "breaker-time"),
+    row("breaker, failures and slow calls of 10 s", "breaker-time-slow"),
     row("  recloser 1", "recloser"),
     row("  failsafe 1", "failsafe"),
     row("bulkhead", "bulkhead"),
-    row("rate limit", "rate-limit"),
+    row("rate limit, token bucket", "rate-limit"),
+    row("rate limit, sliding window", "rate-limit-window"),
     row("attempt timeout", "attempt-timeout"),
     row("adaptive throttle", "throttle"),
-    row("adaptive concurrency (AIMD)", "concurrency"),
+    row("adaptive concurrency, AIMD", "concurrency"),
+    row("adaptive concurrency, gradient", "concurrency-gradient"),
     Row { fuel: Some(120.0), bytes: Some(8_000), ..row("retry + breaker + budget", "retry-breaker-budget") },
     row("deadline + retry + breaker + budget", "deadline-retry-breaker-budget"),
     row("canonical: all of them, in order", "canonical"),
     row("bare import, in wstd", "async-bare"),
+    row("hedge after 100 ms, awaited in wstd", "async-hedge"),
+    row("hedge after a quantile, awaited in wstd", "async-hedge-quantile"),
     row("canonical, awaited in wstd", "async-canonical"),
     row("  backon 1 with a wstd sleeper", "async-backon"),
     row("  tower-resilience 0.14 retry", "async-tower-retry"),
@@ -113,7 +124,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The features of those rows that keep a record of calls.
-const REMEMBERING: [&str; 6] = ["breaker", "breaker-count", "breaker-time", "budget", "rate-limit", "throttle"];
+const REMEMBERING: [&str; 13] = [
+    "stale",
+    "breaker",
+    "breaker-count",
+    "breaker-count-slow",
+    "breaker-time",
+    "breaker-time-slow",
+    "budget",
+    "rate-limit",
+    "rate-limit-window",
+    "throttle",
+    "concurrency",
+    "concurrency-gradient",
+    "async-hedge-quantile",
+];
 
 /// How many calls were recorded before a call is looked at.
 const RECORDED: [u32; 3] = [10, 1_000, 100_000];

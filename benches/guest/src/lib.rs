@@ -38,7 +38,8 @@ impl Guest for Bench {
 
 export!(Bench);
 
-/// For answers that do not come: an import that never fails has none.
+/// For failures: an import that always answers has none.
+#[allow(dead_code, reason = "with a fallback there is always one")]
 fn no_answer<E>(_: E) -> u32 {
     std::process::abort()
 }
@@ -61,8 +62,9 @@ mod ours {
     use core::time::Duration;
 
     use steadfast::{
-        Aimd, AttemptTimeout, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Delivery, Failure,
-        Policy, RateLimit, Retry, Throttle, TimeWindow,
+        Aimd, AttemptTimeout, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Delivery, Failed,
+        Failure, Gradient, Hedge, LastGood, Policy, Quantile, RateLimit, Retry, SlidingWindow, SlowCalls, Throttle,
+        TimeWindow,
     };
 
     use super::api;
@@ -88,6 +90,12 @@ mod ours {
     ))]
     static BUDGET: Budget = Budget::throttle(10, 0.1);
 
+    #[cfg(any(feature = "fallback", feature = "fallback-function", feature = "fallback-call", feature = "stale"))]
+    static POLICY: Policy = Policy::new();
+    #[cfg(feature = "stale")]
+    static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
+    #[cfg(feature = "deadline")]
+    static POLICY: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
     #[cfg(feature = "retry")]
     static POLICY: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
     #[cfg(feature = "budget")]
@@ -97,9 +105,15 @@ mod ours {
     #[cfg(feature = "breaker-count")]
     static POLICY: Policy<(), (), Breaker<CountWindow>> =
         Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
+    #[cfg(feature = "breaker-count-slow")]
+    static POLICY: Policy<(), (), Breaker<CountWindow<SlowCalls>>> =
+        Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100).slow_calls(0.8, Duration::from_secs(1)));
     #[cfg(feature = "breaker-time")]
     static POLICY: Policy<(), (), Breaker<TimeWindow>> =
         Policy::new().breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)));
+    #[cfg(feature = "breaker-time-slow")]
+    static POLICY: Policy<(), (), Breaker<TimeWindow<SlowCalls>>> = Policy::new()
+        .breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)).slow_calls(0.8, Duration::from_secs(1)));
     #[cfg(feature = "retry-breaker-budget")]
     static POLICY: Policy<(), Retry<&Budget>, Breaker<CountWindow>> =
         Policy::new().retry(Retry::attempts(3).budget(&BUDGET)).breaker(Breaker::failure_rate(0.5).over_calls(100));
@@ -113,10 +127,23 @@ mod ours {
     #[cfg(feature = "rate-limit")]
     static POLICY: Policy<(), (), (), (), RateLimit> =
         Policy::new().rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000));
+    // So short that it is never full, and of so few calls that the log is full soon: a call looks at one before it.
+    #[cfg(feature = "rate-limit-window")]
+    static POLICY: Policy<(), (), (), (), RateLimit<SlidingWindow>> =
+        Policy::new().rate_limit(RateLimit::window(1_000, Duration::from_nanos(1)));
     #[cfg(feature = "throttle")]
     static POLICY: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new());
     #[cfg(feature = "concurrency")]
     static POLICY: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd());
+    #[cfg(feature = "concurrency-gradient")]
+    static POLICY: Policy<(), (), (), Concurrency<Gradient>> = Policy::new().concurrency(Concurrency::gradient());
+    // It does not fire: the answer is there before the delay is over.
+    #[cfg(feature = "async-hedge")]
+    static POLICY: Policy<(), (), (), (), (), (), (), Hedge> =
+        Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
+    #[cfg(feature = "async-hedge-quantile")]
+    static POLICY: Policy<(), (), (), (), (), (), (), Hedge<Quantile>> =
+        Policy::new().hedge(Hedge::after_quantile(0.95));
     #[cfg(feature = "attempt-timeout")]
     static POLICY: Policy<(), (), (), (), (), AttemptTimeout> =
         Policy::new().attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
@@ -130,22 +157,62 @@ mod ours {
             .rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000))
             .attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
 
-    #[cfg(not(feature = "async-canonical"))]
+    #[inline(always)]
+    fn answer(question: u32) -> Result<u32, Refused> {
+        api::answer(question).map_err(|_| Refused)
+    }
+
+    #[cfg(not(any(
+        feature = "async",
+        feature = "fallback",
+        feature = "fallback-function",
+        feature = "fallback-call",
+        feature = "stale"
+    )))]
     pub fn ask(question: u32) -> u32 {
-        POLICY.call(|| api::answer(question).map_err(|_| Refused)).unwrap_or_else(super::no_answer)
+        POLICY.call(|| answer(question)).unwrap_or_else(super::no_answer)
+    }
+
+    #[cfg(feature = "fallback")]
+    pub fn ask(question: u32) -> u32 {
+        POLICY.fallback(|_| 0).call(|| answer(question))
+    }
+
+    #[cfg(feature = "fallback-function")]
+    pub fn ask(question: u32) -> u32 {
+        POLICY.fallback(|failed: Failed<Refused>| failed.attempts()).call(|| answer(question))
+    }
+
+    #[cfg(feature = "fallback-call")]
+    pub fn ask(question: u32) -> u32 {
+        let call = POLICY.fallback_call(|_: Failed<Refused>| answer(question));
+        call.call(|| answer(question)).unwrap_or_else(super::no_answer)
+    }
+
+    #[cfg(feature = "stale")]
+    pub fn ask(question: u32) -> u32 {
+        match POLICY.stale_if_error(&LAST).call(|| answer(question)) {
+            Ok(answer) => answer.into_inner(),
+            Err(failed) => super::no_answer(failed),
+        }
     }
 
     #[cfg(feature = "async-canonical")]
     pub fn asker() -> impl AsyncFnMut(u32) -> u32 {
+        async |question| POLICY.call_async(async || answer(question)).await.unwrap_or_else(super::no_answer)
+    }
+
+    #[cfg(any(feature = "async-hedge", feature = "async-hedge-quantile"))]
+    pub fn asker() -> impl AsyncFnMut(u32) -> u32 {
         async |question| {
-            let answer = async || api::answer(question).map_err(|_| Refused);
-            POLICY.call_async(answer).await.unwrap_or_else(super::no_answer)
+            let call = POLICY.idempotent();
+            call.call_hedged(async || answer(question)).await.unwrap_or_else(super::no_answer)
         }
     }
 }
 #[cfg(all(feature = "ours", not(feature = "async")))]
 use ours::ask;
-#[cfg(feature = "async-canonical")]
+#[cfg(all(feature = "ours", feature = "async"))]
 use ours::asker;
 
 #[cfg(feature = "backon")]
