@@ -113,7 +113,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         let delay = permit.delay();
         if !delay.is_zero() {
             self.wait_async(run, delay).await;
-            run.woke()?;
+            run.renew(&mut permit)?;
         }
         permit.begin();
         Ok(permit)

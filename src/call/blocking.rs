@@ -128,7 +128,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         let delay = permit.delay();
         if !delay.is_zero() {
             self.wait(run, delay);
-            run.woke()?;
+            run.renew(&mut permit)?;
         }
         permit.begin();
         Ok(permit)

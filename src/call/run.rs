@@ -205,6 +205,19 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         Ok(permit)
     }
 
+    /// The wait that came with a permit is over, and the attempt begins, unless there is no time for it any more, or
+    /// it would not be let through any more.
+    #[cold]
+    pub fn renew(&mut self, permit: &mut PermitOf<'c, P>) -> Result<(), Reason> {
+        self.woke()?;
+        match permit.renew(&self.present) {
+            Ok(true) => self.tell_change(permit.admitted()),
+            Ok(false) => {}
+            Err(rejected) => return Err(self.rejected(rejected)),
+        }
+        Ok(())
+    }
+
     #[cold]
     fn rejected(&mut self, rejected: Rejected) -> Reason {
         // A real failure says more than a rejection; without one, the rejection says what it knows.

@@ -28,8 +28,9 @@ mod tests;
 /// A place is held for one attempt: not while the policy waits before a retry. When all places are taken,
 /// - an awaited call ([`call_async`](crate::Call::call_async)) waits in line, if there is
 ///   [room](Self::waiting). First come, first served: a place that becomes free belongs to the first in line, and
-///   nobody overtakes. A call that is abandoned while it waits takes no place, and a turn that came too late for it
-///   goes to the next. The wait ends at the [`Deadline`](super::Deadline), where there is one.
+///   nobody overtakes. A call that is abandoned while it waits takes no place, and a turn that came too late for it,
+///   or when the [breaker](super::Breaker) had opened meanwhile, goes to the next. The wait ends at the
+///   [`Deadline`](super::Deadline), where there is one.
 /// - a blocking call is rejected at once, whatever the room in line: whoever holds a place cannot give it back
 ///   while the component blocks. Blocking calls can only nest, so for them it bounds the depth.
 ///
@@ -274,18 +275,17 @@ impl Guard for Bulkhead {
         }
     }
 
-    async fn admit_async<'p>(
+    async fn wait<'p>(
         &'p self,
         memory: &'p Memory,
         moment: &impl Moment,
+        rejected: Rejected,
     ) -> Result<BulkheadPermit<'p>, Rejected> {
-        match self.admit(memory, moment) {
-            Err(_) if self.line > 0 => {
-                let turn = Turn { bulkhead: self, memory, number: None }.await;
-                moment.forget();
-                turn
-            }
-            admitted => admitted,
+        if self.line == 0 {
+            return Err(rejected);
         }
+        let turn = Turn { bulkhead: self, memory, number: None }.await;
+        moment.forget();
+        turn
     }
 }

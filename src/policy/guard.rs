@@ -57,6 +57,14 @@ pub trait Permit {
         Duration::ZERO
     }
 
+    /// Time has passed since the attempt was let through: it waited for its turn at another guard, or for as long as a
+    /// permit said. Whether this is a new permit now, since the old one was worth nothing any more; or why there is
+    /// none.
+    #[inline]
+    fn renew(&mut self, _moment: &impl Moment) -> Result<bool, Rejected> {
+        Ok(false)
+    }
+
     /// The wait is over and the attempt begins: from here on the call may have reached the target, however it ends.
     fn begin(&mut self) {}
 
@@ -92,12 +100,31 @@ pub trait Guard: Copy + Sealed {
 
     /// The same for a caller that can wait for its turn without blocking others.
     #[doc(hidden)]
+    #[inline]
     fn admit_async<'p>(
         &'p self,
         memory: &'p Self::Memory,
         moment: &impl Moment,
     ) -> impl Future<Output = Result<Self::Permit<'p>, Rejected>> {
-        ready(self.admit(memory, moment))
+        async move {
+            match self.admit(memory, moment) {
+                Err(rejected) => self.wait(memory, moment, rejected).await,
+                admitted => admitted,
+            }
+        }
+    }
+
+    /// Waits for a turn after it was `rejected`, where one can. Apart from [`admit`](Self::admit), so that who need not
+    /// wait pays nothing for what a wait brings with it.
+    #[doc(hidden)]
+    #[inline]
+    fn wait<'p>(
+        &'p self,
+        _memory: &'p Self::Memory,
+        _moment: &impl Moment,
+        rejected: Rejected,
+    ) -> impl Future<Output = Result<Self::Permit<'p>, Rejected>> {
+        ready(Err(rejected))
     }
 
     /// Until when attempts are turned away for certain.
@@ -137,6 +164,11 @@ impl<P: Permit> Permit for Option<P> {
     }
 
     #[inline]
+    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
+        self.as_mut().map_or(Ok(false), |permit| permit.renew(moment))
+    }
+
+    #[inline]
     fn begin(&mut self) {
         if let Some(permit) = self {
             permit.begin();
@@ -164,14 +196,15 @@ impl<G: Guard> Guard for Option<G> {
     }
 
     #[inline]
-    async fn admit_async<'p>(
+    async fn wait<'p>(
         &'p self,
         memory: &'p G::Memory,
         moment: &impl Moment,
+        rejected: Rejected,
     ) -> Result<Option<G::Permit<'p>>, Rejected> {
         match self {
-            Some(guard) => guard.admit_async(memory, moment).await.map(Some),
-            None => Ok(None),
+            Some(guard) => guard.wait(memory, moment, rejected).await.map(Some),
+            None => Err(rejected),
         }
     }
 
@@ -190,6 +223,11 @@ impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
     #[inline]
     fn delay(&self) -> Duration {
         self.0.delay().max(self.1.delay()).max(self.2.delay())
+    }
+
+    #[inline]
+    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
+        Ok(self.0.renew(moment)? | self.1.renew(moment)? | self.2.renew(moment)?)
     }
 
     #[inline]
@@ -234,9 +272,27 @@ impl<A: Guard, B: Guard, C: Guard> Guard for (A, B, C) {
         memory: &'p Self::Memory,
         moment: &impl Moment,
     ) -> Result<Self::Permit<'p>, Rejected> {
-        let first = self.0.admit_async(&memory.0, moment).await?;
-        let second = self.1.admit_async(&memory.1, moment).await?;
-        let third = self.2.admit_async(&memory.2, moment).await?;
+        let mut first = match self.0.admit(&memory.0, moment) {
+            Ok(first) => first,
+            Err(rejected) => self.0.wait(&memory.0, moment, rejected).await?,
+        };
+        let mut second = match self.1.admit(&memory.1, moment) {
+            Ok(second) => second,
+            Err(rejected) => {
+                let second = self.1.wait(&memory.1, moment, rejected).await?;
+                first.renew(moment)?;
+                second
+            }
+        };
+        let third = match self.2.admit(&memory.2, moment) {
+            Ok(third) => third,
+            Err(rejected) => {
+                let third = self.2.wait(&memory.2, moment, rejected).await?;
+                first.renew(moment)?;
+                second.renew(moment)?;
+                third
+            }
+        };
         Ok((first, second, third))
     }
 

@@ -82,6 +82,12 @@ impl Ticket {
         !self.pass.asks()
     }
 
+    /// Whether it was given in the state that is as `pass` says.
+    #[inline]
+    pub const fn is_of(&self, pass: Pass) -> bool {
+        self.pass.same_state(pass)
+    }
+
     /// Whether its success changes nothing in a state that is still as `pass` says.
     #[inline]
     pub const fn success_is_no_news(&self, pass: Pass) -> bool {
@@ -161,12 +167,16 @@ impl Probes {
 
     /// Frees the place of a probe; false when that was given up.
     fn end(&mut self, probe: u32) -> bool {
-        let bit = 1 << place(probe);
-        let there = self.numbers[place(probe)] == probe && self.taken & bit != 0;
+        let there = self.has(probe);
         if there {
-            self.taken &= !bit;
+            self.taken &= !(1 << place(probe));
         }
         there
+    }
+
+    /// Whether a probe is under way, and was not given up.
+    fn has(&self, probe: u32) -> bool {
+        self.numbers[place(probe)] == probe && self.taken & 1 << place(probe) != 0
     }
 }
 
@@ -218,12 +228,21 @@ impl<T: Tally> State<T> {
         Err(Rejected { reason: Reason::BreakerOpen, cause, retry_after })
     }
 
+    /// Whether a call that was let through earlier may still begin.
+    pub fn honours(&self, ticket: Ticket) -> bool {
+        ticket.is_of(self.pass)
+            && match &self.phase {
+                Phase::HalfOpen { probes, .. } => probes.has(ticket.probe),
+                _ => true,
+            }
+    }
+
     /// What the closed state that let a call through remembers; `None` when that state is no more. The rest of the
     /// outcomes are [settled](Self::settled), but a success only adds to this.
     #[inline]
     pub fn closed(&mut self, ticket: Ticket) -> Option<&mut T> {
         match &mut self.phase {
-            Phase::Closed(tally) if ticket.pass.same_state(self.pass) => Some(tally),
+            Phase::Closed(tally) if ticket.is_of(self.pass) => Some(tally),
             _ => None,
         }
     }
@@ -240,7 +259,7 @@ impl<T: Tally> State<T> {
         if ticket.probe == Ticket::UNCOUNTED {
             return None;
         }
-        if !ticket.pass.same_state(self.pass) {
+        if !ticket.is_of(self.pass) {
             return Some(Change::Late);
         }
         // These stay what they are however long one waits, and say nothing about the target's health.
@@ -282,7 +301,7 @@ impl<T: Tally> State<T> {
     #[cold]
     pub fn ignored(&mut self, ticket: Ticket) {
         if let Phase::HalfOpen { probes, .. } = &mut self.phase
-            && ticket.pass.same_state(self.pass)
+            && ticket.is_of(self.pass)
         {
             probes.end(ticket.probe);
         }

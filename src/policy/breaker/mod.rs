@@ -87,6 +87,17 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
         self.ticket.half_opened().then_some(Change::HalfOpened)
     }
 
+    #[cold]
+    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
+        if self.ticket.of_closed() && self.ticket.is_of(self.memory.pass()) {
+            return Ok(false);
+        }
+        let ticket = admit_asking(self.settings, self.memory, Some(self.ticket), moment.now())?;
+        let new = self.ticket != ticket;
+        self.ticket = ticket;
+        Ok(new)
+    }
+
     #[inline]
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
         let BreakerPermit { settings, memory, ticket } = self;
@@ -161,7 +172,7 @@ impl<W: Window> Guard for Breaker<W> {
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<BreakerPermit<'p, W>, Rejected> {
         let ticket = match memory.pass().ticket() {
             Some(ticket) => ticket,
-            None => admit_asking(self.settings(), memory, moment.now())?,
+            None => admit_asking(self.settings(), memory, None, moment.now())?,
         };
         Ok(BreakerPermit { settings: self.settings(), memory, ticket })
     }
@@ -171,8 +182,17 @@ impl<W: Window> Guard for Breaker<W> {
     }
 }
 
-/// For a breaker that does not simply let calls pass.
+/// For a breaker that does not simply let calls pass, and for a call that it let through and that waited since.
+// The clock is read outside of the lock: it may be a caller's own.
 #[cold]
-fn admit_asking<T: Tally>(settings: &Settings, memory: &Memory<T>, now: Instant) -> Result<Ticket, Rejected> {
-    memory.change(|state| state.admit(settings, now))
+fn admit_asking<T: Tally>(
+    settings: &Settings,
+    memory: &Memory<T>,
+    held: Option<Ticket>,
+    now: Instant,
+) -> Result<Ticket, Rejected> {
+    memory.change(|state| match held {
+        Some(ticket) if state.honours(ticket) => Ok(ticket),
+        _ => state.admit(settings, now),
+    })
 }

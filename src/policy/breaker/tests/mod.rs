@@ -8,6 +8,7 @@ mod reference;
 mod settings;
 mod snapshot;
 mod states;
+mod waiting;
 mod windows;
 
 use core::time::Duration;
