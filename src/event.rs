@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::failure::{Cause, Delivery, cause_words};
 use crate::policy::{BreakerState, Reason};
+use crate::scope::CallScope;
 
 /// Something that happened to a call.
 ///
@@ -208,6 +209,11 @@ pub trait Observer: Copy {
 
     /// Is told of an event.
     fn observe(&self, event: &Event);
+
+    /// What stands around a call that begins now.
+    #[doc(hidden)]
+    #[inline]
+    fn scope(&self) -> impl CallScope {}
 }
 
 impl Observer for () {

@@ -25,7 +25,7 @@
 //! ```
 //!
 //! # Features
-//! - `tracing`: an observer whose events are those of the crate `tracing` (`Traced`).
+//! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
 //!   `wstd` response.
 
@@ -40,6 +40,7 @@ mod pages;
 mod policy;
 pub mod respond;
 pub mod rng;
+mod scope;
 mod state;
 pub mod testing;
 #[cfg(feature = "tracing")]

@@ -1,14 +1,29 @@
-//! An observer whose events are those of the crate `tracing`.
+//! An observer whose spans and events are those of the crate `tracing`.
+
+use core::cell::Cell;
+use core::future::Future;
+
+use tracing::instrument::{Instrument, Instrumented};
+use tracing::{Span, field};
 
 use crate::event::{Change, Event, Observer};
 use crate::failure::{cause_name, delivery_name};
+use crate::scope::{AttemptScope, CallScope};
 
-/// Tells the component's `tracing` subscriber what happens to calls, with the target `steadfast` and the facts as
-/// fields. Failures are warnings: an attempt that failed, one that was turned away, a call that was given up, a
-/// circuit breaker that opened. Everything else is for debugging.
+/// Tells the component's `tracing` subscriber what happens to calls: spans and events with the target `steadfast` and
+/// the facts as fields.
 ///
-/// The events belong to the span in which the call is made, so a span around it says which call it was. With an
-/// awaited call, [instrument](https://docs.rs/tracing/latest/tracing/trait.Instrument.html) its future.
+/// - Each call is a span `call` of level `INFO`. When the call is over, the span says how many `attempts` were made, and
+///   the `outcome`: `succeeded`, or `gave-up` with the `reason`. A call that was dropped has no outcome, nor has one
+///   whose result the judge [ignored](crate::Verdict::Ignored).
+/// - In it, each attempt is a span `attempt` of level `DEBUG`, with its number as the field `attempt`. What the caller's
+///   own code tells during an attempt belongs to it, however many calls are under way at once, and a call made within an
+///   attempt is a span within its span.
+/// - What happens between the attempts are events of the span `call`. Failures are warnings: an attempt that failed, one
+///   that was turned away, a call that was given up, a circuit breaker that opened. Everything else is for debugging.
+///
+/// The span of a call belongs to the span in which the call is made, which can say what it was for. Around an awaited
+/// call, [instrument](https://docs.rs/tracing/latest/tracing/trait.Instrument.html) its future.
 ///
 /// ```
 /// use steadfast::{Policy, Retry, RpcError, Traced};
@@ -23,6 +38,17 @@ use crate::failure::{cause_name, delivery_name};
 pub struct Traced;
 
 impl Observer for Traced {
+    fn scope(&self) -> impl CallScope {
+        let span = tracing::info_span!(
+            target: "steadfast",
+            "call",
+            attempts = field::Empty,
+            outcome = field::Empty,
+            reason = field::Empty
+        );
+        CallSpan { span, attempts: Cell::new(0), ending: Cell::new(None) }
+    }
+
     fn observe(&self, event: &Event) {
         match *event {
             Event::AttemptStarted { attempt } => tracing::debug!(target: "steadfast", attempt, "attempt started"),
@@ -59,81 +85,62 @@ impl Observer for Traced {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use core::fmt::{Debug, Write};
-    use core::time::Duration;
-    use std::sync::{Arc, Mutex};
+/// The span of a call, and what it is to say when that is over.
+struct CallSpan {
+    span: Span,
+    attempts: Cell<u32>,
+    /// What was told last of the events that may be the last.
+    ending: Cell<Option<Event>>,
+}
 
-    use tracing::field::{Field, Visit};
-    use tracing::span;
+impl CallScope for CallSpan {
+    type Attempt = AttemptSpan;
 
-    use super::*;
-    use crate::testing::{Script, TestClock};
-    use crate::{Breaker, Cause, Delivery, Policy, Retry, RpcError};
-
-    /// A subscriber that writes each event on a line.
-    struct Lines(Arc<Mutex<Vec<String>>>);
-
-    struct Fields(String);
-
-    impl Visit for Fields {
-        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-            write!(self.0, " {}={value:?}", field.name()).unwrap();
+    fn observe(&self, observer: &impl Observer, event: &Event) {
+        match event {
+            Event::AttemptStarted { .. } => self.attempts.set(self.attempts.get().saturating_add(1)),
+            Event::AttemptSucceeded { .. } | Event::GaveUp { .. } => self.ending.set(Some(*event)),
+            _ => {}
         }
+        self.span.in_scope(|| observer.observe(event));
     }
 
-    impl tracing::Subscriber for Lines {
-        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-            true
-        }
-        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-            span::Id::from_u64(1)
-        }
-        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-        fn event(&self, event: &tracing::Event<'_>) {
-            let mut fields = Fields(format!("{} {}:", event.metadata().level(), event.metadata().target()));
-            event.record(&mut fields);
-            self.0.lock().unwrap().push(fields.0);
-        }
-        fn enter(&self, _: &span::Id) {}
-        fn exit(&self, _: &span::Id) {}
-    }
-
-    #[test]
-    fn events_have_their_facts_as_fields_and_failures_are_warnings() {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        tracing::subscriber::with_default(Lines(lines.clone()), || {
-            let breaker = Breaker::consecutive_failures(2).open_for(Duration::from_secs(30));
-            let policy = Policy::new().retry(Retry::attempts(3)).breaker(breaker).observer(Traced);
-            let down = || Err(RpcError::new(Cause::NoTarget, Delivery::NotSent));
-            let mut target = Script::new([down(), down(), Ok("probe")]);
-            let clock = TestClock::new();
-            policy.with(&clock).fallback(|_| "plain").call(|| target.next());
-            policy.with(&clock).call(|| target.next()).unwrap_err();
-            clock.advance(Duration::from_secs(30));
-            policy.with(&clock).call(|| target.next()).unwrap();
-            Traced.observe(&Event::HedgeFired { attempt: 2 });
-        });
-        let failed = "cause=\"no-target\" delivery=\"not-sent\"";
-        let expected = [
-            "DEBUG steadfast: message=attempt started attempt=1".to_string(),
-            format!("WARN steadfast: message=attempt failed attempt=1 {failed}"),
-            "DEBUG steadfast: message=waiting before the next attempt attempt=2 delay=50ms".into(),
-            "DEBUG steadfast: message=attempt started attempt=2".into(),
-            format!("WARN steadfast: message=attempt failed attempt=2 {failed}"),
-            "WARN steadfast: message=circuit breaker changed state=\"open\" why=too many calls failed in a row cause=\"no-target\"".into(),
-            "WARN steadfast: message=gave up reason=\"breaker-open\" attempts=2".into(),
-            "DEBUG steadfast: message=the fallback answers".into(),
-            "WARN steadfast: message=attempt turned away reason=\"breaker-open\"".into(),
-            "WARN steadfast: message=gave up reason=\"breaker-open\" attempts=0".into(),
-            "DEBUG steadfast: message=circuit breaker changed state=\"half-open\"".into(),
-            "DEBUG steadfast: message=attempt started attempt=1".into(),
-            "DEBUG steadfast: message=circuit breaker changed state=\"closed\"".into(),
-            "DEBUG steadfast: message=attempt succeeded attempt=1".into(),
-            "DEBUG steadfast: message=hedging attempt=2".into(),
-        ];
-        assert_eq!(*lines.lock().unwrap(), expected);
+    fn attempt(&self, number: u32) -> AttemptSpan {
+        let attempt = tracing::debug_span!(target: "steadfast", parent: &self.span, "attempt", attempt = number);
+        // Where nobody wants to know of attempts, what is told within one still belongs to the call.
+        AttemptSpan(if attempt.is_disabled() { self.span.clone() } else { attempt })
     }
 }
+
+impl Drop for CallSpan {
+    fn drop(&mut self) {
+        self.span.record("attempts", self.attempts.get());
+        match self.ending.get() {
+            Some(Event::GaveUp { reason, .. }) => {
+                self.span.record("outcome", "gave-up");
+                self.span.record("reason", reason.name());
+            }
+            Some(_) => {
+                self.span.record("outcome", "succeeded");
+            }
+            None => {}
+        }
+    }
+}
+
+struct AttemptSpan(Span);
+
+impl AttemptScope for AttemptSpan {
+    type Future<F: Future> = Instrumented<F>;
+
+    fn within<T>(self, attempt: impl FnOnce() -> T) -> T {
+        self.0.in_scope(attempt)
+    }
+
+    fn around<F: Future>(self, attempt: F) -> Instrumented<F> {
+        attempt.instrument(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use crate::clock::{AsyncClock, Instant};
 use crate::failure::Facts;
 use crate::policy::{Permit, Pipeline, Reason};
 use crate::rng::Rng;
+use crate::scope::CallScope;
 
 impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// Makes a call that is awaited. At the deadline, the attempt in flight is cancelled: its future is
@@ -56,7 +57,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     where
         J: Judge<T, E>,
     {
-        let mut run = Run::new(self);
+        let mut run = self.run();
         if run.is_over() {
             return run.end_without_time();
         }
@@ -68,8 +69,8 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Err(reason) => return run.end(last, reason),
             };
             let outcome = match run.begin() {
-                Some(ends) => self.before(ends, operation(Bound::until(ends))).await,
-                None => Some(operation(Bound::NONE).await),
+                Some(ends) => self.before(ends, run.around(operation(Bound::until(ends)))).await,
+                None => Some(run.around(operation(Bound::NONE)).await),
             };
             let next = match outcome {
                 Some(Ok(value)) if J::OK_IS_SUCCESS => {
@@ -105,7 +106,10 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
 
     /// Waits for admission, and as long as the permit says, but not past the deadline. After that, the attempt
     /// begins.
-    pub(super) async fn admit_async<'s>(&'s self, run: &mut Run<'s, P, C, J, I>) -> Result<PermitOf<'s, P>, Reason> {
+    pub(super) async fn admit_async<'s>(
+        &'s self,
+        run: &mut Run<'s, P, C, J, I, impl CallScope>,
+    ) -> Result<PermitOf<'s, P>, Reason> {
         let mut permit = match run.ends {
             Some(ends) => self.before(ends, run.admit_async()).await.unwrap_or(Err(Reason::Deadline))?,
             None => run.admit_async().await?,
@@ -119,7 +123,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         Ok(permit)
     }
 
-    pub(super) async fn wait_async(&self, run: &Run<'_, P, C, J, I>, delay: Duration) {
+    pub(super) async fn wait_async(&self, run: &Run<'_, P, C, J, I, impl CallScope>, delay: Duration) {
         if !delay.is_zero() {
             self.clock.sleep_async(delay).await;
             run.present.forget();

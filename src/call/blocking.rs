@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::failure::Facts;
 use crate::policy::{Permit, Pipeline, Reason, RetryPart};
 use crate::rng::Rng;
+use crate::scope::CallScope;
 
 impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// Makes a blocking call, such as one of a generated import. The waits between attempts block the
@@ -51,7 +52,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     where
         J: Judge<T, E>,
     {
-        let mut run = Run::new(self);
+        let mut run = self.run();
         if run.is_over() {
             return run.end_without_time();
         }
@@ -64,7 +65,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
             Err(reason) => return run.end(None, reason),
         };
         let ends = run.begin();
-        match operation(Bound::of(ends)) {
+        match run.within(|| operation(Bound::of(ends))) {
             Ok(value) if J::OK_IS_SUCCESS => {
                 run.succeeded(permit);
                 Ok(value)
@@ -76,7 +77,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     #[cold]
     fn recover<'s, T, E>(
         &'s self,
-        mut run: Run<'s, P, C, J, I>,
+        mut run: Run<'s, P, C, J, I, impl CallScope>,
         mut permit: PermitOf<'s, P>,
         mut result: Result<T, E>,
         mut operation: impl FnMut(Bound) -> Result<T, E>,
@@ -108,7 +109,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
             let ends = run.begin();
             // As before the loop, so that every turn begins with a result to be judged: else compilers peel off the
             // first, and all of this is there twice.
-            result = match operation(Bound::of(ends)) {
+            result = match run.within(|| operation(Bound::of(ends))) {
                 Ok(value) if J::OK_IS_SUCCESS => {
                     run.recovered(permit);
                     return Ok(value);
@@ -122,7 +123,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     #[inline]
     fn ready<'s>(
         &'s self,
-        run: &mut Run<'s, P, C, J, I>,
+        run: &mut Run<'s, P, C, J, I, impl CallScope>,
         mut permit: PermitOf<'s, P>,
     ) -> Result<PermitOf<'s, P>, Reason> {
         let delay = permit.delay();
@@ -135,7 +136,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     }
 
     #[inline]
-    fn wait(&self, run: &Run<'_, P, C, J, I>, delay: Duration) {
+    fn wait(&self, run: &Run<'_, P, C, J, I, impl CallScope>, delay: Duration) {
         if !delay.is_zero() {
             self.clock.sleep(delay);
             run.present.forget();

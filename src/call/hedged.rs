@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::failure::{Cause, Delivery, Facts};
 use crate::policy::{HedgePart, MAX_HEDGES, Moment, Permit, Pipeline, Reason};
 use crate::rng::Rng;
+use crate::scope::CallScope;
 
 /// A hedge that is under way. Dropped, its future goes before its permit: the place is free once the call is over.
 struct Beside<F, P> {
@@ -82,7 +83,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
             Some(ends) => self.before(ends, operation()).await,
             None => Some(operation().await),
         };
-        let mut run = Run::new(self);
+        let mut run = self.run();
         if run.is_over() {
             return run.end_without_time();
         }
@@ -106,7 +107,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
                 let delay = (hedges > 0).then(|| hedge.delay(latencies));
                 let (first, ends) = run.begin_beside(started, observes);
                 let mut permit = Some(permit);
-                let mut future = pin!(Some(attempt(ends)));
+                let mut future = pin!(Some(run.around(attempt(ends))));
                 let mut beside = [const { None }; MAX_HEDGES];
                 let mut timer = pin!(delay.map(|delay| self.clock.sleep_async(delay)));
                 loop {
@@ -141,7 +142,11 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
                                 started = started.saturating_add(1);
                                 run.tell(|| Event::HedgeFired { attempt: started });
                                 let (about, ends) = run.begin_beside(started, false);
-                                *place = Some(Beside { future: Box::pin(attempt(ends)), permit, attempt: about });
+                                *place = Some(Beside {
+                                    future: Box::pin(run.around(attempt(ends))),
+                                    permit,
+                                    attempt: about,
+                                });
                             }
                             timer.set(delay.filter(|_| hedges > 0).map(|delay| self.clock.sleep_async(delay)));
                             continue;
@@ -217,7 +222,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
 }
 
 impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
-    fn observe(&self, run: &Run<'_, P, C, J, Idempotent>, first: &Attempt) {
+    fn observe(&self, run: &Run<'_, P, C, J, Idempotent, impl CallScope>, first: &Attempt) {
         if let Some(began) = first.began {
             let (hedge, latencies) = self.policy.hedge_part();
             hedge.observe(latencies, run.present.now().since(began));

@@ -1,6 +1,7 @@
 //! The decision core: one call on its way through a policy, without the calling and the sleeping.
 
 use core::cell::Cell;
+use core::future::Future;
 use core::time::Duration;
 
 use super::{Bound, Call, Marking};
@@ -12,6 +13,7 @@ use crate::policy::{
     AttemptTimeoutPart, DeadlinePart, Guard, Moment, Outcome, Permit, Pipeline, Reason, Rejected, RetryPart, Upcoming,
 };
 use crate::rng::Rng;
+use crate::scope::{AttemptScope, CallScope};
 
 pub(super) type PermitOf<'p, P> = <<P as Pipeline>::Guards as Guard>::Permit<'p>;
 
@@ -69,8 +71,9 @@ pub(super) struct Attempt {
 }
 
 /// One call, from its beginning to its end.
-pub(super) struct Run<'c, P: Pipeline, C, J, I> {
+pub(super) struct Run<'c, P: Pipeline, C, J, I, S> {
     pub call: &'c Call<'c, P, C, J, I>,
+    scope: S,
     pub present: Present<'c, C>,
     started: Option<Instant>,
     /// The whole call must be done by then.
@@ -89,9 +92,17 @@ pub(super) enum Refused {
     Ended(Reason),
 }
 
-impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
+impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'c, P, C, J, I> {
+    /// A call begins.
     #[inline]
-    pub fn new(call: &'c Call<'c, P, C, J, I>) -> Self {
+    pub(super) fn run(&'c self) -> Run<'c, P, C, J, I, impl CallScope> {
+        Run::new(self, self.policy.observer_part().scope())
+    }
+}
+
+impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C, J, I, S> {
+    #[inline]
+    fn new(call: &'c Call<'c, P, C, J, I>, scope: S) -> Self {
         let present = Present::new(&call.clock);
         let limit = call.policy.deadline().limit();
         // With a bound from outside, the clock is read too: the call may be over before it began.
@@ -100,6 +111,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         Run {
             call,
             ends: Bound::of(own).min(call.bound).ends(),
+            scope,
             started,
             present,
             attempts: 0,
@@ -114,7 +126,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
     #[inline]
     pub fn tell(&self, event: impl FnOnce() -> Event) {
         if P::Observer::WATCHES {
-            self.call.policy.observer_part().observe(&event());
+            self.scope.observe(self.call.policy.observer_part(), &event());
         }
     }
 
@@ -247,7 +259,19 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Run<'c, P, C, J, I> {
         }
     }
 
-    /// The same where several attempts are under way: which this is, and when it began, which is looked up where
+    /// Makes a blocking attempt, after it [began](Self::begin).
+    #[inline]
+    pub fn within<T>(&self, attempt: impl FnOnce() -> T) -> T {
+        self.scope.attempt(self.attempts.saturating_add(1)).within(attempt)
+    }
+
+    /// The future of an attempt, after it [began](Self::begin).
+    #[inline]
+    pub fn around<F: Future>(&self, attempt: F) -> <S::Attempt as AttemptScope>::Future<F> {
+        self.scope.attempt(self.attempts.saturating_add(1)).around(attempt)
+    }
+
+    /// As [`begin`](Self::begin) where several attempts are under way: which this is, and when it began, which is looked up where
     /// somebody `asks`.
     pub fn begin_beside(&mut self, number: u32, asks: bool) -> (Attempt, Option<Instant>) {
         self.attempts = number.saturating_sub(1);
