@@ -16,7 +16,8 @@ use crate::state::Local;
 /// The last value that calls brought back, and when: kept by the calls that are made with
 /// [`stale_if_error`](super::Policy::stale_if_error).
 ///
-/// It holds one value, so it belongs to calls that ask the same question: an exchange rate, a configuration.
+/// It gives one value, so it belongs to calls that ask the same question: an exchange rate, a configuration. The one
+/// before is kept too, for its memory, until the next has been copied into it.
 /// **Where it lives**: in this instance. On a host that makes a fresh instance for every request, it is always
 /// empty. As a `static`, `T` has to be `Send` and `Sync`; other values go into a `thread_local!`.
 ///
@@ -28,8 +29,19 @@ use crate::state::Local;
 /// ```
 pub struct LastGood<T> {
     max_age: Duration,
-    // Shared, so that nobody's `clone` or `drop` runs under the lock.
-    kept: Local<Option<Arc<Kept<T>>>>,
+    values: Local<Values<T>>,
+}
+
+// Shared, so that nobody's `clone` or `drop` runs under the lock.
+struct Values<T> {
+    last: Option<Arc<Kept<T>>>,
+    /// The one before, for its memory: the next value is cloned into it. Not into that of the last, which stays good
+    /// until the next is there.
+    before: Option<Arc<Kept<T>>>,
+}
+
+impl<T> Values<T> {
+    const NONE: Self = Values { last: None, before: None };
 }
 
 struct Kept<T> {
@@ -52,7 +64,7 @@ impl<T> LastGood<T> {
     /// ```
     pub const fn new(max_age: Duration) -> Self {
         match valid(max_age) {
-            Ok(max_age) => LastGood { max_age, kept: Local::new(None) },
+            Ok(max_age) => LastGood { max_age, values: Local::new(Values::NONE) },
             Err(invalid) => panic!("{}", invalid.rule),
         }
     }
@@ -71,7 +83,7 @@ impl<T> LastGood<T> {
     /// [`Invalid`], when `max_age` is zero.
     pub const fn try_new(max_age: Duration) -> Result<Self, Invalid> {
         match valid(max_age) {
-            Ok(max_age) => Ok(LastGood { max_age, kept: Local::new(None) }),
+            Ok(max_age) => Ok(LastGood { max_age, values: Local::new(Values::NONE) }),
             Err(invalid) => Err(invalid),
         }
     }
@@ -89,16 +101,29 @@ impl<T> LastGood<T> {
     /// assert!(RATES.stale_if_error(&last).call(|| Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))).is_err());
     /// ```
     pub fn clear(&self) {
-        self.replace(None);
-    }
-
-    fn keep(&self, value: T, since: Instant) {
-        self.replace(Some(Arc::new(Kept { value, since })));
-    }
-
-    fn replace(&self, new: Option<Arc<Kept<T>>>) {
-        let old = self.kept.with(|kept| core::mem::replace(kept, new));
+        let old = self.values.with(|values| core::mem::replace(values, Values::NONE));
         // What dropping a value does is its own affair, and so nothing for under the lock.
+        drop(old);
+    }
+
+    fn keep(&self, value: &T, since: Instant)
+    where
+        T: Clone,
+    {
+        let mut room = self.values.with(|values| values.before.take());
+        let new = match room.as_mut().and_then(Arc::get_mut) {
+            Some(kept) => {
+                kept.value.clone_from(value);
+                kept.since = since;
+                room
+            }
+            // There is none yet, or somebody is reading there.
+            None => Some(Arc::new(Kept { value: value.clone(), since })),
+        };
+        let old = self.values.with(|values| {
+            let last = core::mem::replace(&mut values.last, new);
+            core::mem::replace(&mut values.before, last)
+        });
         drop(old);
     }
 
@@ -107,7 +132,7 @@ impl<T> LastGood<T> {
     where
         T: Clone,
     {
-        let kept = self.kept.with(|kept| kept.clone())?;
+        let kept = self.values.with(|values| values.last.clone())?;
         let age = now.since(kept.since);
         // Where the clock stepped back, nobody can tell the age.
         let young = now >= kept.since && age <= self.max_age;
@@ -126,7 +151,7 @@ impl<T> fmt::Debug for LastGood<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LastGood")
             .field("max_age", &self.max_age)
-            .field("kept_since", &self.kept.with(|kept| kept.as_ref().map(|kept| kept.since)))
+            .field("kept_since", &self.values.with(|values| values.last.as_ref().map(|kept| kept.since)))
             .finish()
     }
 }
@@ -186,7 +211,9 @@ impl<T> MaybeStale<T> {
 /// **When to use it**: where yesterday's answer is far better than none: prices, flags, configuration. **When
 /// not**: where acting on an old value does harm, or where every call asks for something else.
 ///
-/// Every success is kept: that costs a clone, an allocation and a look at the clock. A failure is answered with the
+/// Every success is kept: that costs a copy and a look at the clock. The copy is made with
+/// [`clone_from`](Clone::clone_from) into the memory of the value before the last, so after two successes, a `String` or
+/// a `Vec` that does not grow allocates nothing. A failure is answered with the
 /// kept value while that is no older than the [`LastGood`] allows, for whatever reason the policy gave up. What the
 /// judge says is no failure of the target ([`Verdict::Ignored`]) is the target's answer, and stays it: "there is no
 /// such rate" is not answered with the old rate. An `Ok` that was judged a failure is not kept, and is returned only
@@ -282,7 +309,7 @@ impl<P: Pipeline, C: Clock + Rng, J, T: Clone, I: Marking> StaleIfError<'_, '_, 
     }
 
     fn fresh(&self, value: T) -> MaybeStale<T> {
-        self.last.keep(value.clone(), self.call.now());
+        self.last.keep(&value, self.call.now());
         MaybeStale::Fresh(value)
     }
 

@@ -97,13 +97,38 @@ fn what_is_no_failure_of_the_target_is_its_answer_and_what_is_one_is_not_kept() 
     assert_eq!(ask(), Ok(stale));
 }
 
+#[test]
+fn after_two_successes_a_value_is_copied_into_the_memory_that_there_is() {
+    let last = LastGood::<String>::new(TEN);
+    let place = || last.values.with(|values| values.last.as_ref().map(|kept| kept.value.as_ptr()));
+    let mut places = Vec::new();
+    for (nanos, rate) in ["1.08", "1.09", "1.10", "1.11"].into_iter().enumerate() {
+        last.keep(&rate.to_string(), Instant::from_nanos(nanos as u64));
+        assert_eq!(last.young(Instant::from_nanos(3)), Some((rate.into(), Duration::from_nanos(3 - nanos as u64))));
+        places.push(place());
+    }
+    assert!(places[0] != places[1] && places[..2] == places[2..], "{places:?}");
+}
+
+#[test]
+fn a_value_that_somebody_reads_is_not_overwritten() {
+    let last = LastGood::new(TEN);
+    last.keep(&1, Instant::from_nanos(0));
+    let read = last.values.with(|values| values.last.clone()).unwrap();
+    for value in 2..5 {
+        last.keep(&value, Instant::from_nanos(0));
+        assert_eq!(last.young(Instant::from_nanos(0)), Some((value, Duration::ZERO)));
+    }
+    assert_eq!(read.value, 1);
+}
+
 // case 16
 #[test]
 fn where_the_clock_stepped_back_a_value_of_unknown_age_is_not_given_away() {
     let last = LastGood::new(TEN);
-    last.keep(7, Instant::from_nanos(1_000));
+    last.keep(&7, Instant::from_nanos(1_000));
     assert_eq!(last.young(Instant::from_nanos(999)), None);
-    last.keep(8, Instant::from_nanos(500));
+    last.keep(&8, Instant::from_nanos(500));
     assert_eq!(last.young(Instant::from_nanos(999)), Some((8, Duration::from_nanos(499))), "a new one is kept");
 }
 
