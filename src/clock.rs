@@ -139,11 +139,11 @@ pub struct System;
 #[cfg(target_os = "wasi")]
 impl Clock for System {
     fn now(&self) -> Instant {
-        Instant(wasip2::clocks::monotonic_clock::now())
+        Instant(crate::wasi::monotonic_clock::now())
     }
 
     fn sleep(&self, duration: Duration) {
-        wasip2::clocks::monotonic_clock::subscribe_duration(nanos(duration)).block();
+        crate::wasi::monotonic_clock::subscribe_duration(nanos(duration)).block();
     }
 }
 
@@ -154,7 +154,7 @@ impl AsyncClock for System {
         #[cfg(target_os = "wasi")]
         {
             // `wstd::time::Timer` reads the clock once more when it is done.
-            let timer = wasip2::clocks::monotonic_clock::subscribe_duration(nanos(duration));
+            let timer = crate::wasi::monotonic_clock::subscribe_duration(nanos(duration));
             wstd::runtime::AsyncPollable::new(timer).wait_for().await;
         }
         #[cfg(not(target_os = "wasi"))]

@@ -45,6 +45,8 @@ mod state;
 pub mod testing;
 #[cfg(feature = "tracing")]
 mod traced;
+#[cfg(target_os = "wasi")]
+mod wasi;
 pub mod wit;
 
 pub use call::{AtMostOnce, Bound, ByError, Call, Idempotent, Judge, Marking, Verdict};

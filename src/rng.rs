@@ -26,7 +26,7 @@ impl<R: Rng + ?Sized> Rng for &R {
 #[cfg(target_os = "wasi")]
 impl Rng for System {
     fn draw(&self) -> u64 {
-        wasip2::random::insecure::get_insecure_random_u64()
+        crate::wasi::insecure::get_insecure_random_u64()
     }
 }
 
