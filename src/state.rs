@@ -18,6 +18,13 @@ impl<S> Local<S> {
 
     #[inline]
     pub fn with<T>(&self, decide: impl FnOnce(&mut S) -> T) -> T {
-        decide(&mut self.0.lock())
+        // By trying, and not `lock`, whose second loop for waiting politely would be in the component at each place.
+        let mut state = loop {
+            if let Some(state) = self.0.try_lock() {
+                break state;
+            }
+            core::hint::spin_loop();
+        };
+        decide(&mut state)
     }
 }
