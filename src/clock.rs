@@ -50,13 +50,18 @@ impl Instant {
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// The instant `nanos` nanoseconds later.
+    pub(crate) const fn after(self, nanos: u64) -> Instant {
+        Instant(self.0.saturating_add(nanos))
+    }
 }
 
 impl core::ops::Add<Duration> for Instant {
     type Output = Instant;
 
     fn add(self, duration: Duration) -> Instant {
-        Instant(self.0.saturating_add(nanos(duration)))
+        self.after(nanos(duration))
     }
 }
 

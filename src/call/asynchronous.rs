@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::run::{PermitOf, Run};
 use super::{Bound, Call, Judge, Marking, Verdict};
 use crate::Failed;
-use crate::clock::{AsyncClock, Instant};
+use crate::clock::{AsyncClock, Instant, nanos};
 use crate::failure::Facts;
 use crate::policy::{Permit, Pipeline, Reason};
 use crate::rng::Rng;
@@ -116,16 +116,16 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         };
         let delay = permit.delay();
         if !delay.is_zero() {
-            self.wait_async(run, delay).await;
+            self.wait_async(run, nanos(delay)).await;
             run.renew(&mut permit)?;
         }
         permit.begin();
         Ok(permit)
     }
 
-    pub(super) async fn wait_async(&self, run: &Run<'_, P, C, J, I, impl CallScope>, delay: Duration) {
-        if !delay.is_zero() {
-            self.clock.sleep_async(delay).await;
+    pub(super) async fn wait_async(&self, run: &Run<'_, P, C, J, I, impl CallScope>, nanos: u64) {
+        if nanos != 0 {
+            self.clock.sleep_async(Duration::from_nanos(nanos)).await;
             run.present.forget();
         }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::run::{PermitOf, Run};
 use super::{Bound, Call, Judge, Marking, Verdict};
 use crate::Failed;
-use crate::clock::Clock;
+use crate::clock::{Clock, nanos};
 use crate::failure::Facts;
 use crate::policy::{Permit, Pipeline, Reason, RetryPart};
 use crate::rng::Rng;
@@ -128,7 +128,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     ) -> Result<PermitOf<'s, P>, Reason> {
         let delay = permit.delay();
         if !delay.is_zero() {
-            self.wait(run, delay);
+            self.wait(run, nanos(delay));
             run.renew(&mut permit)?;
         }
         permit.begin();
@@ -136,9 +136,9 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     }
 
     #[inline]
-    fn wait(&self, run: &Run<'_, P, C, J, I, impl CallScope>, delay: Duration) {
-        if !delay.is_zero() {
-            self.clock.sleep(delay);
+    fn wait(&self, run: &Run<'_, P, C, J, I, impl CallScope>, nanos: u64) {
+        if nanos != 0 {
+            self.clock.sleep(Duration::from_nanos(nanos));
             run.present.forget();
         }
     }

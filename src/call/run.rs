@@ -343,9 +343,9 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
         self.succeeded(permit);
     }
 
-    /// An attempt failed: how long to wait before the next, or why there is none.
+    /// An attempt failed: how many nanoseconds to wait before the next, or why there is none.
     #[cold]
-    pub fn failed(&mut self, permit: PermitOf<'c, P>, facts: &Facts) -> Result<Duration, Reason> {
+    pub fn failed(&mut self, permit: PermitOf<'c, P>, facts: &Facts) -> Result<u64, Reason> {
         self.present.forget();
         self.note(permit, facts);
         self.decide(self.attempts, facts)
@@ -364,14 +364,14 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
         self.tell_change(change);
     }
 
-    /// After `made` attempts of which the last failed as `facts` say: how long to wait before the next, or why there
-    /// is none.
-    pub fn decide(&mut self, made: u32, facts: &Facts) -> Result<Duration, Reason> {
+    /// After `made` attempts of which the last failed as `facts` say: how many nanoseconds to wait before the
+    /// next, or why there is none.
+    pub fn decide(&mut self, made: u32, facts: &Facts) -> Result<u64, Reason> {
         let now = self.present.now();
         let policy = self.call.policy;
         let retry = policy.retry_part();
         let delay = retry.decide(&mut self.retries, made, facts, I::REPEATABLE, &self.present)?;
-        let next = now + delay;
+        let next = now.after(delay);
         let (guards, memory) = policy.guards();
         if let Some(until) = guards.rejects_until(memory)
             && next < until
@@ -386,9 +386,10 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
         }
         // Nothing stands in the way any more, so now it may cost something.
         let attempt = self.attempts.saturating_add(1);
-        let upcoming = Upcoming { attempt, cause: facts.cause, delivery: facts.delivery, delay };
+        let wait = Duration::from_nanos(delay);
+        let upcoming = Upcoming { attempt, cause: facts.cause, delivery: facts.delivery, delay: wait };
         retry.spend(&mut self.retries, &upcoming, &self.present)?;
-        self.tell(|| Event::Delayed { attempt, delay });
+        self.tell(|| Event::Delayed { attempt, delay: wait });
         Ok(delay)
     }
 
@@ -403,7 +404,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
 
     /// The time of an attempt was over before it was: its future was dropped.
     #[cold]
-    pub fn cut_short(&mut self, permit: PermitOf<'c, P>) -> Result<Duration, Reason> {
+    pub fn cut_short(&mut self, permit: PermitOf<'c, P>) -> Result<u64, Reason> {
         if self.out_of_time() {
             // Cut short by its own caller, the attempt says nothing about the target.
             drop(permit);

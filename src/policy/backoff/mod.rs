@@ -282,24 +282,20 @@ impl Backoff {
     /// assert_eq!(Backoff::DEFAULT.delay(u32::MAX, none, u64::MAX), Duration::from_secs(2));
     /// ```
     pub fn delay(&self, retry: u32, previous: Duration, draw: u64) -> Duration {
-        let wait = (self.wait)(self, retry.max(1), previous);
-        Duration::from_nanos((self.spread)(self, wait, draw))
+        Duration::from_nanos(self.nanos(retry, nanos(previous), draw))
     }
 
-    /// The delay that honours what the callee asks for: never shorter than asked, and as computed when it
-    /// asks for more than the cap.
-    pub(crate) fn delay_honouring(
-        &self,
-        retry_after: Option<Duration>,
-        retry: u32,
-        previous: Duration,
-        draw: u64,
-    ) -> Duration {
-        let computed = self.delay(retry, previous, draw);
-        match retry_after {
-            Some(asked) if asked <= Duration::from_nanos(self.max_delay) => computed.max(asked),
-            _ => computed,
-        }
+    /// The same in nanoseconds, as all that a call decides about waits.
+    pub(crate) fn nanos(&self, retry: u32, previous: u64, draw: u64) -> u64 {
+        let wait = (self.wait)(self, retry.max(1), previous);
+        (self.spread)(self, wait, draw)
+    }
+
+    /// The `computed` nanoseconds, or those that the callee asks for where they are more: never shorter than asked,
+    /// and as computed when it asks for more than `cap`. Without one, the cap is that of this backoff.
+    pub(crate) fn honouring(&self, asked: Option<Duration>, cap: Option<u64>, computed: u64) -> u64 {
+        let asked = asked.map_or(0, nanos);
+        if asked <= cap.unwrap_or(self.max_delay) { computed.max(asked) } else { computed }
     }
 }
 

@@ -5,8 +5,8 @@ use core::time::Duration;
 use super::Backoff;
 use crate::clock::nanos;
 
-/// The nanoseconds before a retry (from 1), given the delay before the previous one.
-pub(super) type Wait = fn(&Backoff, retry: u32, previous: Duration) -> u64;
+/// The nanoseconds before a retry (from 1), given those before the previous one.
+pub(super) type Wait = fn(&Backoff, retry: u32, previous: u64) -> u64;
 
 /// Which function gives the waits, for whoever compares, prints or checks a backoff.
 #[derive(Clone, Copy, Debug)]
@@ -28,15 +28,15 @@ impl PartialEq for Sequence {
     }
 }
 
-pub(super) fn constant(backoff: &Backoff, _: u32, _: Duration) -> u64 {
+pub(super) fn constant(backoff: &Backoff, _: u32, _: u64) -> u64 {
     backoff.base
 }
 
-pub(super) fn linear(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+pub(super) fn linear(backoff: &Backoff, retry: u32, _: u64) -> u64 {
     backoff.base.saturating_mul(u64::from(retry))
 }
 
-pub(super) fn exponential(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+pub(super) fn exponential(backoff: &Backoff, retry: u32, _: u64) -> u64 {
     // By squaring: `f64::powi` does the same in a function of its own, which is larger than this one.
     let (mut growth, mut power, mut exponent) = (1.0, backoff.factor, retry - 1);
     while exponent > 0 {
@@ -50,7 +50,7 @@ pub(super) fn exponential(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
     (backoff.base as f64 * growth) as u64
 }
 
-pub(super) fn fibonacci(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+pub(super) fn fibonacci(backoff: &Backoff, retry: u32, _: u64) -> u64 {
     /// The first whose Fibonacci number is above `u64::MAX`: from here on even a base of 1 ns stands still.
     const SATURATED: u32 = 94;
 
@@ -62,11 +62,11 @@ pub(super) fn fibonacci(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
 }
 
 /// What a decorrelated backoff draws up to.
-pub(super) fn tripled(backoff: &Backoff, _: u32, previous: Duration) -> u64 {
-    nanos(previous).max(backoff.base).saturating_mul(3)
+pub(super) fn tripled(backoff: &Backoff, _: u32, previous: u64) -> u64 {
+    previous.max(backoff.base).saturating_mul(3)
 }
 
-pub(super) fn custom(backoff: &Backoff, retry: u32, _: Duration) -> u64 {
+pub(super) fn custom(backoff: &Backoff, retry: u32, _: u64) -> u64 {
     match backoff.sequence {
         Sequence::Custom(wait) => nanos(wait(retry)),
         _ => 0,

@@ -11,6 +11,7 @@ pub use rule::Rule;
 use core::time::Duration;
 
 use super::{Backoff, Budget, BudgetPart, Moment};
+use crate::clock::nanos;
 use crate::failure::{Cause, Delivery, Facts};
 use crate::policy::invalid::{Invalid, Value, refuse};
 use rule::{Failures, Rules, Ruling};
@@ -49,7 +50,8 @@ struct Plan {
     attempts: u32,
     backoff: Backoff,
     rules: Rules,
-    retry_after_cap: Option<Duration>,
+    /// In nanoseconds, as all waits here.
+    retry_after_cap: Option<u64>,
     before_retry: Option<fn(&Upcoming) -> bool>,
 }
 
@@ -170,7 +172,7 @@ impl<G: BudgetPart> Retry<G> {
     /// assert!(obedient.check().is_ok());
     /// ```
     pub const fn retry_after_cap(self, cap: Duration) -> Self {
-        Retry { plan: Plan { retry_after_cap: Some(cap), ..self.plan }, ..self }
+        Retry { plan: Plan { retry_after_cap: Some(nanos(cap)), ..self.plan }, ..self }
     }
 
     /// Asks before each retry, when nothing else stands in its way; `false` forbids it. The call then ends with
@@ -222,23 +224,10 @@ impl Plan {
     }
 
     /// The wait before the next attempt.
-    fn delay<D>(
-        &self,
-        ruling: &Ruling,
-        course: &mut Course<D>,
-        made: u32,
-        facts: &Facts,
-        moment: &impl Moment,
-    ) -> Duration {
+    fn delay<D>(&self, ruling: &Ruling, course: &mut Course<D>, made: u32, facts: &Facts, moment: &impl Moment) -> u64 {
         let (backoff, retry) = ruling.backoff.unwrap_or((&self.backoff, made));
-        let asked = facts.retry_after;
-        // Without a cap of its own, `retry-after` has the one that the backoff knows.
-        let believed = if self.retry_after_cap.is_none() { asked } else { None };
-        let delay = backoff.delay_honouring(believed, retry, course.previous, moment.draw());
-        course.previous = match (asked, self.retry_after_cap) {
-            (Some(asked), Some(cap)) if asked <= cap => delay.max(asked),
-            _ => delay,
-        };
+        let computed = backoff.nanos(retry, course.previous, moment.draw());
+        course.previous = backoff.honouring(facts.retry_after, self.retry_after_cap, computed);
         course.previous
     }
 }
@@ -249,7 +238,7 @@ impl Plan {
 #[derive(Debug, Default)]
 pub struct Course<D> {
     /// The last wait.
-    previous: Duration,
+    previous: u64,
     /// What the rules count.
     failures: Failures,
     debt: D,

@@ -1,7 +1,5 @@
 //! The retry of a policy: what it is asked on the way of a call, and in which order it answers.
 
-use core::time::Duration;
-
 use super::{Course, Retry, Upcoming};
 use crate::failure::{Cause, Delivery, Facts};
 use crate::policy::sealed::Sealed;
@@ -30,8 +28,8 @@ pub trait RetryPart: Copy + Sealed {
     #[inline]
     fn began(&self, _course: &mut Self::Course, _made: u32, _moment: &impl Moment) {}
 
-    /// After `made` attempts of which the last failed as `facts` say: how long to wait before the next, or
-    /// why there is none.
+    /// After `made` attempts of which the last failed as `facts` say: how many nanoseconds to wait before the next,
+    /// or why there is none.
     #[doc(hidden)]
     fn decide(
         &self,
@@ -40,7 +38,7 @@ pub trait RetryPart: Copy + Sealed {
         facts: &Facts,
         idempotent: bool,
         moment: &impl Moment,
-    ) -> Result<Duration, Reason>;
+    ) -> Result<u64, Reason>;
 
     /// Nothing else stands in the way of this retry: what it costs is taken now.
     #[doc(hidden)]
@@ -67,7 +65,7 @@ impl RetryPart for () {
     const REPEATS: bool = false;
 
     #[inline]
-    fn decide(&self, (): &mut (), _: u32, _: &Facts, _: bool, _: &impl Moment) -> Result<Duration, Reason> {
+    fn decide(&self, (): &mut (), _: u32, _: &Facts, _: bool, _: &impl Moment) -> Result<u64, Reason> {
         Err(Reason::Attempts)
     }
 }
@@ -91,7 +89,7 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
         facts: &Facts,
         idempotent: bool,
         moment: &impl Moment,
-    ) -> Result<Duration, Reason> {
+    ) -> Result<u64, Reason> {
         let course = course.get_or_insert_default();
         let ruling = self.plan.ruling(course, facts.cause);
         if !ruling.retryable {
@@ -109,7 +107,8 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
     }
 
     fn spend(&self, course: &mut Self::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
-        let debt = &mut course.get_or_insert_default().debt;
+        // There is one since it was decided.
+        let Some(Course { debt, .. }) = course else { return Ok(()) };
         if !self.budget.withdraw(debt, upcoming.cause, moment) {
             return Err(Reason::Budget);
         }
@@ -153,7 +152,7 @@ impl<R: RetryPart> RetryPart for Option<R> {
         facts: &Facts,
         idempotent: bool,
         moment: &impl Moment,
-    ) -> Result<Duration, Reason> {
+    ) -> Result<u64, Reason> {
         match self {
             Some(retry) => retry.decide(course, made, facts, idempotent, moment),
             None => Err(Reason::Attempts),

@@ -60,14 +60,7 @@ impl crate::policy::sealed::Sealed for Tokens {}
 impl RetryPart for Tokens {
     type Course = ();
 
-    fn decide(
-        &self,
-        (): &mut (),
-        _: u32,
-        _: &crate::failure::Facts,
-        _: bool,
-        _: &impl Moment,
-    ) -> Result<Duration, Reason> {
+    fn decide(&self, (): &mut (), _: u32, _: &crate::failure::Facts, _: bool, _: &impl Moment) -> Result<u64, Reason> {
         Err(Reason::Attempts)
     }
 
