@@ -106,7 +106,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Ok(permit) => permit,
                 Err(reason) => return run.end(Some(result), reason),
             };
-            let ends = run.begin();
+            let ends = run.begin_again();
             // As before the loop, so that every turn begins with a result to be judged: else compilers peel off the
             // first, and all of this is there twice.
             result = match run.within(|| operation(Bound::of(ends))) {

@@ -244,8 +244,19 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
     /// An attempt begins now. Until when it may take is returned, where that is bounded.
     #[inline]
     pub fn begin(&mut self) -> Option<Instant> {
+        self.begin_as(self.attempts == 0)
+    }
+
+    /// The same where it is known not to be the first: what only the first does need not be there again.
+    #[inline]
+    pub fn begin_again(&mut self) -> Option<Instant> {
+        self.begin_as(false)
+    }
+
+    #[inline]
+    fn begin_as(&mut self, first: bool) -> Option<Instant> {
         self.tell(|| Event::AttemptStarted { attempt: self.attempts.saturating_add(1) });
-        self.call.policy.retry_part().began(&mut self.retries, self.attempts, &self.present);
+        self.call.policy.retry_part().began(&mut self.retries, first, &self.present);
         let limit = self.call.policy.timeout().limit();
         if limit.is_some() || P::Guards::TIMED {
             self.present.began.set(Some(self.present.now()));

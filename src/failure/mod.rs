@@ -97,11 +97,8 @@ pub(crate) const CAUSES: [Cause; 8] = [
 
 /// The worse of two deliveries: what holds for a call of which either attempt may have had its effect.
 pub(crate) fn worse(a: Delivery, b: Delivery) -> Delivery {
-    match (a, b) {
-        (Delivery::Delivered, _) | (_, Delivery::Delivered) => Delivery::Delivered,
-        (Delivery::Unknown, _) | (_, Delivery::Unknown) => Delivery::Unknown,
-        (Delivery::NotSent, Delivery::NotSent) => Delivery::NotSent,
-    }
+    // They stand in this order in the WIT.
+    if a as u8 >= b as u8 { a } else { b }
 }
 
 /// The name of a cause as the WIT spells it.

@@ -79,6 +79,7 @@ impl Drop for Debt {
 }
 
 #[cold]
+#[inline(never)]
 fn give_back(budget: &Budget, cost: i64) {
     budget.ledger.with(|ledger| ledger.earn(&budget.tariff, cost));
 }

@@ -23,10 +23,10 @@ pub trait RetryPart: Copy + Sealed {
     #[doc(hidden)]
     const REPEATS: bool = true;
 
-    /// An attempt begins, after `made` others of the same call.
+    /// An attempt begins: the `first` of a call, or a repetition.
     #[doc(hidden)]
     #[inline]
-    fn began(&self, _course: &mut Self::Course, _made: u32, _moment: &impl Moment) {}
+    fn began(&self, _course: &mut Self::Course, _first: bool, _moment: &impl Moment) {}
 
     /// After `made` attempts of which the last failed as `facts` say: how many nanoseconds to wait before the next,
     /// or why there is none.
@@ -74,8 +74,8 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
     type Course = Option<Course<G::Debt>>;
 
     #[inline]
-    fn began(&self, course: &mut Self::Course, made: u32, moment: &impl Moment) {
-        if made == 0 {
+    fn began(&self, course: &mut Self::Course, first: bool, moment: &impl Moment) {
+        if first {
             self.budget.called(moment);
         } else if let Some(course) = course {
             self.budget.used(&mut course.debt);
@@ -139,9 +139,9 @@ impl<R: RetryPart> RetryPart for Option<R> {
     const REPEATS: bool = R::REPEATS;
 
     #[inline]
-    fn began(&self, course: &mut R::Course, made: u32, moment: &impl Moment) {
+    fn began(&self, course: &mut R::Course, first: bool, moment: &impl Moment) {
         if let Some(retry) = self {
-            retry.began(course, made, moment);
+            retry.began(course, first, moment);
         }
     }
 
