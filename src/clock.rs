@@ -48,7 +48,13 @@ impl Instant {
     /// assert_eq!(Instant::from_nanos(7).since(Instant::from_nanos(2)).as_nanos(), 5);
     /// ```
     pub const fn since(self, earlier: Instant) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// The same in nanoseconds, in which policies count: a `Duration` is taken apart and put together by divisions.
+    #[inline]
+    pub(crate) const fn nanos_since(self, earlier: Instant) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 
     /// The instant `nanos` nanoseconds later.

@@ -36,12 +36,13 @@ pub struct Failed<E = RpcError> {
     pub(crate) last: Option<E>,
     pub(crate) reason: Reason,
     pub(crate) attempts: u32,
-    pub(crate) elapsed: Duration,
+    /// In nanoseconds, as `retry_after`.
+    pub(crate) elapsed: u64,
     /// Whether `elapsed` counts from the beginning, and not from the first failure.
     pub(crate) from_start: bool,
     pub(crate) cause: Cause,
     pub(crate) delivery: Delivery,
-    pub(crate) retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl<E> Failed<E> {
@@ -99,7 +100,7 @@ impl<E> Failed<E> {
     /// assert!(failed.elapsed().is_zero());
     /// ```
     pub const fn elapsed(&self) -> Duration {
-        self.elapsed
+        Duration::from_nanos(self.elapsed)
     }
 }
 
@@ -111,7 +112,7 @@ impl<E: Failure> Failure for Failed<E> {
         self.delivery
     }
     fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        self.retry_after.map(Duration::from_nanos)
     }
     fn target(&self) -> Option<&str> {
         self.last.as_ref()?.target()
@@ -140,9 +141,9 @@ impl<E> fmt::Display for Course<'_, E> {
         let s = if failed.attempts == 1 { "" } else { "s" };
         write!(f, "gave up after {} attempt{s}", failed.attempts)?;
         if failed.from_start {
-            write!(f, " in {}", Words(failed.elapsed))?;
+            write!(f, " in {}", Words(failed.elapsed()))?;
         } else if failed.attempts > 1 {
-            write!(f, ", {} after the first failed", Words(failed.elapsed))?;
+            write!(f, ", {} after the first failed", Words(failed.elapsed()))?;
         }
         match failed.reason {
             Reason::Attempts => Ok(()),
@@ -189,12 +190,6 @@ impl From<Failed<RpcError>> for RpcError {
             Some(last) => (last.target, last.message + "; " + &course),
             None => (String::new(), course),
         };
-        RpcError {
-            cause: failed.cause,
-            delivery: failed.delivery,
-            retry_after: failed.retry_after.map(crate::clock::nanos),
-            target,
-            message,
-        }
+        RpcError { cause: failed.cause, delivery: failed.delivery, retry_after: failed.retry_after, target, message }
     }
 }

@@ -231,7 +231,7 @@ mod tests {
             }),
             reason: Reason::Attempts,
             attempts: 4,
-            elapsed: Duration::from_millis(812),
+            elapsed: 812_000_000,
             from_start: true,
             cause,
             delivery: Delivery::NotSent,
@@ -281,7 +281,7 @@ mod tests {
             last: None,
             reason: Reason::BreakerOpen,
             attempts: 0,
-            retry_after: Some(Duration::from_millis(9_001)),
+            retry_after: Some(9_001_000_000),
             ..failed(Cause::Timeout)
         };
         let problem = open.problem("/");

@@ -80,7 +80,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
                 Some(result) => match self.judge.judge(&result) {
                     Verdict::Failure { cause, delivery, retry_after } => {
                         last = Some(result);
-                        run.failed(permit, &Facts { cause, delivery, retry_after })
+                        run.failed(permit, &Facts::new(cause, delivery, retry_after))
                     }
                     verdict => {
                         if verdict == Verdict::Success {

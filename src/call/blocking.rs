@@ -87,7 +87,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     {
         loop {
             let facts = match self.judge.judge(&result) {
-                Verdict::Failure { cause, delivery, retry_after } => Facts { cause, delivery, retry_after },
+                Verdict::Failure { cause, delivery, retry_after } => Facts::new(cause, delivery, retry_after),
                 verdict => {
                     if verdict == Verdict::Success {
                         run.recovered(permit);

@@ -168,7 +168,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
                         Some(result) => match self.judge.judge(&result) {
                             Verdict::Failure { cause, delivery, retry_after } => {
                                 last = Some(result);
-                                Facts { cause, delivery, retry_after }
+                                Facts::new(cause, delivery, retry_after)
                             }
                             verdict => {
                                 if let Verdict::Success = verdict {
@@ -186,7 +186,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
                             if observes && about.number == first.number {
                                 self.observe(&run, &first);
                             }
-                            Facts { cause: Cause::Timeout, delivery: Delivery::Unknown, retry_after: None }
+                            Facts::new(Cause::Timeout, Delivery::Unknown, None)
                         }
                     };
                     run.note(settled, &facts);

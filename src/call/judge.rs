@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::failure::{Cause, Delivery, Facts, Failure};
+use crate::failure::{Cause, Delivery, Failure};
 
 /// What the result of an attempt means.
 ///
@@ -38,8 +38,7 @@ impl Verdict {
         match result {
             Ok(_) => Verdict::Success,
             Err(error) => {
-                let Facts { cause, delivery, retry_after } = Facts::of(error);
-                Verdict::Failure { cause, delivery, retry_after }
+                Verdict::Failure { cause: error.cause(), delivery: error.delivery(), retry_after: error.retry_after() }
             }
         }
     }

@@ -81,7 +81,8 @@ pub(super) struct Run<'c, P: Pipeline, C, J, I, S> {
     attempts: u32,
     cause: Cause,
     delivery: Delivery,
-    retry_after: Option<Duration>,
+    /// In nanoseconds.
+    retry_after: Option<u64>,
     /// What the policy remembers between the retries of one call.
     retries: <P::Retry as RetryPart>::Course,
 }
@@ -389,7 +390,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
         {
             // A breaker that was forced open is so until the end of time, which is of no use to a caller.
             let forced = until == Instant::from_nanos(u64::MAX);
-            self.retry_after = Some(if forced { Duration::ZERO } else { until.since(now) });
+            self.retry_after = Some(if forced { 0 } else { until.nanos_since(now) });
             return Err(Reason::BreakerOpen);
         }
         if self.ends.is_some_and(|ends| next >= ends) {
@@ -422,7 +423,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
             self.attempts = self.attempts.saturating_add(1);
             return Err(Reason::Deadline);
         }
-        let facts = Facts { cause: Cause::Timeout, delivery: Delivery::Unknown, retry_after: None };
+        let facts = Facts::new(Cause::Timeout, Delivery::Unknown, None);
         self.failed(permit, &facts)
     }
 
@@ -451,9 +452,9 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
         let elapsed = match self.started {
             Some(started) => {
                 self.present.forget();
-                self.present.now().since(started)
+                self.present.now().nanos_since(started)
             }
-            None => Duration::ZERO,
+            None => 0,
         };
         Failed {
             last,

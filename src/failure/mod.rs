@@ -4,6 +4,8 @@ mod rpc;
 
 use core::time::Duration;
 
+use crate::clock::nanos;
+
 pub use crate::wit::types::{Cause, Delivery, RpcError};
 
 /// An error of a call that may have crossed a network.
@@ -74,12 +76,13 @@ impl<F: Failure + ?Sized> Failure for &F {
 pub struct Facts {
     pub cause: Cause,
     pub delivery: Delivery,
-    pub retry_after: Option<Duration>,
+    /// In nanoseconds.
+    pub retry_after: Option<u64>,
 }
 
 impl Facts {
-    pub fn of(failure: &impl Failure) -> Self {
-        Facts { cause: failure.cause(), delivery: failure.delivery(), retry_after: failure.retry_after() }
+    pub fn new(cause: Cause, delivery: Delivery, retry_after: Option<Duration>) -> Self {
+        Facts { cause, delivery, retry_after: retry_after.map(nanos) }
     }
 }
 

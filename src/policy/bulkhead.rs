@@ -3,7 +3,6 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::sealed::Sealed;
@@ -187,7 +186,7 @@ fn wake(waiter: Waiter) {
 #[cold]
 fn full() -> Rejected {
     // Nobody can tell when a call under way will be done.
-    Rejected { reason: Reason::BulkheadFull, cause: Cause::Overloaded, retry_after: Duration::ZERO }
+    Rejected { reason: Reason::BulkheadFull, cause: Cause::Overloaded, retry_after: 0 }
 }
 
 /// A bulkhead's state, shared by all calls through one policy.

@@ -32,8 +32,8 @@ pub struct Rejected {
     pub(crate) reason: Reason,
     /// Of the failure that made the guard reject; of the rejection itself where there is no such failure.
     pub(crate) cause: Cause,
-    /// How long until an attempt may be let through; zero when nobody can tell.
-    pub(crate) retry_after: Duration,
+    /// How many nanoseconds until an attempt may be let through; zero when nobody can tell.
+    pub(crate) retry_after: u64,
 }
 
 /// How an attempt ended. An attempt that came to nothing has none: its permit is dropped.

@@ -326,7 +326,7 @@ fn throw(memory: &ThrottleMemory, probability: u32, moment: &impl Moment) -> Res
         return Ok(());
     }
     memory.0.with(|state| state.record(false));
-    Err(Rejected { reason: Reason::Throttled, cause: Cause::Overloaded, retry_after: Duration::ZERO })
+    Err(Rejected { reason: Reason::Throttled, cause: Cause::Overloaded, retry_after: 0 })
 }
 
 impl<D, R, B: Guard, K: Guard, A, O> Policy<D, R, B, K, Throttle, A, O> {

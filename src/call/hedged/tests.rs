@@ -112,7 +112,7 @@ impl Guard for Slots {
     fn admit<'p>(&'p self, taken: &'p Taken, _: &impl Moment) -> Result<Slot<'p>, Rejected> {
         if taken.now.get() == self.most {
             let (reason, cause) = (Reason::BulkheadFull, Cause::Overloaded);
-            return Err(Rejected { reason, cause, retry_after: Duration::ZERO });
+            return Err(Rejected { reason, cause, retry_after: 0 });
         }
         more(&taken.now);
         // The first is let through at once.

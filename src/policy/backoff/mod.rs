@@ -293,8 +293,8 @@ impl Backoff {
 
     /// The `computed` nanoseconds, or those that the callee asks for where they are more: never shorter than asked,
     /// and as computed when it asks for more than `cap`. Without one, the cap is that of this backoff.
-    pub(crate) fn honouring(&self, asked: Option<Duration>, cap: Option<u64>, computed: u64) -> u64 {
-        let asked = asked.map_or(0, nanos);
+    pub(crate) fn honouring(&self, asked: Option<u64>, cap: Option<u64>, computed: u64) -> u64 {
+        let asked = asked.unwrap_or(0);
         if asked <= cap.unwrap_or(self.max_delay) { computed.max(asked) } else { computed }
     }
 }

@@ -390,7 +390,7 @@ fn a_backoff_prints_its_settings_and_no_addresses() {
 }
 
 fn honouring(backoff: &Backoff, asked: Option<Duration>, computed: Duration) -> Duration {
-    Duration::from_nanos(backoff.honouring(asked, None, nanos(computed)))
+    Duration::from_nanos(backoff.honouring(asked.map(nanos), None, nanos(computed)))
 }
 
 // case 20

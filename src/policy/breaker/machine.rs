@@ -1,7 +1,5 @@
 //! The state machine: closed, open, half-open, and what a person forced it to be. Pure: no clock, no lock.
 
-use core::time::Duration;
-
 use super::control::BreakerState;
 use super::settings::{MAX_PROBES, Settings};
 use super::window::{Counts, Probed, Tally};
@@ -147,7 +145,7 @@ impl Probes {
         let mut look = self.taken;
         while look != 0 {
             let began = self.began[place(look.trailing_zeros())];
-            if now.as_nanos().saturating_sub(began.as_nanos()) >= timeout {
+            if now.nanos_since(began) >= timeout {
                 self.taken &= !(look & look.wrapping_neg());
             }
             look &= look - 1;
@@ -215,15 +213,15 @@ impl<T: Tally> State<T> {
         }
         let (cause, retry_after) = match &mut self.phase {
             Phase::Closed(_) => return Ok(Ticket { pass: self.pass, probe: 0 }),
-            Phase::Open { until, cause } => (*cause, until.since(now)),
+            Phase::Open { until, cause } => (*cause, until.nanos_since(now)),
             Phase::HalfOpen { outcomes, cause, probes } => {
                 let allowed = settings.probes.saturating_sub(outcomes.calls);
                 if let Some(probe) = probes.begin(allowed, settings.probe_timeout, now) {
                     return Ok(Ticket { pass: self.pass, probe });
                 }
-                (*cause, Duration::ZERO)
+                (*cause, 0)
             }
-            Phase::Forced => (Cause::Other, Duration::ZERO),
+            Phase::Forced => (Cause::Other, 0),
         };
         Err(Rejected { reason: Reason::BreakerOpen, cause, retry_after })
     }
@@ -348,7 +346,7 @@ impl<T: Tally> State<T> {
     fn open(&mut self, settings: &Settings, now: Instant, why: Tripped, cause: Cause) -> Change {
         let open_for = if self.next_break == 0 { settings.open_for } else { self.next_break };
         self.next_break = settings.longer_than(open_for);
-        self.enter(Phase::Open { until: Instant::from_nanos(now.as_nanos().saturating_add(open_for)), cause });
+        self.enter(Phase::Open { until: now.after(open_for), cause });
         Change::Opened { why, cause }
     }
 

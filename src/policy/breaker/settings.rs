@@ -138,7 +138,7 @@ impl Settings {
 
     #[inline]
     pub(super) fn is_slow(&self, began: Instant, now: Instant) -> bool {
-        now.as_nanos().saturating_sub(began.as_nanos()) > self.slow_after
+        now.nanos_since(began) > self.slow_after
     }
 
     /// How long a break is that follows one of `open_for`.

@@ -88,14 +88,9 @@ impl Ledger {
     }
 }
 
-/// Nanoseconds, as an integer of their own size: a `Duration` would bring 128-bit arithmetic into the component.
-const fn since(now: Instant, earlier: Instant) -> u64 {
-    now.as_nanos().saturating_sub(earlier.as_nanos())
-}
-
 /// Time earns tokens. What is earned is added exactly, however the time is cut into pieces.
 pub(super) fn refill(ledger: &mut Ledger, tariff: &Tariff, now: Instant) {
-    let passed = since(now, *ledger.at.get_or_insert(now));
+    let passed = now.nanos_since(*ledger.at.get_or_insert(now));
     if passed != 0 {
         ledger.at = Some(now);
         let part = passed % NANOS * tariff.refill + ledger.carry;
@@ -114,11 +109,11 @@ pub(super) fn refill(ledger: &mut Ledger, tariff: &Tariff, now: Instant) {
 pub(super) fn expire(ledger: &mut Ledger, tariff: &Tariff, now: Instant) {
     let began = *ledger.at.get_or_insert(now);
     let slice = tariff.slice.max(1);
-    let slices = since(now, began) / slice;
+    let slices = now.nanos_since(began) / slice;
     if slices == 0 {
         return;
     }
-    ledger.at = Some(Instant::from_nanos(began.as_nanos() + slices * slice));
+    ledger.at = Some(began.after(slices * slice));
     if let Some(past) = ledger.slices.get_mut(ledger.current) {
         *past = ledger.balance.saturating_sub(ledger.opened);
     }

@@ -3,6 +3,7 @@
 use core::cell::Cell;
 use core::future::{pending, poll_fn};
 use core::pin::pin;
+use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Wake;

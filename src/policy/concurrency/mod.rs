@@ -7,7 +7,6 @@ mod tests;
 
 use core::fmt::Debug;
 use core::marker::PhantomData;
-use core::time::Duration;
 
 pub use aimd::Aimd;
 pub use gradient::Gradient;
@@ -308,7 +307,7 @@ impl<L: LimitAlgorithm> Guard for Concurrency<L> {
 /// There is no place. Nobody can tell when there will be one.
 #[cold]
 fn full() -> Rejected {
-    Rejected { reason: Reason::BulkheadFull, cause: Cause::Overloaded, retry_after: Duration::ZERO }
+    Rejected { reason: Reason::BulkheadFull, cause: Cause::Overloaded, retry_after: 0 }
 }
 
 impl<D, R, B: Guard, T: Guard, A, O, L: LimitAlgorithm> Policy<D, R, B, Concurrency<L>, T, A, O> {

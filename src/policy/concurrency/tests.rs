@@ -4,6 +4,8 @@ mod aimd;
 mod calls;
 mod gradient;
 
+use core::time::Duration;
+
 use super::*;
 use crate::testing::SplitMix;
 

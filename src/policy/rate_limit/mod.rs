@@ -216,7 +216,7 @@ impl<W: RateLimitKind> RateLimit<W> {
 
 #[cold]
 fn limited(wait: u64) -> Rejected {
-    Rejected { reason: Reason::RateLimited, cause: Cause::Overloaded, retry_after: Duration::from_nanos(wait) }
+    Rejected { reason: Reason::RateLimited, cause: Cause::Overloaded, retry_after: wait }
 }
 
 /// A rate limit's state, shared by all calls through one policy.

@@ -21,7 +21,7 @@ pub(super) fn call<W: RateLimitKind>(limit: &RateLimit<W>, memory: &Memory<W>, n
         }
         Err(rejected) => {
             assert_eq!((rejected.reason, rejected.cause), (Reason::RateLimited, Cause::Overloaded));
-            Err(nanos(rejected.retry_after))
+            Err(rejected.retry_after)
         }
     }
 }

@@ -17,7 +17,7 @@ fn secs(seconds: u64) -> Duration {
 }
 
 fn facts(cause: Cause) -> Facts {
-    Facts { cause, delivery: Delivery::NotSent, retry_after: None }
+    Facts::new(cause, Delivery::NotSent, None)
 }
 
 fn first<R: RetryPart>(retry: R, facts: &Facts, idempotent: bool) -> Result<Duration, Reason> {
@@ -35,7 +35,7 @@ fn only_a_call_that_was_not_sent_or_is_idempotent_is_repeated() {
     for cause in CAUSES {
         for delivery in DELIVERIES {
             for idempotent in [false, true] {
-                let facts = Facts { cause, delivery, retry_after: None };
+                let facts = Facts::new(cause, delivery, None);
                 let expected = match cause {
                     Cause::NoLink | Cause::Protocol => Err(Reason::NotRetryable),
                     _ if !idempotent && delivery != Delivery::NotSent => Err(Reason::NotIdempotent),
@@ -63,7 +63,7 @@ fn no_rule_makes_a_call_be_repeated_that_may_have_run() {
     assert!(retry.check().is_ok());
     for cause in CAUSES {
         for delivery in DELIVERIES {
-            let facts = Facts { cause, delivery, retry_after: Some(secs(1)) };
+            let facts = Facts::new(cause, delivery, Some(secs(1)));
             let expected = if delivery == Delivery::NotSent { Ok(secs(1)) } else { Err(Reason::NotIdempotent) };
             assert_eq!(first(retry, &facts, false), expected, "{facts:?}");
             assert_eq!(first(retry, &facts, true), Ok(secs(1)), "{facts:?}");
@@ -161,11 +161,11 @@ fn retry_after_is_never_shortened_and_an_absurd_one_is_not_believed() {
         (plain.retry_after_cap(secs(3600)), Some(3601), 1),
         (plain.retry_after_cap(Duration::ZERO), Some(2), 1),
     ] {
-        let facts = Facts { retry_after: asked.map(secs), ..facts(Cause::Overloaded) };
+        let facts = Facts::new(Cause::Overloaded, Delivery::NotSent, asked.map(secs));
         assert_eq!(first(retry, &facts, false), Ok(secs(wait)), "asked {asked:?}, {retry:?}");
     }
     // Waits are nanoseconds, of which 584 years are the most.
-    let facts = Facts { retry_after: Some(Duration::MAX), ..facts(Cause::Overloaded) };
+    let facts = Facts::new(Cause::Overloaded, Delivery::NotSent, Some(Duration::MAX));
     assert_eq!(first(plain.retry_after_cap(Duration::MAX), &facts, false), Ok(Duration::from_nanos(u64::MAX)));
 }
 
@@ -175,7 +175,7 @@ fn retry_after_is_bounded_by_the_backoff_of_the_rule_that_counts() {
     static RULES: [Rule; 1] = [Rule::on(Cause::Overloaded).backoff(REGULAR.max_delay(Duration::from_secs(100)))];
     let retry = Retry::attempts(3).backoff(REGULAR).rules(&RULES);
     for (cause, wait) in [(Cause::Overloaded, 90), (Cause::NoTarget, 1)] {
-        let facts = Facts { retry_after: Some(secs(90)), ..facts(cause) };
+        let facts = Facts::new(cause, Delivery::NotSent, Some(secs(90)));
         assert_eq!(first(retry, &facts, false), Ok(secs(wait)), "{cause:?}");
     }
 }
@@ -204,7 +204,7 @@ fn the_wait_before_is_remembered_for_the_next() {
         retry.decide(&mut course, made, &facts(Cause::NoTarget), false, &Then(0)).unwrap();
         assert_eq!(course.as_ref().unwrap().previous, nanos(secs(wait)));
     }
-    let asked = Facts { retry_after: Some(secs(30)), ..facts(Cause::NoTarget) };
+    let asked = Facts::new(Cause::NoTarget, Delivery::NotSent, Some(secs(30)));
     retry.decide(&mut course, 4, &asked, false, &Then(0)).unwrap();
     assert_eq!(course.unwrap().previous, nanos(secs(30)));
 }

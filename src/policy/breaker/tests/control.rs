@@ -27,7 +27,7 @@ fn a_reset_breaker_is_as_it_was_made() {
     target.control(10_000).reset();
     assert_eq!(target.fail(10_000), None, "nothing is counted");
     target.fail(10_000);
-    assert_eq!(target.ask(10_000).unwrap_err().retry_after, 10 * SECOND, "the first break");
+    assert_eq!(target.rejects_for(10_000), 10 * SECOND, "the first break");
 }
 
 #[test]

@@ -90,6 +90,11 @@ impl<W: Window> Subject<W> {
         (calls, failures, slow_calls)
     }
 
+    /// For how long a call is turned away.
+    fn rejects_for(&self, now: u64) -> Duration {
+        Duration::from_nanos(self.ask(now).unwrap_err().retry_after)
+    }
+
     /// Opens a breaker that trips at the first failure after `successes`.
     fn opened(breaker: Breaker<W>) -> Self {
         let subject = Subject::new(breaker);
@@ -99,5 +104,5 @@ impl<W: Window> Subject<W> {
 }
 
 fn rejected(cause: Cause, retry_after: Duration) -> Rejected {
-    Rejected { reason: crate::policy::Reason::BreakerOpen, cause, retry_after }
+    Rejected { reason: crate::policy::Reason::BreakerOpen, cause, retry_after: crate::clock::nanos(retry_after) }
 }
