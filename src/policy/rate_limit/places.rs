@@ -124,7 +124,12 @@ impl<W: RateLimitKind> Places<W> {
                     core::mem::swap(&mut place, other);
                 }
             }
-            self.abandoned.push(place);
+            // Where there is no memory for it, nobody gets the place. `push` alone would bring the message of a panic, and
+            // 27 kB for printing it; where it sees that there is room, it cannot panic.
+            let _ = self.abandoned.try_reserve(1);
+            if self.abandoned.len() < self.abandoned.capacity() {
+                self.abandoned.push(place);
+            }
         }
     }
 }
