@@ -92,7 +92,10 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
         if self.ticket.of_closed() && self.ticket.is_of(self.memory.pass()) {
             return Ok(false);
         }
-        let ticket = admit_asking(self.settings, self.memory, Some(self.ticket), moment.now())?;
+        if self.memory.state.with(|state| state.honours(self.ticket)) {
+            return Ok(false);
+        }
+        let ticket = admit_asking(self.settings, self.memory, moment.now())?;
         let new = self.ticket != ticket;
         self.ticket = ticket;
         Ok(new)
@@ -172,7 +175,7 @@ impl<W: Window> Guard for Breaker<W> {
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<BreakerPermit<'p, W>, Rejected> {
         let ticket = match memory.pass().ticket() {
             Some(ticket) => ticket,
-            None => admit_asking(self.settings(), memory, None, moment.now())?,
+            None => admit_asking(self.settings(), memory, moment.now())?,
         };
         Ok(BreakerPermit { settings: self.settings(), memory, ticket })
     }
@@ -182,17 +185,9 @@ impl<W: Window> Guard for Breaker<W> {
     }
 }
 
-/// For a breaker that does not simply let calls pass, and for a call that it let through and that waited since.
+/// For a breaker that does not simply let calls pass.
 // The clock is read outside of the lock: it may be a caller's own.
 #[cold]
-fn admit_asking<T: Tally>(
-    settings: &Settings,
-    memory: &Memory<T>,
-    held: Option<Ticket>,
-    now: Instant,
-) -> Result<Ticket, Rejected> {
-    memory.change(|state| match held {
-        Some(ticket) if state.honours(ticket) => Ok(ticket),
-        _ => state.admit(settings, now),
-    })
+fn admit_asking<T: Tally>(settings: &Settings, memory: &Memory<T>, now: Instant) -> Result<Ticket, Rejected> {
+    memory.change(|state| state.admit(settings, now))
 }
