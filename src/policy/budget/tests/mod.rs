@@ -1,6 +1,7 @@
 //! What budgets allow, and what they cost.
 
 mod model;
+mod optional;
 mod vectors;
 mod waiting;
 
@@ -288,18 +289,6 @@ fn a_budget_is_shared_by_all_policies_that_have_it() {
     assert_eq!(reads.with(&clock).call(no_target::<()>).unwrap_err().attempts(), 2);
     assert_eq!(writes.with(&clock).call(no_target::<()>).unwrap_err().attempts(), 2);
     assert_eq!(reads.with(&clock).call(no_target::<()>).unwrap_err().attempts(), 1);
-}
-
-#[test]
-fn a_budget_may_be_decided_at_run_time() {
-    let clock = TestClock::new();
-    for (budget, attempts) in [(None, 2), (Some(shared(Budget::ratio(0.1))), 1)] {
-        let policy = Policy::new().retry(Retry::attempts(2).optional_budget(budget).unwrap());
-        assert_eq!(policy.with(&clock).call(no_target::<()>).unwrap_err().attempts(), attempts);
-        policy.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap();
-    }
-    let refused = Retry::attempts(2).optional_budget(Some(Box::leak(Box::new(Budget::ratio(7.0)))));
-    assert_eq!(refused.unwrap_err().field(), "budget ratio");
 }
 
 #[test]
