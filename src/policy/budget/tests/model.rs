@@ -77,6 +77,8 @@ fn random_sequences_agree_with_a_slow_budget_that_is_obviously_right() {
         || Budget::windowed(0.2, 0, Duration::from_secs(1)),
         || Budget::windowed(0.73, 2, Duration::from_millis(1_234)),
         || Budget::windowed(0.9, 0, Duration::from_secs(60)),
+        // Often exactly empty, with a fraction of a millionth left over.
+        || Budget::throttle(2, 1.0).refill_per_second(0.000_001),
     ]
     .into_iter()
     .enumerate()
