@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::testing::{ManualClock, Recorder, Script, TestClock, block_on};
-use crate::{Breaker, Cause, Delivery, Event, Policy, Reason, RpcError};
+use crate::{Breaker, Cause, Delivery, Event, Policy, Reason, Retry, RpcError};
 
 const TEN: Duration = Duration::from_secs(10);
 
@@ -32,8 +32,31 @@ fn a_failure_is_answered_with_the_last_good_value_while_that_is_young() {
     clock.advance(Duration::from_nanos(1));
     assert!(ask().is_err());
     assert_eq!(used(), 0, "nothing was used");
+}
+
+#[test]
+fn what_was_forgotten_answers_nothing_however_young_it_was() {
+    let policy = Policy::new();
+    let last = LastGood::new(TEN);
+    let clock = TestClock::new();
+    let call = policy.with(&clock).stale_if_error(&last);
+    let mut target = Script::new([Ok(7), down(), down()]);
+    let mut ask = || call.call(|| target.next());
+    assert_eq!(ask().map(|answer| answer.age()), Ok(None));
+    assert_eq!(ask().map(|answer| answer.age()), Ok(Some(Duration::ZERO)));
     last.clear();
     assert!(ask().is_err());
+}
+
+#[test]
+fn what_a_retry_brings_back_is_fresh_and_kept() {
+    let policy = Policy::new().retry(Retry::attempts(2));
+    let last = LastGood::new(TEN);
+    let clock = TestClock::new();
+    let call = policy.with(&clock).stale_if_error(&last);
+    let mut target = Script::new([Ok("old"), down(), Ok("new"), down(), down()]);
+    let mut ask = || call.call(|| target.next()).map(MaybeStale::into_inner);
+    assert_eq!([ask(), ask(), ask()], [Ok("old"), Ok("new"), Ok("new")]);
 }
 
 #[test]
