@@ -180,6 +180,13 @@ fn a_snapshot_of_another_version_or_kind_or_other_settings_is_refused() {
     assert_eq!(refused(Breaker::failure_rate(0.5).over_time(2 * SECOND), of_time.as_bytes()), other_settings);
     assert_eq!(refused(Breaker::failure_rate(0.9).over_calls(100), of_calls.as_bytes()), None);
 
+    // Only a closed breaker's snapshot holds what it counts in.
+    let forced = Subject::new(calls);
+    forced.control(0).force_open();
+    let forced = forced.control(0).snapshot();
+    assert_eq!(refused(time, forced.as_bytes()), other_settings);
+    assert_eq!(refused(calls, forced.as_bytes()), None);
+
     let open = Subject::opened(BREAKER).control(0).snapshot();
     assert_eq!(refused(BREAKER.open_for(SECOND), open.as_bytes()), other_settings, "no break is so long");
     let failing = Subject::new(BREAKER);
@@ -195,6 +202,9 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
     let half_open = Subject::opened(SLOW);
     half_open.fail(5_000);
     let half_open = body(half_open.control(5_000).snapshot().as_bytes());
+    let open = Subject::new(SLOW);
+    open.control(0).trip();
+    let open = body(open.control(0).snapshot().as_bytes());
     let window = Subject::new(SLOW);
     window.fail(0);
     window.fail(0);
@@ -220,6 +230,7 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
         ("more slow outcomes than outcomes", with(&half_open, &[(7, 2)])),
         ("a break too short", with(&half_open, &[(16, 1), (17, 0), (18, 0), (19, 0), (20, 0)])),
         ("a break too long", with(&half_open, &[(23, 1)])),
+        ("open for longer than a break", with(&open, &[(8, 1)])),
         ("beyond the ring", with(&window, &[(28, 100)])),
         ("beyond the full ring", with(&window, &[(28, 100), (32, 2)])),
         ("no such lap", with(&window, &[(32, 3)])),
@@ -240,6 +251,7 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
         assert_eq!(refused(breaker_of_time, &snapshot), Some(BadSnapshot::OtherSettings), "{what}");
     }
     assert_eq!(refused(SLOW, &sealed(half_open)), None);
+    assert_eq!(refused(SLOW, &sealed(open)), None);
     assert_eq!(refused(SLOW, &sealed(window)), None);
     assert_eq!(refused(breaker_of_time, &sealed(time)), None);
 }
@@ -284,8 +296,21 @@ fn whatever_is_restored_the_breaker_goes_on() {
 }
 
 #[test]
+fn snapshots_are_the_bytes_that_they_hold() {
+    let (failed, other) = (Subject::new(BREAKER), Subject::new(BREAKER));
+    failed.fail(0);
+    let (failed, other) = (failed.control(0).snapshot(), other.control(0).snapshot());
+    assert_eq!(failed.as_ref(), failed.as_bytes());
+    assert_ne!(failed.as_bytes(), other.as_bytes());
+    assert_ne!(failed, other);
+}
+
+#[test]
 fn a_snapshot_fits_its_place() {
-    assert_eq!(Subject::new(SLOW).control(0).snapshot().as_bytes().len(), 293);
+    let largest = Subject::new(SLOW).control(0).snapshot();
+    assert_eq!(largest.as_bytes().len(), 293);
+    // Its length, and what aligns it.
+    assert!(size_of_val(&largest) < 293 + 2 * size_of::<usize>(), "{}", size_of_val(&largest));
     assert_eq!(
         BadSnapshot::OtherSettings.to_string(),
         "the snapshot was made by a breaker with other settings: start without it"
