@@ -155,6 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn a_quantile_is_exact_to_a_millionth() {
+        let mut latencies = Latencies::NEW;
+        let (short, long) = (Duration::from_millis(1), Duration::from_secs(1));
+        latencies.count(short);
+        latencies.count(long);
+        for (quantile, slow) in [(0.499_999, false), (0.5, false), (0.500_000_4, false), (0.500_001, true)] {
+            assert_eq!(latencies.quantile(quantile) > long, slow, "{quantile}");
+        }
+    }
+
+    #[test]
     fn halving_keeps_the_tail() {
         let mut latencies = Latencies::NEW;
         for _ in 0..1000 {
