@@ -85,8 +85,7 @@ impl FailureRate {
     /// assert!(Breaker::failure_rate(0.5).over_calls(1025).check().is_err());
     /// ```
     pub const fn over_calls(self, calls: u32) -> Breaker<CountWindow> {
-        // A window of no calls is refused for that, and not for its minimum.
-        let minimum = if calls > 0 && calls < MINIMUM_CALLS { calls } else { MINIMUM_CALLS };
+        let minimum = if calls < MINIMUM_CALLS { calls } else { MINIMUM_CALLS };
         let settings = Settings { failure_rate: self.0, length: calls, minimum, ..Settings::DEFAULT };
         Breaker { settings, window: PhantomData }
     }
