@@ -17,6 +17,8 @@ mod reason;
 mod retry;
 mod stale;
 mod start;
+#[cfg(test)]
+mod tests;
 mod throttle;
 
 use core::fmt;
