@@ -106,7 +106,7 @@ mod ours {
     static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
     #[cfg(feature = "deadline")]
     static POLICY: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
-    #[cfg(feature = "retry")]
+    #[cfg(any(feature = "retry", feature = "async-retry"))]
     static POLICY: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
     #[cfg(feature = "budget")]
     static POLICY: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(3).budget(&BUDGET));
@@ -207,7 +207,7 @@ mod ours {
         }
     }
 
-    #[cfg(feature = "async-canonical")]
+    #[cfg(any(feature = "async-retry", feature = "async-canonical"))]
     pub fn asker() -> impl AsyncFnMut(u32) -> u32 {
         async |question| POLICY.call_async(async || answer(question)).await.unwrap_or_else(super::no_answer)
     }
