@@ -59,7 +59,8 @@ pub use policy::{
     BreakerSnapshot, BreakerState, Budget, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
     DeadlinePart, FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LastGood, LimitAlgorithm,
     MaybeStale, Pipeline, Policy, Quantile, RateLimit, RateLimitKind, Reason, Retry, RetryPart, Rule, SlidingWindow,
-    SlowCalls, StaleIfError, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback, WithFallbackCall,
+    SlowCalls, StaleIfError, Takes, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback,
+    WithFallbackCall,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///
