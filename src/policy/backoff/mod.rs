@@ -254,7 +254,7 @@ impl Backoff {
         }
         if self.base > self.max_delay {
             let base = Duration::from_nanos(self.base);
-            refuse!("backoff base", Value::Time(base), "at most the longest delay, max_delay (2 s by default)");
+            refuse!("backoff base", Value::Time(base), "at most the longest delay (2 s by default)");
         }
         if let Some(Jitter::Proportional(fraction)) = self.jitter
             && !(fraction > 0.0 && fraction <= 1.0)
