@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use super::mistake::Mistakes;
-use super::policies::{self, Policies};
-use super::value::Value;
+use super::policies::Policies;
 use crate::state::Local;
 
 /// The key of `wasi:config` that holds the whole configuration.
@@ -32,25 +30,13 @@ pub(super) fn load(answer: Result<Option<String>, String>) -> Result<Option<Poli
     let unused = "so the settings in the code stay in force";
     match answer {
         Ok(None) => Ok(None),
-        Ok(Some(text)) => {
-            let policies = parse(&text).and_then(Policies::partial);
-            policies.map(Some).map_err(|mistakes| {
-                format!("the host's configuration, key `{KEY}` of wasi:config, is not used, {unused}:\n{mistakes}")
-            })
-        }
+        Ok(Some(text)) => Policies::overriding(&text).map(Some).map_err(|mistakes| {
+            format!("the host's configuration, key `{KEY}` of wasi:config, is not used, {unused}:\n{mistakes}")
+        }),
         Err(error) => {
             Err(format!("the host's configuration, key `{KEY}` of wasi:config, cannot be had, {unused}: {error}"))
         }
     }
-}
-
-/// JSON begins with a brace, and TOML with anything else.
-fn parse(text: &str) -> Result<Value, Mistakes> {
-    #[cfg(feature = "toml")]
-    if !text.trim_start().starts_with('{') {
-        return policies::toml(text);
-    }
-    policies::json(text)
 }
 
 /// For the people who run the system. That nobody listens is no reason to fail.

@@ -24,12 +24,14 @@ mod targets;
 mod tests;
 mod value;
 mod words;
+mod worst_case;
 
 #[cfg(not(target_os = "wasi"))]
 pub use host::provide;
 pub use mistake::{Mistake, Mistakes};
 pub use named::Named;
 pub use policies::Policies;
+pub use worst_case::{Spending, Unbounded, WorstCase};
 
 use crate::policy::{AttemptTimeout, Budget, Deadline, Policy, Retry};
 

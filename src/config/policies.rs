@@ -51,7 +51,7 @@ pub struct Policies {
     /// What was given out, by the name of the policy or the target.
     made: Local<Vec<(String, &'static Configured)>>,
     /// What the policies lack that the code may have.
-    pub(super) missing: Vec<Mistake>,
+    missing: Vec<Mistake>,
 }
 
 struct Entry {
@@ -105,6 +105,40 @@ impl Policies {
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, Mistakes> {
         Self::whole(toml(text)?)
+    }
+
+    /// Reads a configuration that is laid over what a component's code says, as the host's is: JSON, or with the feature
+    /// `toml` also TOML. A policy may lack what the code has; it is [missing](Self::missing) then, and not there.
+    ///
+    /// # Errors
+    /// Every mistake, with the path to it, its value and what is allowed.
+    ///
+    /// ```
+    /// use steadfast::config::Policies;
+    ///
+    /// let policies = Policies::overriding(r#"{"policies": {"greeter": {"breaker": {"open-for": "1m"}}}}"#)?;
+    /// let missing: Vec<_> = policies.missing().iter().map(|mistake| mistake.to_string()).collect();
+    /// assert_eq!(missing, ["policies.greeter.breaker: `failures` or `failure-rate` is missing"]);
+    /// # Ok::<(), steadfast::config::Mistakes>(())
+    /// ```
+    pub fn overriding(text: &str) -> Result<Self, Mistakes> {
+        // JSON begins with a brace, and TOML with anything else.
+        #[cfg(feature = "toml")]
+        if !text.trim_start().starts_with('{') {
+            return Self::partial(toml(text)?);
+        }
+        Self::partial(json(text)?)
+    }
+
+    /// What has to be in the code for the configuration to be whole; as a rule, nothing.
+    ///
+    /// ```
+    /// let policies = steadfast::config::Policies::overriding("{}")?;
+    /// assert!(policies.missing().is_empty());
+    /// # Ok::<(), steadfast::config::Mistakes>(())
+    /// ```
+    pub fn missing(&self) -> &[Mistake] {
+        &self.missing
     }
 
     /// The policy with this name, if there is one.
@@ -242,7 +276,7 @@ impl Policies {
     }
 
     /// A configuration from which something may be missing, since the code has it.
-    pub(super) fn partial(value: Value) -> Result<Self, Mistakes> {
+    fn partial(value: Value) -> Result<Self, Mistakes> {
         let mut reader = Reader::default();
         let policies = Self::read(&value, &mut reader);
         if reader.refuses() {
@@ -331,7 +365,7 @@ pub(super) fn json(text: &str) -> Result<Value, Mistakes> {
 }
 
 #[cfg(feature = "toml")]
-pub(super) fn toml(text: &str) -> Result<Value, Mistakes> {
+fn toml(text: &str) -> Result<Value, Mistakes> {
     toml::from_str(text).map_err(|error| Mistakes::one(format!("not TOML: {error}")))
 }
 

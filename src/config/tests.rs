@@ -9,6 +9,7 @@ use crate::{Breaker, Cause, Deadline, Delivery, Failed, Policy, Reason, Retry, R
 mod mistakes;
 mod named;
 mod same;
+mod worst;
 
 fn policies(text: &str) -> Policies {
     match Policies::from_json(text) {

@@ -175,6 +175,15 @@ impl<W: Copy> Hedge<W> {
         Hedge { max_hedges, ..self }
     }
 
+    /// The delay, where it is always the same.
+    #[cfg(feature = "config")]
+    pub(crate) const fn fixed_delay(&self) -> Option<Duration> {
+        match self.quantile {
+            None => Some(self.delay),
+            Some(_) => None,
+        }
+    }
+
     /// The hedge itself, or why it makes no sense: no delay, a quantile that is none, a count out of range.
     ///
     /// ```

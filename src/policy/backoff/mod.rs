@@ -297,6 +297,12 @@ impl Backoff {
         let asked = asked.unwrap_or(0);
         if asked <= cap.unwrap_or(self.max_delay) { computed.max(asked) } else { computed }
     }
+
+    /// The cap, in nanoseconds.
+    #[cfg(feature = "config")]
+    pub(crate) const fn longest(&self) -> u64 {
+        self.max_delay
+    }
 }
 
 /// The same settings. Two [custom](Backoff::custom) backoffs are equal when their functions have one address, which
