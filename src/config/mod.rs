@@ -18,6 +18,8 @@ mod overlay;
 mod parts;
 mod policies;
 mod reader;
+#[cfg(feature = "schema")]
+mod schema;
 mod settings;
 mod targets;
 #[cfg(test)]
@@ -31,6 +33,8 @@ pub use host::provide;
 pub use mistake::{Mistake, Mistakes};
 pub use named::Named;
 pub use policies::Policies;
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use worst_case::{Spending, Unbounded, WorstCase};
 
 use crate::policy::{AttemptTimeout, Budget, Deadline, Policy, Retry};
