@@ -48,7 +48,17 @@ impl Reader {
     }
 
     /// Does something one key further down.
+    #[inline]
     pub fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.enter(key);
+        let result = read(self);
+        self.path.truncate(before);
+        result
+    }
+
+    // What is generic here is short and the rest is not in line: there are many settings, and a component carries it all.
+    #[inline(never)]
+    fn enter(&mut self, key: &str) -> usize {
         let before = self.path.len();
         if before > 0 {
             self.path.push('.');
@@ -58,16 +68,17 @@ impl Reader {
         } else {
             self.path.push_str(&format!("{key:?}"));
         }
-        let result = read(self);
-        self.path.truncate(before);
-        result
+        before
     }
 
+    #[cold]
+    #[inline(never)]
     pub fn mistake(&mut self, text: String) {
         self.push(self.path.clone(), text);
     }
 
     /// One mistake for each place: a second one would only follow from the first.
+    #[inline(never)]
     fn push(&mut self, path: String, text: String) {
         if !self.mistakes.iter().any(|mistake| mistake.path == path && !mistake.missing) {
             self.mistakes.push(Mistake { path, text, missing: false });
@@ -80,6 +91,7 @@ impl Reader {
     }
 
     /// There is no `what` with this name.
+    #[cold]
     pub fn unknown<'n>(&mut self, what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) {
         let advice = match nearest(name, known.clone()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -92,22 +104,34 @@ impl Reader {
     }
 
     /// What stands here is not what may stand here.
+    #[cold]
+    #[inline(never)]
     pub fn refuse(&mut self, value: &dyn Display, allowed: &str) {
         self.mistake(format!("{value} is not allowed: it must be {allowed}"));
     }
 
     /// Something has to stand here that does not.
+    #[cold]
+    #[inline(never)]
     pub fn missing(&mut self, what: &str) {
         self.mistakes.push(Mistake { path: self.path.clone(), text: format!("{what} is missing"), missing: true });
     }
 
     /// A value that has to be there. Where it could not be read, that was said.
     pub fn need<T: Copy>(&mut self, value: Option<T>, key: &str) -> Option<T> {
-        let path = format!("{}.{key}", self.path);
-        if value.is_none() && !self.mistakes.iter().any(|mistake| mistake.path == path) {
-            self.missing(&format!("`{key}`"));
+        if value.is_none() {
+            self.needed(key);
         }
         value
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn needed(&mut self, key: &str) {
+        let path = format!("{}.{key}", self.path);
+        if !self.mistakes.iter().any(|mistake| mistake.path == path) {
+            self.missing(&format!("`{key}`"));
+        }
     }
 
     pub fn table<'v>(&mut self, value: &'v Value) -> Option<&'v Table> {
@@ -120,6 +144,7 @@ impl Reader {
         }
     }
 
+    #[inline(never)]
     pub fn field<T: Read>(&mut self, table: &Table, name: &str) -> Option<T> {
         get(table, name).and_then(|(key, value)| self.within(key, |reader| T::read(value, reader)))
     }
@@ -144,10 +169,18 @@ impl Reader {
     /// A part that was checked. Where it makes no sense, that is a mistake at the key that the refused setting has
     /// here: its name, or what stands beside that in `keys`.
     pub fn accept<T>(&mut self, checked: Result<T, Invalid>, keys: &[(&str, &str)]) -> Option<T> {
-        let invalid = match checked {
-            Ok(part) => return Some(part),
-            Err(invalid) => invalid,
-        };
+        match checked {
+            Ok(part) => Some(part),
+            Err(invalid) => {
+                self.refuse_part(&invalid, keys);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse_part(&mut self, invalid: &Invalid, keys: &[(&str, &str)]) {
         let text = format!("{} is not allowed: it must be {}", invalid.value, invalid.allowed.replace('_', "-"));
         match keys.iter().find(|(field, _)| *field == invalid.field) {
             Some((_, "")) => self.mistake(text),
@@ -157,11 +190,11 @@ impl Reader {
                 self.mistake_below(&key.replace('_', "-"), text);
             }
         }
-        None
     }
 }
 
 impl Read for u32 {
+    #[inline(never)]
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         if let Value::Whole(number) = value
             && let Ok(number) = u32::try_from(*number)
@@ -178,6 +211,7 @@ impl Read for u32 {
 pub(super) struct Time(pub Duration);
 
 impl Read for Time {
+    #[inline(never)]
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         if let Value::Text(text) = value
             && let Some(duration) = words::duration(text)
@@ -194,6 +228,7 @@ impl Read for Time {
 pub(super) struct Share(pub f64);
 
 impl Read for Share {
+    #[inline(never)]
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         match value {
             Value::Text(text) => {
@@ -218,6 +253,7 @@ impl Read for Share {
 pub(super) struct Factor(pub f64);
 
 impl Read for Factor {
+    #[inline(never)]
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
         match value {
             Value::Whole(number) => Some(Factor(*number as f64)),

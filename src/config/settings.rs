@@ -30,6 +30,7 @@ macro_rules! settings {
         }
 
         impl Read for $name {
+            #[inline(never)]
             fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
                 let table = reader.table(value)?;
                 let read = $name { $($field: reader.field(table, stringify!($field)),)* };
