@@ -32,6 +32,13 @@ impl<A: Permit, B: Permit> Permit for Either<A, B> {
         }
     }
 
+    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
+        match self {
+            Either::One(permit) => permit.renew(moment),
+            Either::Other(permit) => permit.renew(moment),
+        }
+    }
+
     fn begin(&mut self) {
         match self {
             Either::One(permit) => permit.begin(),
@@ -70,14 +77,15 @@ impl<A: Guard, B: Guard> Guard for Either<A, B> {
         }
     }
 
-    async fn admit_async<'p>(
+    async fn wait<'p>(
         &'p self,
         memory: &'p Self::Memory,
         moment: &impl Moment,
+        rejected: Rejected,
     ) -> Result<Self::Permit<'p>, Rejected> {
         match self {
-            Either::One(guard) => guard.admit_async(&memory.0, moment).await.map(Either::One),
-            Either::Other(guard) => guard.admit_async(&memory.1, moment).await.map(Either::Other),
+            Either::One(guard) => guard.wait(&memory.0, moment, rejected).await.map(Either::One),
+            Either::Other(guard) => guard.wait(&memory.1, moment, rejected).await.map(Either::Other),
         }
     }
 

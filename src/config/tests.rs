@@ -6,6 +6,7 @@ use super::{Configured, Policies};
 use crate::testing::{ManualClock, TestClock};
 use crate::{Breaker, Cause, Deadline, Delivery, Failed, Policy, Reason, Retry, RpcError};
 
+mod either;
 mod mistakes;
 mod named;
 mod same;
