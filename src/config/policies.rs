@@ -122,12 +122,11 @@ impl Policies {
     /// # Ok::<(), steadfast::config::Mistakes>(())
     /// ```
     pub fn overriding(text: &str) -> Result<Self, Mistakes> {
-        // JSON begins with a brace, and TOML with anything else.
-        #[cfg(feature = "toml")]
-        if !text.trim_start().starts_with('{') {
-            return Self::partial(toml(text)?);
-        }
-        Self::partial(json(text)?)
+        // What is missing is no mistake here, also beside one.
+        Self::partial(any(text)?).map_err(|Mistakes(mut mistakes)| {
+            mistakes.retain(|mistake| !mistake.missing);
+            Mistakes(mistakes)
+        })
     }
 
     /// What has to be in the code for the configuration to be whole; as a rule, nothing.
@@ -358,6 +357,15 @@ fn for_each(
         }
         _ => reader.refuse(value, "a table"),
     });
+}
+
+/// JSON begins with a brace, and TOML with anything else.
+fn any(text: &str) -> Result<Value, Mistakes> {
+    #[cfg(feature = "toml")]
+    if !text.trim_start().starts_with('{') {
+        return toml(text);
+    }
+    json(text)
 }
 
 pub(super) fn json(text: &str) -> Result<Value, Mistakes> {

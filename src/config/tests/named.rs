@@ -1,10 +1,10 @@
 //! The code's settings, and what the host's configuration makes of them.
 
+use super::super::Policies;
 use super::super::host::load;
 use super::super::named::parts;
-use super::super::{Named, Policies, provide};
 use super::{Configured, Duration, no_target};
-use crate::testing::{Recorder, TestClock};
+use crate::testing::TestClock;
 
 const CODE: &str = r#"{
     "deadline": "60s",
@@ -91,6 +91,11 @@ fn a_mistake_is_reported_and_takes_nothing_down() {
             "{report}"
         );
     }
+    let report = load(Ok(Some(r#"{"policies": {"p": {"retry": {"attemps": 9}}}}"#.into()))).unwrap_err();
+    assert!(
+        report.ends_with("in force:\npolicies.p.retry.attemps: unknown field, did you mean `attempts`?"),
+        "{report}"
+    );
     assert_eq!(
         load(Err("no such store".into())).unwrap_err(),
         "the host's configuration, key `steadfast` of wasi:config, cannot be had, so the settings in the code stay in \
@@ -124,8 +129,12 @@ fn mistakes_in_the_code_are_reported_and_the_rest_counts() {
     assert_eq!(reports.len(), 2, "{reports:?}");
 }
 
+#[cfg(not(target_os = "wasi"))]
 #[test]
 fn a_named_policy_is_made_once_of_what_the_host_has_and_tells_its_observer() {
+    use crate::config::{Named, provide};
+    use crate::testing::Recorder;
+
     static SEEN: Recorder = Recorder::new();
     static GREETER: Named<&Recorder> = Named::new("named-in-a-test", r#"{"retry": {"attempts": 4}}"#).observer(&SEEN);
     provide(r#"{"policies": {"named-in-a-test": {"retry": {"attempts": 2}}}}"#);
