@@ -25,12 +25,17 @@
 //! ```
 //!
 //! # Features
+//! - `config`: policies as data ([`config`]), from a text or from the host at run time.
+//! - `schema`: the JSON Schema of that data.
+//! - `toml`: policies in TOML too.
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
 //!   `wstd` response.
 
 mod call;
 pub mod clock;
+#[cfg(feature = "config")]
+pub mod config;
 mod counters;
 mod event;
 mod failed;
@@ -59,7 +64,8 @@ pub use policy::{
     BreakerSnapshot, BreakerState, Budget, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
     DeadlinePart, FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LastGood, LimitAlgorithm,
     MaybeStale, Pipeline, Policy, Quantile, RateLimit, RateLimitKind, Reason, Retry, RetryPart, Rule, SlidingWindow,
-    SlowCalls, StaleIfError, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback, WithFallbackCall,
+    SlowCalls, StaleIfError, Takes, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback,
+    WithFallbackCall,
 };
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///

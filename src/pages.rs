@@ -1,8 +1,8 @@
 //! The examples of `docs/` are compiled with those of the library.
 
 macro_rules! pages {
-    ($($page:ident: $file:literal,)*) => {
-        $(#[doc = include_str!($file)] struct $page;)*
+    ($($(#[$condition:meta])? $page:ident: $file:literal,)*) => {
+        $($(#[$condition])? #[doc = include_str!($file)] struct $page;)*
     };
 }
 
@@ -19,5 +19,7 @@ pages! {
     RateLimit: "../docs/policies/rate-limit.md",
     Retry: "../docs/policies/retry.md",
     Throttle: "../docs/policies/throttle.md",
+    #[cfg(feature = "toml")]
+    Configuration: "../docs/configuration.md",
     Observing: "../docs/observing.md",
 }

@@ -78,7 +78,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J> Call<'_, P, C, J, Idempotent> {
         J: Judge<T, E>,
     {
         let (hedge, latencies) = self.policy.hedge_part();
-        let observes = P::Hedge::OBSERVES;
+        let observes = hedge.observes();
         let attempt = async |ends: Option<Instant>| match ends {
             Some(ends) => self.before(ends, operation()).await,
             None => Some(operation().await),

@@ -259,7 +259,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
         self.tell(|| Event::AttemptStarted { attempt: self.attempts.saturating_add(1) });
         self.call.policy.retry_part().began(&mut self.retries, first, &self.present);
         let limit = self.call.policy.timeout().limit();
-        if limit.is_some() || P::Guards::TIMED {
+        if limit.is_some() || self.call.policy.guards().0.is_timed() {
             self.present.began.set(Some(self.present.now()));
         }
         match limit {
@@ -335,7 +335,7 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
     #[inline]
     pub fn succeeded(&mut self, permit: PermitOf<'c, P>) {
         let limit = self.call.policy.timeout().limit();
-        if limit.is_some() || P::Guards::TIMED {
+        if limit.is_some() || self.call.policy.guards().0.is_timed() {
             self.present.forget();
         }
         let outcome = match limit {

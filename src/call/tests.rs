@@ -397,11 +397,12 @@ fn a_call_whose_time_is_over_before_it_begins_calls_nothing() {
 fn parts_may_be_decided_at_run_time() {
     let clock = TestClock::new();
     for attempts in [None, Some(3)] {
-        let policy = Policy::optional(None, attempts.map(regular), Some(Breaker::consecutive_failures(3))).unwrap();
+        let breaker = Some(Breaker::consecutive_failures(3));
+        let policy = Policy::new().optional(attempts.map(regular)).unwrap().optional(breaker).unwrap();
         let failed = policy.with(&clock).call(no_target).unwrap_err();
         assert_eq!(failed.attempts(), attempts.unwrap_or(1));
     }
-    let refused = Policy::optional(Some(Deadline::after(Duration::ZERO)), None, None).unwrap_err();
+    let refused = Policy::new().optional(Some(Deadline::after(Duration::ZERO))).unwrap_err();
     assert_eq!(refused.to_string(), "deadline: 0ns is not allowed: it must be longer than zero");
 }
 

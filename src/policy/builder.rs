@@ -2,7 +2,7 @@
 
 use super::{
     AttemptTimeout, AttemptTimeoutPart, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, DeadlinePart, Guard,
-    Hedge, HedgePart, Invalid, LimitAlgorithm, Policy, RateLimit, RateLimitKind, Retry, RetryPart, Throttle, Window,
+    Hedge, HedgePart, LimitAlgorithm, Policy, RateLimit, RateLimitKind, Retry, RetryPart, Throttle, Window,
 };
 use crate::event::Observer;
 
@@ -32,38 +32,6 @@ impl Policy {
 impl Default for Policy {
     fn default() -> Self {
         Policy::new()
-    }
-}
-
-impl Policy<Option<Deadline>, Option<Retry>, Option<Breaker>> {
-    /// A policy whose parts are decided at run time, from a configuration or a flag.
-    ///
-    /// # Errors
-    /// [`Invalid`]: the first setting that makes no sense, its value and what is allowed.
-    ///
-    /// ```
-    /// use steadfast::{Policy, Retry};
-    ///
-    /// let attempts = "3".parse().unwrap();
-    /// let policy = Policy::optional(None, Some(Retry::attempts(attempts)), None)?;
-    /// # Ok::<(), steadfast::Invalid>(())
-    /// ```
-    pub fn optional(
-        deadline: Option<Deadline>,
-        retry: Option<Retry>,
-        breaker: Option<Breaker>,
-    ) -> Result<Self, Invalid> {
-        let guards = (breaker.map(Breaker::check).transpose()?, (), ());
-        Ok(Policy {
-            deadline: deadline.map(Deadline::check).transpose()?,
-            retry: retry.map(Retry::check).transpose()?,
-            memory: fresh(&guards),
-            guards,
-            timeout: (),
-            observer: (),
-            hedge: (),
-            latencies: (),
-        })
     }
 }
 

@@ -74,6 +74,12 @@ impl Bulkhead {
         Bulkhead { line: calls, ..self }
     }
 
+    /// Whether an awaited call may wait for its turn: nobody can tell for how long.
+    #[cfg(feature = "config")]
+    pub(crate) const fn has_line(&self) -> bool {
+        self.line > 0
+    }
+
     /// The bulkhead itself, or why it makes no sense: no place at all.
     ///
     /// ```

@@ -14,7 +14,7 @@ use crate::failure::Cause;
 #[doc(hidden)]
 pub trait Moment {
     fn now(&self) -> Instant;
-    /// When the attempt under way began. Only a guard that is [timed](Guard::TIMED) may ask; `now` is then the end
+    /// When the attempt under way began. Only a guard that is [timed](Guard::is_timed) may ask; `now` is then the end
     /// of the attempt in [`Permit::settle`].
     fn began(&self) -> Instant {
         self.now()
@@ -93,7 +93,10 @@ pub trait Guard: Copy + Sealed {
     const NEW: Self::Memory;
     /// Whether it matters how long an attempt takes.
     #[doc(hidden)]
-    const TIMED: bool = false;
+    #[inline]
+    fn is_timed(&self) -> bool {
+        false
+    }
 
     #[doc(hidden)]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected>;
@@ -188,7 +191,11 @@ impl<G: Guard> Guard for Option<G> {
     where
         G: 'p;
     const NEW: G::Memory = G::NEW;
-    const TIMED: bool = G::TIMED;
+
+    #[inline]
+    fn is_timed(&self) -> bool {
+        self.as_ref().is_some_and(G::is_timed)
+    }
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p G::Memory, moment: &impl Moment) -> Result<Option<G::Permit<'p>>, Rejected> {
@@ -256,7 +263,11 @@ impl<A: Guard, B: Guard, C: Guard> Guard for (A, B, C) {
     where
         Self: 'p;
     const NEW: Self::Memory = (A::NEW, B::NEW, C::NEW);
-    const TIMED: bool = A::TIMED || B::TIMED || C::TIMED;
+
+    #[inline]
+    fn is_timed(&self) -> bool {
+        self.0.is_timed() || self.1.is_timed() || self.2.is_timed()
+    }
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected> {

@@ -175,6 +175,15 @@ impl<W: Copy> Hedge<W> {
         Hedge { max_hedges, ..self }
     }
 
+    /// The delay, where it is always the same.
+    #[cfg(feature = "config")]
+    pub(crate) const fn fixed_delay(&self) -> Option<Duration> {
+        match self.quantile {
+            None => Some(self.delay),
+            Some(_) => None,
+        }
+    }
+
     /// The hedge itself, or why it makes no sense: no delay, a quantile that is none, a count out of range.
     ///
     /// ```
@@ -219,7 +228,10 @@ pub trait HedgePart: Copy + super::sealed::Sealed {
     const NEW: Self::Memory;
     /// Whether it wants to know how long attempts take, which costs looks at the clock.
     #[doc(hidden)]
-    const OBSERVES: bool = false;
+    #[inline]
+    fn observes(&self) -> bool {
+        false
+    }
 
     /// How many hedges a call may start.
     #[doc(hidden)]
@@ -278,7 +290,11 @@ impl fmt::Debug for Memory {
 impl HedgePart for Hedge<Quantile> {
     type Memory = Memory;
     const NEW: Memory = Memory(Local::new(Latencies::NEW));
-    const OBSERVES: bool = true;
+
+    #[inline]
+    fn observes(&self) -> bool {
+        true
+    }
 
     #[inline]
     fn most(&self) -> u32 {
@@ -303,7 +319,11 @@ impl HedgePart for Hedge<Quantile> {
 impl<H: HedgePart> HedgePart for Option<H> {
     type Memory = H::Memory;
     const NEW: H::Memory = H::NEW;
-    const OBSERVES: bool = H::OBSERVES;
+
+    #[inline]
+    fn observes(&self) -> bool {
+        self.as_ref().is_some_and(H::observes)
+    }
 
     #[inline]
     fn most(&self) -> u32 {

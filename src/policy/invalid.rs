@@ -40,12 +40,17 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.value {
-            Value::Count(count) => write!(f, "{}: {count}", self.field)?,
-            Value::Factor(factor) => write!(f, "{}: {factor}", self.field)?,
-            Value::Time(time) => write!(f, "{}: {time:?}", self.field)?,
+        write!(f, "{}: {} is not allowed: it must be {}", self.field, self.value, self.allowed)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Count(count) => write!(f, "{count}"),
+            Value::Factor(factor) => write!(f, "{factor}"),
+            Value::Time(time) => write!(f, "{time:?}"),
         }
-        write!(f, " is not allowed: it must be {}", self.allowed)
     }
 }
 

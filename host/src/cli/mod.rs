@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod compose;
+mod policy;
 mod serve;
 
 use std::io::{self, IsTerminal, Write};
@@ -21,6 +22,8 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Compose(compose::Compose),
+    #[command(subcommand)]
+    Policy(policy::Policy),
 }
 
 pub(crate) fn run() -> ExitCode {
@@ -36,6 +39,7 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Compose(compose) => compose.run(),
+        Command::Policy(policy) => return policy.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -254,7 +254,7 @@ impl Backoff {
         }
         if self.base > self.max_delay {
             let base = Duration::from_nanos(self.base);
-            refuse!("backoff base", Value::Time(base), "at most the longest delay, max_delay (2 s by default)");
+            refuse!("backoff base", Value::Time(base), "at most the longest delay (2 s by default)");
         }
         if let Some(Jitter::Proportional(fraction)) = self.jitter
             && !(fraction > 0.0 && fraction <= 1.0)
@@ -296,6 +296,12 @@ impl Backoff {
     pub(crate) fn honouring(&self, asked: Option<u64>, cap: Option<u64>, computed: u64) -> u64 {
         let asked = asked.unwrap_or(0);
         if asked <= cap.unwrap_or(self.max_delay) { computed.max(asked) } else { computed }
+    }
+
+    /// The cap, in nanoseconds.
+    #[cfg(feature = "config")]
+    pub(crate) const fn longest(&self) -> u64 {
+        self.max_delay
     }
 }
 

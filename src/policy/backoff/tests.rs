@@ -264,7 +264,7 @@ fn the_cap_itself_saturates_at_what_the_clock_can_count() {
 // case 4
 #[test]
 fn nonsense_is_refused_with_field_value_and_range() {
-    let base = "it must be at most the longest delay, max_delay (2 s by default)";
+    let base = "it must be at most the longest delay (2 s by default)";
     let factor = "it must be a number from 1 up";
     let no_factor = "it must be left out unless the backoff is exponential";
     let fraction = "it must be a fraction above 0 and at most 1";

@@ -112,7 +112,7 @@ impl<D, R, W: Window, K: Guard, L: Guard, A, O> Policy<D, R, Option<Breaker<W>>,
     /// ```
     /// use steadfast::{Breaker, Policy};
     ///
-    /// let policy = Policy::optional(None, None, Some(Breaker::consecutive_failures(5)))?;
+    /// let policy = Policy::new().optional(Some(Breaker::consecutive_failures(5)))?;
     /// if let Some(control) = policy.breaker_control() {
     ///     control.reset();
     /// }

@@ -105,7 +105,7 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
         let BreakerPermit { settings, memory, ticket } = self;
         core::mem::forget(self);
-        let slow = W::TIMED && settings.is_slow(moment.began(), moment.now());
+        let slow = W::TIMED && settings.tells_slow() && settings.is_slow(moment.began(), moment.now());
         if outcome == Outcome::Success && !slow && ticket.of_closed() {
             if ticket.success_is_no_news(memory.pass()) {
                 return None;
@@ -169,7 +169,11 @@ impl<W: Window> Guard for Breaker<W> {
     type Permit<'p> = BreakerPermit<'p, W>;
     #[allow(clippy::declare_interior_mutable_const, reason = "each policy has a memory of its own: a copy is meant")]
     const NEW: Self::Memory = Memory::new();
-    const TIMED: bool = W::TIMED;
+
+    #[inline]
+    fn is_timed(&self) -> bool {
+        W::TIMED && self.settings().tells_slow()
+    }
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<BreakerPermit<'p, W>, Rejected> {

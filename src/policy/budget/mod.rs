@@ -1,5 +1,7 @@
 //! How many retries all calls together may make.
 
+#[cfg(feature = "config")]
+mod bounds;
 mod ledger;
 mod part;
 #[cfg(test)]

@@ -289,7 +289,11 @@ impl<L: LimitAlgorithm> Guard for Concurrency<L> {
     type Permit<'p> = ConcurrencyPermit<'p, L>;
     #[allow(clippy::declare_interior_mutable_const, reason = "what each policy's own memory is made from")]
     const NEW: Self::Memory = ConcurrencyMemory(Local::new(State::new(L::NEW)));
-    const TIMED: bool = L::TIMED;
+
+    #[inline]
+    fn is_timed(&self) -> bool {
+        L::TIMED
+    }
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected> {

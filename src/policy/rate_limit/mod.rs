@@ -191,6 +191,12 @@ impl<W: RateLimitKind> RateLimit<W> {
         RateLimit { patience: nanos(duration), ..self }
     }
 
+    /// How long a call may wait for its turn.
+    #[cfg(feature = "config")]
+    pub(crate) const fn longest_wait(&self) -> Duration {
+        Duration::from_nanos(self.patience)
+    }
+
     /// The rate limit itself, or why it makes no sense: no call at all, no time, or a burst that the rate would not
     /// fill in 292 years (2^63 ns: with the clock's own time added, it still has to fit into 64 bits).
     ///

@@ -1,5 +1,7 @@
 //! Whether a failed attempt is repeated, and after how long.
 
+#[cfg(feature = "config")]
+mod bounds;
 mod part;
 mod rule;
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn hedges_come_one_delay_after_the_other_and_no_more_than_allowed() {
 fn without_a_hedge_it_is_a_plain_call() {
     let clock = ManualClock::new();
     for retry in [None, Some(Retry::attempts(2))] {
-        let policy = Policy::optional(None, retry, None).unwrap();
+        let policy = Policy::new().optional(retry).unwrap();
         let target = scripted(&clock, [(500, error(Cause::NoTarget)), (500, Ok("second"))]);
         let outcome = clock.run(policy.with(&clock).idempotent().call_hedged(async || target.ask().await));
         assert_eq!(outcome.is_ok(), retry.is_some());

@@ -162,8 +162,8 @@ fn a_breaker_forced_open_during_a_call_ends_its_retries_at_once() {
 
 #[test]
 fn a_policy_made_at_run_time_may_have_a_switch() {
-    assert!(Policy::optional(None, None, None).unwrap().breaker_control().is_none());
-    let policy = Policy::optional(None, None, Some(BREAKER)).unwrap();
+    assert!(Policy::new().optional(None::<Breaker>).unwrap().breaker_control().is_none());
+    let policy = Policy::new().optional(Some(BREAKER)).unwrap();
     policy.breaker_control().unwrap().trip();
     assert_eq!(policy.breaker_control().unwrap().state(), BreakerState::Open);
 }

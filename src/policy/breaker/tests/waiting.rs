@@ -87,7 +87,7 @@ fn a_waiter_whose_turn_comes_in_the_state_that_let_it_through_looks_at_no_clock(
 
 #[test]
 fn a_breaker_that_is_decided_at_run_time_is_asked_again_too() {
-    let policy = Policy::optional(None, None, Some(BREAKER)).unwrap().bulkhead(Bulkhead::concurrent(1).waiting(1));
+    let policy = Policy::new().optional(Some(BREAKER)).unwrap().bulkhead(Bulkhead::concurrent(1).waiting(1));
     let clock = ManualClock::new();
     let call = policy.with(&clock);
     let outcome = Cell::new(None);

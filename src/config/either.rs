@@ -1,0 +1,131 @@
+//! A part of which only a configuration says whether it is the one kind or the other.
+
+use core::time::Duration;
+
+use crate::clock::Instant;
+use crate::event::Change;
+use crate::policy::sealed::Sealed;
+use crate::policy::{Guard, HedgePart, Moment, Outcome, Permit, Rejected};
+
+/// One of two parts that may stand in one place. It does what the part does that it holds.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Either<A, B> {
+    One(A),
+    Other(B),
+}
+
+impl<A: Sealed, B: Sealed> Sealed for Either<A, B> {}
+
+impl<A: Permit, B: Permit> Permit for Either<A, B> {
+    fn admitted(&self) -> Option<Change> {
+        match self {
+            Either::One(permit) => permit.admitted(),
+            Either::Other(permit) => permit.admitted(),
+        }
+    }
+
+    fn delay(&self) -> Duration {
+        match self {
+            Either::One(permit) => permit.delay(),
+            Either::Other(permit) => permit.delay(),
+        }
+    }
+
+    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
+        match self {
+            Either::One(permit) => permit.renew(moment),
+            Either::Other(permit) => permit.renew(moment),
+        }
+    }
+
+    fn begin(&mut self) {
+        match self {
+            Either::One(permit) => permit.begin(),
+            Either::Other(permit) => permit.begin(),
+        }
+    }
+
+    fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
+        match self {
+            Either::One(permit) => permit.settle(outcome, moment),
+            Either::Other(permit) => permit.settle(outcome, moment),
+        }
+    }
+}
+
+/// Remembers for both: which of them it will be is not known when the memory is made.
+impl<A: Guard, B: Guard> Guard for Either<A, B> {
+    type Memory = (A::Memory, B::Memory);
+    type Permit<'p>
+        = Either<A::Permit<'p>, B::Permit<'p>>
+    where
+        Self: 'p;
+    const NEW: Self::Memory = (A::NEW, B::NEW);
+
+    fn is_timed(&self) -> bool {
+        match self {
+            Either::One(guard) => guard.is_timed(),
+            Either::Other(guard) => guard.is_timed(),
+        }
+    }
+
+    fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected> {
+        match self {
+            Either::One(guard) => guard.admit(&memory.0, moment).map(Either::One),
+            Either::Other(guard) => guard.admit(&memory.1, moment).map(Either::Other),
+        }
+    }
+
+    async fn wait<'p>(
+        &'p self,
+        memory: &'p Self::Memory,
+        moment: &impl Moment,
+        rejected: Rejected,
+    ) -> Result<Self::Permit<'p>, Rejected> {
+        match self {
+            Either::One(guard) => guard.wait(&memory.0, moment, rejected).await.map(Either::One),
+            Either::Other(guard) => guard.wait(&memory.1, moment, rejected).await.map(Either::Other),
+        }
+    }
+
+    fn rejects_until(&self, memory: &Self::Memory) -> Option<Instant> {
+        match self {
+            Either::One(guard) => guard.rejects_until(&memory.0),
+            Either::Other(guard) => guard.rejects_until(&memory.1),
+        }
+    }
+}
+
+impl<A: HedgePart, B: HedgePart> HedgePart for Either<A, B> {
+    type Memory = (A::Memory, B::Memory);
+    const NEW: Self::Memory = (A::NEW, B::NEW);
+
+    fn observes(&self) -> bool {
+        match self {
+            Either::One(hedge) => hedge.observes(),
+            Either::Other(hedge) => hedge.observes(),
+        }
+    }
+
+    fn most(&self) -> u32 {
+        match self {
+            Either::One(hedge) => hedge.most(),
+            Either::Other(hedge) => hedge.most(),
+        }
+    }
+
+    fn delay(&self, memory: &Self::Memory) -> Duration {
+        match self {
+            Either::One(hedge) => hedge.delay(&memory.0),
+            Either::Other(hedge) => hedge.delay(&memory.1),
+        }
+    }
+
+    fn observe(&self, memory: &Self::Memory, latency: Duration) {
+        match self {
+            Either::One(hedge) => hedge.observe(&memory.0, latency),
+            Either::Other(hedge) => hedge.observe(&memory.1, latency),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a retry can come to at most: the waits of a call that fails all the way.
+
+use core::time::Duration;
+
+use super::{Backoff, Retry};
+
+/// After so many retries, the waits that are left are taken for the longest: exact for all that have reached it by
+/// then, and never too little.
+const COUNTED: u32 = 10_000;
+
+impl<G> Retry<G> {
+    /// The most attempts that one call makes.
+    pub(crate) const fn most_attempts(&self) -> u32 {
+        self.plan.attempts
+    }
+
+    pub(crate) const fn budget_part(&self) -> &G {
+        &self.budget
+    }
+
+    /// The backoff, and those of single causes.
+    fn backoffs(&self) -> impl Iterator<Item = &Backoff> {
+        self.rule_backoffs().chain([&self.plan.backoff])
+    }
+
+    fn rule_backoffs(&self) -> impl Iterator<Item = &Backoff> {
+        self.plan.rules.list.iter().filter_map(|rule| rule.backoff.as_ref())
+    }
+
+    /// The longest that `retries` waits take together, whatever the causes and the draws, while nobody asks for more.
+    ///
+    /// Of the sequences that grow, or stay: a [custom](Backoff::custom) one may do what it likes.
+    pub(crate) fn longest_waits(&self, retries: u32) -> Duration {
+        let longest = |retry, previous| {
+            let delay = |backoff: &Backoff| backoff.delay(retry, previous, u64::MAX);
+            self.backoffs().map(delay).max().unwrap_or_default()
+        };
+        let ceiling = longest(u32::MAX, Duration::MAX);
+        let (mut sum, mut wait) = (Duration::ZERO, Duration::ZERO);
+        for retry in 1..=retries {
+            wait = longest(retry, wait);
+            if wait >= ceiling || retry > COUNTED {
+                let left = (retries - retry).saturating_add(1);
+                return sum.saturating_add(ceiling.saturating_mul(left));
+            }
+            sum = sum.saturating_add(wait);
+        }
+        sum
+    }
+
+    /// The same where the callee asks for the longest `retry-after` that is honoured, each time.
+    pub(crate) fn longest_asked_waits(&self, retries: u32) -> Duration {
+        let honoured = match self.plan.retry_after_cap {
+            Some(cap) => cap,
+            None => self.backoffs().map(|backoff| Duration::from_nanos(backoff.longest())).max().unwrap_or_default(),
+        };
+        // A decorrelated delay may follow from one that was asked for.
+        let computed = self.backoffs().map(|backoff| backoff.delay(u32::MAX, Duration::MAX, u64::MAX)).max();
+        let longest = if honoured.is_zero() { None } else { Some(honoured.max(computed.unwrap_or_default())) };
+        longest.map_or_else(|| self.longest_waits(retries), |longest| longest.saturating_mul(retries))
+    }
+
+    /// The most attempts that can begin within `limit`: the waits alone may take longer.
+    pub(crate) fn most_attempts_within(&self, limit: Duration) -> u32 {
+        let first_of_rules = self.rule_backoffs().map(|backoff| backoff.delay(1, Duration::ZERO, 0)).min();
+        let mut sum = Duration::ZERO;
+        for retry in 1..self.plan.attempts.min(COUNTED) {
+            let shortest = self.plan.backoff.delay(retry, Duration::ZERO, 0);
+            sum = sum.saturating_add(first_of_rules.map_or(shortest, |first| first.min(shortest)));
+            if sum >= limit {
+                return retry;
+            }
+        }
+        self.plan.attempts
+    }
+}
