@@ -285,6 +285,12 @@ impl Backoff {
         Duration::from_nanos(self.nanos(retry, nanos(previous), draw))
     }
 
+    /// The cap, in nanoseconds.
+    #[cfg(feature = "config")]
+    pub(crate) const fn longest(&self) -> u64 {
+        self.max_delay
+    }
+
     /// The same in nanoseconds, as all that a call decides about waits.
     pub(crate) fn nanos(&self, retry: u32, previous: u64, draw: u64) -> u64 {
         let wait = (self.wait)(self, retry.max(1), previous);
@@ -296,12 +302,6 @@ impl Backoff {
     pub(crate) fn honouring(&self, asked: Option<u64>, cap: Option<u64>, computed: u64) -> u64 {
         let asked = asked.unwrap_or(0);
         if asked <= cap.unwrap_or(self.max_delay) { computed.max(asked) } else { computed }
-    }
-
-    /// The cap, in nanoseconds.
-    #[cfg(feature = "config")]
-    pub(crate) const fn longest(&self) -> u64 {
-        self.max_delay
     }
 }
 

@@ -51,7 +51,7 @@ impl<G> Retry<G> {
     /// The same where the callee asks for the longest `retry-after` that is honoured, each time.
     pub(crate) fn longest_asked_waits(&self, retries: u32) -> Duration {
         let honoured = match self.plan.retry_after_cap {
-            Some(cap) => cap,
+            Some(cap) => Duration::from_nanos(cap),
             None => self.backoffs().map(|backoff| Duration::from_nanos(backoff.longest())).max().unwrap_or_default(),
         };
         // A decorrelated delay may follow from one that was asked for.
