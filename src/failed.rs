@@ -117,6 +117,9 @@ impl<E: Failure> Failure for Failed<E> {
     fn target(&self) -> Option<&str> {
         self.last.as_ref()?.target()
     }
+    fn message(&self) -> Option<&str> {
+        self.last.as_ref()?.message()
+    }
 }
 
 impl<E: Failure> fmt::Display for Failed<E> {
@@ -170,8 +173,36 @@ impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error 
     }
 }
 
-/// For a function that returns the well-known error itself: `?` passes on the cause, the delivery and the
-/// callee's wish to be left alone, and adds what the policy did to the message.
+/// An error that no policy handled: one attempt, its own facts, and no time that anybody took. So `?` works in a
+/// function that returns [`Failed`], whether a policy stands around the call or not.
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Failed, Failure, RpcError};
+///
+/// fn greet() -> Result<String, Failed> {
+///     Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))?
+/// }
+/// let failed = greet().unwrap_err();
+/// assert_eq!((failed.cause(), failed.attempts()), (Cause::NoTarget, 1));
+/// ```
+impl<E: Failure> From<E> for Failed<E> {
+    fn from(error: E) -> Self {
+        Failed {
+            reason: Reason::Attempts,
+            attempts: 1,
+            elapsed: 0,
+            from_start: false,
+            cause: error.cause(),
+            delivery: error.delivery(),
+            retry_after: error.retry_after().map(crate::clock::nanos),
+            last: Some(error),
+        }
+    }
+}
+
+/// For a function that returns the well-known error itself: `?` passes on the cause, the delivery, the target and the
+/// callee's wish to be left alone, and adds what the policy did to the message. So a chain of components reports what
+/// really happened, whatever type of error its links have.
 ///
 /// ```
 /// use steadfast::{Cause, Delivery, Policy, RpcError};
@@ -182,14 +213,19 @@ impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error 
 /// let error = greet().unwrap_err();
 /// assert_eq!((error.cause, error.delivery), (Cause::NoTarget, Delivery::NotSent));
 /// ```
-impl From<Failed<RpcError>> for RpcError {
-    fn from(failed: Failed<RpcError>) -> RpcError {
+impl<E: Failure> From<Failed<E>> for RpcError {
+    fn from(failed: Failed<E>) -> RpcError {
         let course = Course(&failed).to_string();
-        let (target, message) = match failed.last {
-            Some(last) if last.message.is_empty() => (last.target, course),
-            Some(last) => (last.target, last.message + "; " + &course),
-            None => (String::new(), course),
+        let message = match failed.message() {
+            Some(message) if !message.is_empty() => message.to_owned() + "; " + &course,
+            _ => course,
         };
-        RpcError { cause: failed.cause, delivery: failed.delivery, retry_after: failed.retry_after, target, message }
+        RpcError {
+            cause: failed.cause,
+            delivery: failed.delivery,
+            retry_after: failed.retry_after,
+            target: failed.target().unwrap_or_default().to_owned(),
+            message,
+        }
     }
 }

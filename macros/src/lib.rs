@@ -2,6 +2,9 @@
 //! of their own. Use them as `steadfast::…`; what they expand to names that crate.
 
 mod bindgen;
+mod grammar;
+mod policy;
+mod resilient;
 
 use std::path::PathBuf;
 
@@ -70,4 +73,16 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
     // Cargo always sets it. `generate!` says so if something else runs the compiler.
     let crate_dir = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
     bindgen::expand(input.into(), &crate_dir).into()
+}
+
+/// Makes the calls of a function resilient.
+#[proc_macro_attribute]
+pub fn resilient(settings: TokenStream, item: TokenStream) -> TokenStream {
+    resilient::expand(settings.into(), item.into()).into()
+}
+
+/// Statics that are policies.
+#[proc_macro]
+pub fn policy(input: TokenStream) -> TokenStream {
+    policy::expand(input.into()).into()
 }

@@ -54,6 +54,12 @@ pub trait Failure {
     fn target(&self) -> Option<&str> {
         None
     }
+
+    /// What went wrong, for people who read logs; `None` when there is nothing to add. It may carry internals, so no
+    /// client is shown it.
+    fn message(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl<F: Failure + ?Sized> Failure for &F {
@@ -68,6 +74,9 @@ impl<F: Failure + ?Sized> Failure for &F {
     }
     fn target(&self) -> Option<&str> {
         (**self).target()
+    }
+    fn message(&self) -> Option<&str> {
+        (**self).message()
     }
 }
 

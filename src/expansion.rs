@@ -1,0 +1,42 @@
+//! What the expansions of the macros name, beside the public items. Not for use by hand.
+
+pub use wit_bindgen;
+#[cfg(feature = "wstd")]
+pub use wstd;
+
+use crate::{Call, Failed, Marking, Pipeline, Replay};
+
+/// Another one for the next attempt.
+#[inline]
+pub fn replay<T: Replay>(argument: &T) -> T {
+    argument.replay()
+}
+
+/// The error that a resilient function declares, made of what its policy gave up with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made of what a policy gave up with",
+    label = "the policy gives up with a `Failed<{E}>`",
+    note = "declare `Failed<{E}>` instead, or implement `From<Failed<{E}>>` for `{Self}`"
+)]
+pub trait Declared<E> {
+    fn declared(failed: Failed<E>) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, D: From<Failed<E>>> Declared<E> for D {
+    #[inline]
+    fn declared(failed: Failed<E>) -> Self {
+        failed.into()
+    }
+}
+
+#[inline]
+pub fn declared<D: Declared<E>, E>(failed: Failed<E>) -> D {
+    D::declared(failed)
+}
+
+/// The fallback of a call answers now.
+#[cold]
+pub fn fallback<P: Pipeline, C, J, I: Marking>(call: &Call<'_, P, C, J, I>) {
+    call.tell_fallback();
+}
