@@ -15,24 +15,24 @@ pub fn replay<T: Replay>(argument: &T) -> T {
 /// The error that a resilient function declares, made of what its policy gave up with.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made of what a policy gave up with",
-    label = "the policy gives up with a `Failed<{E}>`",
-    note = "declare `Failed<{E}>` instead, or implement `From<Failed<{E}>>` for `{Self}`"
+    label = "the policy gives up with a `Failed<{Self}>`",
+    note = "declare `Failed<{Self}>` instead, or implement `From<Failed<{Self}>>` for `{Self}`"
 )]
-pub trait Declared<E> {
-    fn declared(failed: Failed<E>) -> Self;
+pub trait Declared: Sized {
+    fn declared(failed: Failed<Self>) -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, D: From<Failed<E>>> Declared<E> for D {
+impl<E: From<Failed<E>>> Declared for E {
     #[inline]
-    fn declared(failed: Failed<E>) -> Self {
+    fn declared(failed: Failed<E>) -> E {
         failed.into()
     }
 }
 
 #[inline]
-pub fn declared<D: Declared<E>, E>(failed: Failed<E>) -> D {
-    D::declared(failed)
+pub fn declared<E: Declared>(failed: Failed<E>) -> E {
+    E::declared(failed)
 }
 
 /// The fallback of a call answers now.

@@ -16,11 +16,10 @@
 /// struct Stream; // owns a handle, so it is not `Clone`
 /// repeatable(&Stream);
 /// ```
+// All in the message: where the compiler can suggest to borrow, it leaves out labels and notes.
 #[diagnostic::on_unimplemented(
-    message = "a call with an owned `{Self}` among its arguments cannot be repeated",
-    label = "the first attempt uses it up, and a second has none",
-    note = "allowed are references, which each attempt is given as they are, and what is `Clone`, which is cloned for each",
-    note = "for an owned resource: take it by reference, make it inside of the function, or leave out `retry` and `hedge`"
+    message = "an owned `{Self}` is used up by the first attempt, so the call cannot be repeated: take a reference, or \
+               what is `Clone` and is cloned for each attempt, or leave out `retry`, `hedge` and `fallback`"
 )]
 pub trait Replay {
     /// Another one for the next attempt.

@@ -38,6 +38,11 @@ pub use crate::wit::types::{Cause, Delivery, RpcError};
 /// }
 /// assert_eq!(StoreError::Busy.retry_after(), None);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it means for a call",
+    label = "this error has no cause and no delivery",
+    note = "implement `steadfast::Failure` for `{Self}`, or turn it into an error that has it, such as `RpcError`"
+)]
 pub trait Failure {
     /// Where the call failed.
     fn cause(&self) -> Cause;

@@ -21,6 +21,10 @@ fn calls_or_none(value: &Value, errors: &mut Errors) -> Given {
     value::count(value, 0..=u32::MAX, errors)
 }
 
+fn up_to_a_million(value: &Value, errors: &mut Errors) -> Given {
+    value::count(value, 1..=1_000_000, errors)
+}
+
 /// Adds each setting that was given to the builder.
 fn build(
     mut tokens: TokenStream,
@@ -86,9 +90,9 @@ pub fn concurrency(arg: Arg, errors: &mut Errors) -> Part {
             settings.extend::<[(&str, Read); 5]>([
                 ("tolerance", value::factor),
                 ("smoothing", value::share),
-                ("queue", calls_or_none),
+                ("queue", up_to_a_million),
                 ("window", value::duration),
-                ("long_window", calls),
+                ("long_window", up_to_a_million),
             ]);
             quote!(::steadfast::Concurrency<::steadfast::Gradient>)
         }
@@ -122,7 +126,7 @@ pub fn rate_limit(arg: Arg, errors: &mut Errors) -> Part {
         Some(kind) => kind,
         None => {
             errors.add(span, format!("`rate_limit` needs how many calls may pass: {forms}"));
-            list.finish(&ALL, errors);
+            list.finish_unknown(&ALL, errors);
             return Part { span, ty: quote!(()), tokens: quote!(()), data };
         }
     };

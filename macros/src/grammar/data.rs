@@ -8,7 +8,6 @@ pub enum Data {
     /// As it stands in JSON.
     Plain(String),
     Object(Vec<(String, Data)>),
-    List(Vec<Data>),
 }
 
 impl Data {
@@ -42,14 +41,13 @@ impl Data {
 
     /// Where the first value stands that is none.
     pub fn json(&self) -> Result<String, Span> {
-        let members = |values: Vec<Result<String, Span>>| values.into_iter().collect::<Result<Vec<_>, _>>();
         match self {
             Data::None(span) => Err(*span),
             Data::Plain(json) => Ok(json.clone()),
-            Data::List(list) => Ok(format!("[{}]", members(list.iter().map(Data::json).collect())?.join(","))),
             Data::Object(settings) => {
                 let member = |(name, value): &(String, Data)| value.json().map(|json| format!("\"{name}\":{json}"));
-                Ok(format!("{{{}}}", members(settings.iter().map(member).collect())?.join(",")))
+                let members = settings.iter().map(member).collect::<Result<Vec<_>, _>>()?;
+                Ok(format!("{{{}}}", members.join(",")))
             }
         }
     }
@@ -66,9 +64,9 @@ mod tests {
         breaker.set("open_for", Data::text("10s"));
         let mut all = Data::empty();
         all.set("breaker", breaker);
-        all.set("list", Data::List(vec![Data::text("a\"b\\"), Data::empty()]));
+        all.set("text", Data::text("a\"b\\"));
         let json = all.json().unwrap();
-        assert_eq!(json, r#"{"breaker":{"failures":5,"open-for":"10s"},"list":["a\"b\\",{}]}"#);
+        assert_eq!(json, r#"{"breaker":{"failures":5,"open-for":"10s"},"text":"a\"b\\"}"#);
     }
 
     #[test]

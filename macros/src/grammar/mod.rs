@@ -129,7 +129,8 @@ impl Parts {
     }
 
     /// The items that make `name` a policy of these parts: the static, and before it an observer, if there is one.
-    pub fn items(&self, attributes: &TokenStream, visibility: &Visibility, name: &Ident) -> TokenStream {
+    /// `noted` is the name under which a handler notes what goes wrong.
+    pub fn items(&self, attributes: &TokenStream, visibility: &Visibility, name: &Ident, noted: &str) -> TokenStream {
         let absent = || quote!(());
         let ty = |part: &Option<Part>| part.as_ref().map_or_else(absent, |part| part.ty.clone());
         let either = |part: &Option<(&str, Part)>| part.as_ref().map_or_else(absent, |(_, part)| part.ty.clone());
@@ -137,9 +138,12 @@ impl Parts {
         let (bulkhead, rate) = (either(&self.bulkhead), either(&self.rate));
         let (timeout, hedge) = (ty(&self.timeout), ty(&self.hedge));
 
-        let mut policy = quote!(::steadfast::Policy::new());
+        // Where a value makes no sense that only the compiler knows, it points at the part.
+        let at = |span: Span| Span::mixed_site().located_at(span);
+        let first = at(self.named().first().map_or_else(Span::call_site, |(_, span)| *span));
+        let mut policy = quote_spanned!(first=> ::steadfast::Policy::new());
         let mut add = |method: &str, part: &Part| {
-            let (span, tokens) = (part.span, &part.tokens);
+            let (span, tokens) = (at(part.span), &part.tokens);
             let method = Ident::new(method, span);
             policy = quote_spanned!(span=> #policy.#method(#tokens));
         };
@@ -152,34 +156,38 @@ impl Parts {
         for (method, part) in [("attempt_timeout", &self.timeout), ("hedge", &self.hedge)] {
             part.iter().for_each(|part| add(method, part));
         }
-        let (struct_, observer) = match &self.observer {
-            None => (TokenStream::new(), quote!(::steadfast::handler::Watch)),
-            Some((_, tell)) => {
-                let observer = format_ident!("__{name}_OBSERVER");
-                let struct_ = quote! {
-                    #[doc(hidden)]
-                    #[allow(non_camel_case_types, unreachable_pub)]
-                    #[derive(Clone, Copy)]
-                    #visibility struct #observer;
-                    impl ::steadfast::Observer for #observer {
-                        #[inline]
-                        fn observe(&self, event: &::steadfast::Event) {
-                            ::steadfast::Observer::observe(&::steadfast::handler::Watch, event);
-                            #tell
-                        }
-                    }
-                };
-                (struct_, quote!(#observer))
-            }
-        };
+        let Watcher { items, ty: observer, value } = self.watcher(visibility, name, noted);
         let ty = quote! {
             ::steadfast::Policy<#deadline, #retry, #breaker, #bulkhead, #rate, #timeout, #observer, #hedge>
         };
-        quote! {
-            #struct_
-            #attributes
-            #visibility static #name: #ty = #policy.observer(#observer);
-        }
+        let at_name = at(name.span());
+        let policy = quote_spanned!(at_name=> static #name: #ty = #policy.observer(#value););
+        quote!(#items #attributes #visibility #policy)
+    }
+
+    /// Who is told what happens to calls through the policy `name`.
+    pub fn watcher(&self, visibility: &Visibility, name: &Ident, noted: &str) -> Watcher {
+        let watch = quote!(::steadfast::handler::WatchAs);
+        let value = quote!(#watch(#noted));
+        let Some((_, tell)) = &self.observer else {
+            return Watcher { items: TokenStream::new(), ty: watch, value };
+        };
+        // A type of its own, so that nobody has to say what type the caller's is, and nothing is called by pointer.
+        let observer = format_ident!("__{name}_OBSERVER");
+        let items = quote! {
+            #[doc(hidden)]
+            #[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
+            #[derive(Clone, Copy)]
+            #visibility struct #observer;
+            impl ::steadfast::Observer for #observer {
+                #[inline]
+                fn observe(&self, event: &::steadfast::Event) {
+                    ::steadfast::Observer::observe(&#value, event);
+                    #tell
+                }
+            }
+        };
+        Watcher { items, ty: quote!(#observer), value: quote!(#observer) }
     }
 
     /// The parts as a configuration has them, in JSON.
@@ -199,14 +207,18 @@ impl Parts {
                 }
             }
         }
-        if let Some((span, _)) = &self.observer {
-            errors.add(*span, "a configuration cannot hold an observer: leave it, or spell the policy in code");
-        }
         for (name, json) in settings {
             all.set(name, Data::Plain(json));
         }
         all.json().unwrap_or_default()
     }
+}
+
+/// An observer: the items that make it, its type, and itself.
+pub struct Watcher {
+    pub items: TokenStream,
+    pub ty: TokenStream,
+    pub value: TokenStream,
 }
 
 fn one_of(

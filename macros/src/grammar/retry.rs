@@ -80,7 +80,7 @@ pub fn retry(arg: Arg, errors: &mut Errors) -> Part {
 fn rules(list: &mut List, data: &mut Data, errors: &mut Errors) -> Option<TokenStream> {
     let mut rules = Vec::new();
     let mut seen = Vec::new();
-    let (mut never, mut on) = (Vec::new(), Data::empty());
+    let mut on = Data::empty();
     for arg in list.take_all("never") {
         let mut list = List::of(arg, "`never`", errors);
         let mut any = false;
@@ -89,7 +89,7 @@ fn rules(list: &mut List, data: &mut Data, errors: &mut Errors) -> Option<TokenS
             let Some((name, cause)) = cause(&value, &mut seen, errors) else { continue };
             let span = value.span();
             rules.push(quote_spanned!(span=> ::steadfast::Rule::never(#cause)));
-            never.push(Data::text(name.replace('_', "-")));
+            on.set(name, Data::text("never"));
         }
         if !any {
             errors.add(list.span(), "`never` needs a cause: `never(trapped)`");
@@ -124,9 +124,6 @@ fn rules(list: &mut List, data: &mut Data, errors: &mut Errors) -> Option<TokenS
             rules.push(quote_spanned!(span=> ::steadfast::Rule::on(#cause) #rule));
             on.set(name, settings);
         }
-    }
-    if !never.is_empty() {
-        data.set("never", Data::List(never));
     }
     if !matches!(&on, Data::Object(on) if on.is_empty()) {
         data.set("on", on);

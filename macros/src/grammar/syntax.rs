@@ -137,7 +137,9 @@ impl Parse for Value {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let ahead = input.fork();
         if let Ok(name) = ahead.call(Ident::parse_any) {
-            let ends = |input: ParseStream<'_>| input.is_empty() || input.peek(Token![,]) || input.peek(Token![+]);
+            let ends = |input: ParseStream<'_>| {
+                input.is_empty() || input.peek(Token![,]) || input.peek(Token![+]) || input.peek(Token![;])
+            };
             if ends(&ahead) && name != "self" {
                 return Ok(Value::Flag(input.call(Ident::parse_any)?));
             }
@@ -229,24 +231,30 @@ impl List {
 
     /// Everything that is left is a mistake: `allowed` are the names that there are.
     pub fn finish(self, allowed: &[&str], errors: &mut Errors) {
+        let of = self.of;
+        let settings = allowed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         for arg in self.args {
-            let of = self.of;
-            let known = || allowed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             match arg.name() {
                 Some(name) if allowed.contains(&name.as_str()) => {
                     errors.at(&arg.name, format!("`{name}` does not go with the other settings of {of}"));
                 }
+                Some(_) if allowed.is_empty() => errors.at(&arg.name, format!("{of} has no settings")),
                 Some(name) => {
-                    let hint = nearest(&name, allowed).map(|near| format!("; did you mean `{near}`?"));
-                    let hint = hint.unwrap_or_default();
-                    let rest =
-                        if allowed.is_empty() { "there are none".into() } else { format!("there are {}", known()) };
-                    errors.at(&arg.name, format!("{of} has no setting `{name}`{hint} (of these {rest})"));
+                    let hint =
+                        nearest(&name, allowed).map(|near| format!("did you mean `{near}`? There are {settings}"));
+                    let hint = hint.unwrap_or_else(|| format!("there are {settings}"));
+                    errors.at(&arg.name, format!("{of} has no setting `{name}`; {hint}"));
                 }
                 None if allowed.is_empty() => errors.at(&arg.value, format!("{of} takes nothing more")),
-                None => errors.at(&arg.value, format!("this needs a name: the settings of {of} are {}", known())),
+                None => errors.at(&arg.value, format!("this needs a name: the settings of {of} are {settings}")),
             }
         }
+    }
+
+    /// The same where so little is said that nobody knows what goes with what.
+    pub fn finish_unknown(mut self, allowed: &[&str], errors: &mut Errors) {
+        self.args.retain(|arg| !arg.name().is_some_and(|name| allowed.contains(&name.as_str())));
+        self.finish(allowed, errors);
     }
 }
 

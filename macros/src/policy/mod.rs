@@ -74,7 +74,7 @@ impl Static {
         list.finish(&PARTS, &mut errors);
         let attributes = &self.attributes;
         let attributes = quote!(#(#attributes)*);
-        let mut tokens = parts.items(&attributes, &self.visibility, name);
+        let mut tokens = parts.items(&attributes, &self.visibility, name, &name.to_string().to_lowercase());
         if !errors.is_empty() {
             // So that nobody is told besides that there is no such policy.
             let visibility = &self.visibility;

@@ -15,6 +15,8 @@ pub struct Block {
     header: TokenStream,
     /// The last name of the trait, if it is one's.
     of_trait: Option<String>,
+    /// The last name of the type.
+    ty: String,
     braces: Group,
     items: Vec<Item>,
 }
@@ -32,39 +34,38 @@ impl Parse for Block {
             other => return Err(syn::Error::new_spanned(other, "expected an `impl` block")),
         };
         let items = Parser::parse2(items, braces.stream())?;
-        let of_trait = trait_name(&tokens);
-        Ok(Block { header: tokens.into_iter().collect(), of_trait, braces, items })
+        let (of_trait, ty) = names(&tokens);
+        Ok(Block { header: tokens.into_iter().collect(), of_trait, ty: ty.unwrap_or_default(), braces, items })
     }
 }
 
-/// The last name before the `for` of `impl … for …`.
-fn trait_name(header: &[TokenTree]) -> Option<String> {
+/// The last name of the trait in `impl Trait for Type`, and of the type.
+fn names(header: &[TokenTree]) -> (Option<String>, Option<String>) {
     let mut depth = 0_u32;
+    let mut of_trait = None;
     let mut last = None;
     let mut before = ' ';
     for (place, token) in header.iter().enumerate() {
+        // `for<'a>` is about lifetimes.
+        let binds = || matches!(header.get(place + 1), Some(TokenTree::Punct(punct)) if punct.as_char() == '<');
+        let mut now = ' ';
         match token {
             TokenTree::Punct(punct) => {
-                match punct.as_char() {
+                now = punct.as_char();
+                match now {
                     '<' => depth += 1,
                     '>' if before != '-' => depth = depth.saturating_sub(1),
                     _ => {}
                 }
-                before = punct.as_char();
-                continue;
             }
-            TokenTree::Ident(name) if name == "for" && depth == 0 => {
-                // `for<'a>` is about lifetimes.
-                if !matches!(header.get(place + 1), Some(TokenTree::Punct(punct)) if punct.as_char() == '<') {
-                    return last;
-                }
-            }
+            TokenTree::Ident(name) if depth == 0 && name == "where" => break,
+            TokenTree::Ident(name) if depth == 0 && name == "for" && !binds() => of_trait = last.take(),
             TokenTree::Ident(name) if depth == 0 => last = Some(name.to_string()),
             _ => {}
         }
-        before = ' ';
+        before = now;
     }
-    None
+    (of_trait, last)
 }
 
 fn items(input: ParseStream<'_>) -> syn::Result<Vec<Item>> {
@@ -116,7 +117,7 @@ impl Block {
 
 /// The block with its methods made resilient.
 pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenStream {
-    let Block { header, of_trait, braces, items } = block;
+    let Block { header, of_trait, ty, braces, items } = block;
     if let Some(fallback) = &settings.fallback {
         errors.at(fallback, "a fallback answers for one function: put `#[resilient(fallback = …)]` on the method");
     }
@@ -124,10 +125,10 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
         && items.iter().any(|item| matches!(item, Item::Function(function) if handler::is_export(function)));
     // An exported interface as it is: `?` turns failures into its error.
     let passes = settings.is_empty() && of_trait.is_some();
-    if settings.is_empty() && of_trait.is_none() {
+    if settings.is_empty() && of_trait.is_none() && errors.is_empty() {
         errors.push(super::nothing_said());
     }
-    let (statics, policy) = if has_export || passes { Default::default() } else { settings.policy(errors) };
+    let (statics, policy) = if has_export || passes { Default::default() } else { settings.policy(&ty, errors) };
     let mut count = 0;
     let mut checked = [false; 2];
     let items: Vec<_> = items
@@ -154,7 +155,7 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
             Item::Function(function) => function.as_written(),
         })
         .collect();
-    if count == 0 && !passes {
+    if count == 0 && !passes && errors.is_empty() {
         errors.add(
             braces.span_open(),
             "none of these methods returns a `Result`, so there is nothing that `#[resilient]` could do",

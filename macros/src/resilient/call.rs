@@ -1,6 +1,6 @@
 //! A function whose body becomes a call through a policy.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -39,9 +39,11 @@ pub fn expand(
     }
 
     // A fallback is given the arguments too, so there has to be something left of them.
-    let once = !settings.repeats() && !(settings.fallback.is_some() && arguments.has_owned());
+    let answers = settings.fallback.is_some();
+    let keeps = settings.repeats() || (answers && arguments.has_owned());
+    let once = !keeps;
     let body = &function.body;
-    let attempt = if once && settings.fallback.is_none() {
+    let attempt = if once && !answers {
         quote!(#body)
     } else {
         let attempt = arguments.attempt(body);
@@ -50,25 +52,29 @@ pub fn expand(
     };
     let ty = &returns.body;
     let start = settings.start(policy);
-    let call = match (is_async, hedged, once) {
-        (false, _, true) => quote!(__call.call_once(|| -> #ty #attempt)),
-        (false, _, false) => quote!(__call.call(|| -> #ty #attempt)),
-        (true, _, true) => quote!(__call.call_once_async(async || -> #ty #attempt).await),
-        (true, false, false) => quote!(__call.call_async(async || -> #ty #attempt).await),
-        (true, true, false) => quote!(__call.call_hedged(async || -> #ty #attempt).await),
+    let method = match (is_async, hedged, once) {
+        (false, _, true) => "call_once",
+        (false, _, false) => "call",
+        (true, _, true) => "call_once_async",
+        (true, false, false) => "call_async",
+        (true, true, false) => "call_hedged",
     };
+    // What the error lacks is reported at the error.
+    let method = Ident::new(method, Span::mixed_site().located_at(returns.error_span));
+    let (asyncness, awaited) = if is_async { (quote!(async), quote!(.await)) } else { Default::default() };
+    let call = quote!(__call.#method(#asyncness || -> #ty #attempt)#awaited);
     let end = match (&settings.fallback, &returns.error) {
         (Some(fallback), _) => {
             let span = fallback.span();
             let mut passed = arguments.passed(span);
             passed.push(quote_spanned!(span=> __failed));
-            let answer = quote_spanned!(span=> #fallback(#(#passed),*));
+            let answer = quote_spanned!(span=> ::core::result::Result::Ok(#fallback(#(#passed),*)));
             quote! {
                 match #call {
                     ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
                     ::core::result::Result::Err(__failed) => {
                         ::steadfast::__private::fallback(&__call);
-                        ::core::result::Result::Ok(#answer)
+                        #answer
                     }
                 }
             }
@@ -76,8 +82,13 @@ pub fn expand(
         (None, Declared::Failed) => call,
         (None, Declared::Own(error)) => {
             let span = error.span();
-            let declared = quote_spanned!(span=> ::steadfast::__private::declared::<#error, _>);
-            quote!(#call.map_err(#declared))
+            let declared = quote_spanned!(span=> ::steadfast::__private::declared::<#error>);
+            quote! {
+                match #call {
+                    ::core::result::Result::Ok(value) => ::core::result::Result::Ok(value),
+                    ::core::result::Result::Err(failed) => ::core::result::Result::Err(#declared(failed)),
+                }
+            }
         }
     };
     function.with_body(&quote! {

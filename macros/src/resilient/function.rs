@@ -71,6 +71,8 @@ pub struct Returns {
     /// What the body returns, as the type of a closure.
     pub body: TokenStream,
     pub error: Declared,
+    /// Where the error of the body stands.
+    pub error_span: Span,
 }
 
 /// The error that a function declares.
@@ -100,6 +102,7 @@ impl Returns {
         let whole = ty.span();
         // An alias of one argument: what its error is, only the compiler knows.
         let mut error = Declared::Own(quote_spanned!(whole=> _));
+        let mut error_span = whole;
         if let Some(last) = body.path.segments.last_mut()
             && let PathArguments::AngleBracketed(arguments) = &mut last.arguments
         {
@@ -114,6 +117,7 @@ impl Returns {
                 *value = Type::Verbatim(quote!(_));
             }
             if let Some(declared) = types.next() {
+                error_span = declared.span();
                 match raw_of(declared) {
                     Some(raw) => {
                         *declared = raw;
@@ -123,7 +127,7 @@ impl Returns {
                 }
             }
         }
-        Ok(Returns { body: quote!(#body), error })
+        Ok(Returns { body: quote!(#body), error, error_span })
     }
 }
 
@@ -177,7 +181,7 @@ enum Way {
     /// A mutable reference: each attempt borrows it anew.
     Mutable(Span),
     /// Its own: each attempt has a clone.
-    Owned(Type),
+    Owned(Box<Type>),
 }
 
 /// An argument, by the name that it has outside of the body.
@@ -303,7 +307,7 @@ fn way_of(ty: &Type) -> Way {
     match unwrapped(ty) {
         Type::Reference(reference) if reference.mutability.is_some() => Way::Mutable(reference.span()),
         Type::Reference(_) => Way::Shared,
-        ty => Way::Owned(ty.clone()),
+        ty => Way::Owned(Box::new(ty.clone())),
     }
 }
 
@@ -314,7 +318,7 @@ fn way_of_self(this: &Receiver) -> Option<Way> {
         (Some(_), None) => None,
         (None, _) if this.colon_token.is_none() => {
             let span = this.self_token.span();
-            Some(Way::Owned(Type::Verbatim(quote_spanned!(span=> Self))))
+            Some(Way::Owned(Box::new(Type::Verbatim(quote_spanned!(span=> Self)))))
         }
         (None, _) => match way_of(&this.ty) {
             Way::Shared => None,

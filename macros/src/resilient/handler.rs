@@ -90,22 +90,10 @@ pub fn expand_export(mut function: Function, given: &Settings, errors: &mut Erro
     let Some(FnArg::Typed(request)) = function.signature.inputs.first_mut() else { return function.as_written() };
     let (pattern, ty) = (request.pat.clone(), request.ty.clone());
     *request.pat = Pat::Verbatim(quote!(__request));
-    let at = ty.span();
-    // The other argument has its type from where the request has its own.
-    let out = match &*ty {
-        Type::Path(path) => {
-            let mut path = path.clone();
-            if let Some(last) = path.path.segments.last_mut() {
-                last.ident = syn::Ident::new("ResponseOutparam", last.ident.span());
-            }
-            quote!(#path)
-        }
-        _ => quote_spanned!(at=> ResponseOutparam),
-    };
     let answer = quote! {
         ::steadfast::handler::answer_incoming(#settings, __request, __response_out, |#pattern: #ty| #returns #body)
     };
-    function.signature.inputs.push(syn::parse_quote!(__response_out: #out));
+    function.signature.inputs.push(syn::parse_quote!(__response_out: ::steadfast::handler::ResponseOutparam));
     function.signature.output = syn::ReturnType::Default;
     function.with_body(&answer)
 }

@@ -58,11 +58,11 @@ fn expand_function(function: Function, settings: &Settings, errors: &mut Errors)
     if handler::is_handler(&function) {
         return handler::expand(function, settings, errors);
     }
-    if settings.is_empty() {
+    if settings.is_empty() && errors.is_empty() {
         errors.push(nothing_said());
     }
     settings.check(function.signature.asyncness.is_some(), errors);
-    let (items, policy) = settings.policy(errors);
+    let (items, policy) = settings.policy(&function.signature.ident.to_string(), errors);
     call::expand(function, settings, &items, &policy, errors)
 }
 
@@ -85,17 +85,11 @@ impl Parse for Item {
         if ahead.peek(Token![impl]) || (ahead.peek(Token![unsafe]) && ahead.peek2(Token![impl])) {
             return input.parse().map(Item::Block);
         }
-        match input.parse() {
-            Ok(function) => Ok(Item::Function(Box::new(function))),
-            Err(error) => {
-                let mut error = error;
-                error.combine(syn::Error::new(
-                    Span::call_site(),
-                    "`#[resilient]` stands on a function, a method or an `impl` block",
-                ));
-                Err(error)
-            }
+        let _: syn::Result<syn::Visibility> = ahead.parse();
+        if ahead.fork().parse::<syn::Signature>().is_err() && !ahead.peek(Token![default]) {
+            return Err(ahead.error("`#[resilient]` stands on a function, a method or an `impl` block"));
         }
+        Ok(Item::Function(Box::new(input.parse()?)))
     }
 }
 

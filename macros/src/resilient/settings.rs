@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Visibility};
 
 use crate::grammar::syntax::{Arg, Errors, List, Value, read};
-use crate::grammar::{PARTS, Parts};
+use crate::grammar::{PARTS, Parts, Watcher};
 
 const KEYS: [&str; 15] = [
     "deadline",
@@ -172,20 +172,22 @@ impl Settings {
         }
     }
 
-    /// The items that the policy needs, and the expression that it is.
-    pub fn policy(&self, errors: &mut Errors) -> (TokenStream, TokenStream) {
+    /// The items that the policy needs, and the expression that it is. A handler notes its calls as `noted`.
+    pub fn policy(&self, noted: &str, errors: &mut Errors) -> (TokenStream, TokenStream) {
         let name = format_ident!("__POLICY");
         match &self.source {
             Source::Parts(parts) => {
                 let attributes = TokenStream::new();
-                (parts.items(&attributes, &Visibility::Inherited, &name), quote!(#name))
+                (parts.items(&attributes, &Visibility::Inherited, &name, noted), quote!(#name))
             }
             Source::Place(place) => (TokenStream::new(), place.clone()),
             Source::Named(policy, parts) => {
                 let json = parts.json(errors);
+                let Watcher { items, ty, value } = parts.watcher(&Visibility::Inherited, &name, noted);
                 let span = policy.span();
                 let named = quote_spanned!(span=> ::steadfast::config::Named);
-                (quote!(static #name: #named = #named::new(#policy, #json);), quote!(#name.policy()))
+                let named = quote!(static #name: #named<#ty> = #named::new(#policy, #json).observer(#value););
+                (quote!(#items #named), quote!(#name.policy()))
             }
         }
     }
