@@ -4,6 +4,8 @@ pub use wit_bindgen;
 #[cfg(feature = "wstd")]
 pub use wstd;
 
+pub use crate::scope::CallScope;
+
 use crate::{Call, Failed, Marking, Pipeline, Replay};
 
 /// Another one for the next attempt.

@@ -44,6 +44,15 @@ pub struct Part {
     data: Data,
 }
 
+/// An observer of the caller's.
+struct Told {
+    span: Span,
+    /// How it is told of an event.
+    tell: TokenStream,
+    /// What it puts around a call, where it can.
+    scope: Option<TokenStream>,
+}
+
 /// The parts of a policy.
 #[derive(Default)]
 pub struct Parts {
@@ -60,8 +69,7 @@ pub struct Parts {
     waits: bool,
     pub timeout: Option<Part>,
     pub hedge: Option<Part>,
-    /// Where it stands, and how it is told of an event.
-    observer: Option<(Span, TokenStream)>,
+    observer: Option<Told>,
 }
 
 impl Parts {
@@ -118,7 +126,7 @@ impl Parts {
             either(&self.rate),
             plain("attempt_timeout", &self.timeout),
             plain("hedge", &self.hedge),
-            self.observer.as_ref().map(|(span, _)| ("observer", *span)),
+            self.observer.as_ref().map(|observer| ("observer", observer.span)),
         ];
         all.into_iter().flatten().collect()
     }
@@ -169,7 +177,7 @@ impl Parts {
     pub fn watcher(&self, visibility: &Visibility, name: &Ident, noted: &str) -> Watcher {
         let watch = quote!(::steadfast::handler::WatchAs);
         let value = quote!(#watch(#noted));
-        let Some((_, tell)) = &self.observer else {
+        let Some(Told { tell, scope, .. }) = &self.observer else {
             return Watcher { items: TokenStream::new(), ty: watch, value };
         };
         // A type of its own, so that nobody has to say what type the caller's is, and nothing is called by pointer.
@@ -185,6 +193,7 @@ impl Parts {
                     ::steadfast::Observer::observe(&#value, event);
                     #tell
                 }
+                #scope
             }
         };
         Watcher { items, ty: quote!(#observer), value: quote!(#observer) }
@@ -256,7 +265,7 @@ fn bound(name: &str, of: &'static str, ty: &TokenStream, arg: syntax::Arg, error
     (Part { span, ty: quote!(::steadfast::#ty), tokens, data }, after)
 }
 
-fn observer(arg: syntax::Arg, errors: &mut Errors) -> Option<(Span, TokenStream)> {
+fn observer(arg: syntax::Arg, errors: &mut Errors) -> Option<Told> {
     let mut list = List::of(arg, "`observer`", errors);
     let span = list.span();
     let value = list.first();
@@ -268,7 +277,8 @@ fn observer(arg: syntax::Arg, errors: &mut Errors) -> Option<(Span, TokenStream)
         }
         Some(Value::Expr(Expr::Reference(reference))) => {
             let at = reference.span();
-            return Some((span, quote_spanned!(at=> ::steadfast::Observer::observe(&#reference, event);)));
+            let tell = quote_spanned!(at=> ::steadfast::Observer::observe(&#reference, event););
+            return Some(Told { span, tell, scope: None });
         }
         _ => None,
     };
@@ -282,11 +292,15 @@ fn observer(arg: syntax::Arg, errors: &mut Errors) -> Option<(Span, TokenStream)
     };
     let at = path.span();
     // Functions are written in lower case, and what is a value of its own is not.
-    let is_function = last.to_string().starts_with(|c: char| c.is_lowercase() || c == '_');
-    let tell = if is_function {
-        quote_spanned!(at=> #path(event);)
-    } else {
-        quote_spanned!(at=> ::steadfast::Observer::observe(&#path, event);)
+    if last.to_string().starts_with(|c: char| c.is_lowercase() || c == '_') {
+        return Some(Told { span, tell: quote_spanned!(at=> #path(event);), scope: None });
+    }
+    let tell = quote_spanned!(at=> ::steadfast::Observer::observe(&#path, event););
+    let scope = quote_spanned! {at=>
+        #[inline]
+        fn scope(&self) -> impl ::steadfast::__private::CallScope {
+            ::steadfast::Observer::scope(&#path)
+        }
     };
-    Some((span, tell))
+    Some(Told { span, tell, scope: Some(scope) })
 }

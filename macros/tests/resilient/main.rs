@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use steadfast::clock::AsyncClock;
 use steadfast::testing::{ManualClock, TestClock, block_on};
-use steadfast::{Cause, Delivery, Event, Failed, Failure, Reason, RpcError, resilient};
+use steadfast::{Cause, Delivery, Event, Failed, Failure, Observer, Reason, RpcError, resilient};
 use target::{Target, no_target};
 
 fn millis<const N: usize>(millis: [u64; N]) -> [Duration; N] {
@@ -554,10 +554,26 @@ mod observed {
         0
     }
 
+    #[derive(Clone, Copy)]
+    struct Log;
+
+    impl Observer for Log {
+        fn observe(&self, event: &Event) {
+            count(event);
+        }
+    }
+
+    #[resilient(retry(attempts = 3), observer = Log, clock = &target.clock)]
+    fn logged(target: &Target) -> Result<u32, RpcError> {
+        target.call(1)
+    }
+
     #[test]
-    fn by_a_function_or_a_static() {
+    fn by_a_function_a_struct_or_a_static() {
         assert_eq!(counted(&Target::failing(2)), Ok(1));
         assert_eq!(RETRIES.load(Ordering::Relaxed), 2);
+        assert_eq!(logged(&Target::failing(1)), Ok(1));
+        assert_eq!(RETRIES.load(Ordering::Relaxed), 3);
         assert_eq!(seen(&Target::failing(2)), Ok(0));
         assert_eq!(SEEN.take().last(), Some(&Event::FallbackUsed));
     }
