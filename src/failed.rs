@@ -229,3 +229,63 @@ impl<E: Failure> From<Failed<E>> for RpcError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestClock;
+    use crate::{Policy, Retry};
+
+    struct Busy;
+
+    impl Failure for Busy {
+        fn cause(&self) -> Cause {
+            Cause::Overloaded
+        }
+        fn delivery(&self) -> Delivery {
+            Delivery::NotSent
+        }
+        fn retry_after(&self) -> Option<Duration> {
+            Some(Duration::from_secs(7))
+        }
+        fn target(&self) -> Option<&str> {
+            Some("acme:store/api#put")
+        }
+    }
+
+    #[test]
+    fn an_error_that_no_policy_handled_is_one_attempt_with_its_own_facts() {
+        let failed = Failed::from(Busy);
+        assert_eq!((failed.reason(), failed.attempts(), failed.elapsed()), (Reason::Attempts, 1, Duration::ZERO));
+        assert_eq!((failed.cause(), failed.delivery()), (Cause::Overloaded, Delivery::NotSent));
+        assert_eq!(failed.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(failed.to_string(), "acme:store/api#put: overloaded; gave up after 1 attempt");
+    }
+
+    #[test]
+    fn any_error_becomes_the_well_known_one_and_keeps_its_facts() {
+        let failed = Policy::new()
+            .retry(Retry::attempts(2))
+            .with(&TestClock::new())
+            .call(|| Err::<(), _>(Busy))
+            .err()
+            .map(RpcError::from);
+        let expected = RpcError {
+            cause: Cause::Overloaded,
+            delivery: Delivery::NotSent,
+            retry_after: Some(7_000_000_000),
+            target: "acme:store/api#put".into(),
+            message: "gave up after 2 attempts, 50 ms after the first failed".into(),
+        };
+        assert_eq!(failed, Some(expected));
+    }
+
+    #[test]
+    fn what_a_chain_passes_on_says_what_each_link_did() {
+        let first = RpcError { message: "nobody is there".into(), ..RpcError::new(Cause::NoTarget, Delivery::NotSent) };
+        let second = RpcError::from(Failed::from(first));
+        let third = RpcError::from(Failed::from(second));
+        assert_eq!(third.cause, Cause::NoTarget);
+        assert_eq!(third.message, "nobody is there; gave up after 1 attempt; gave up after 1 attempt");
+    }
+}

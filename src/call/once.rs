@@ -118,3 +118,76 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use crate::clock::AsyncClock;
+    use crate::testing::{ManualClock, Recorder, TestClock, block_on};
+    use crate::{Breaker, Cause, Deadline, Delivery, Event, Failure, Policy, Reason, Retry, RpcError, Verdict};
+
+    fn down() -> Result<u32, RpcError> {
+        Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))
+    }
+
+    #[test]
+    fn there_is_one_attempt_whatever_the_retry_says() {
+        static SEEN: Recorder = Recorder::new();
+        let policy = Policy::new().retry(Retry::attempts(5)).observer(&SEEN);
+        let clock = TestClock::new();
+        let failed = policy.with(&clock).call_once(down).unwrap_err();
+        assert_eq!((failed.reason(), failed.attempts(), failed.into_last()), (Reason::Attempts, 1, down().err()));
+        assert_eq!(clock.slept(), []);
+        assert_eq!(
+            SEEN.take(),
+            [
+                Event::AttemptStarted { attempt: 1 },
+                Event::AttemptFailed { attempt: 1, cause: Cause::NoTarget, delivery: Delivery::NotSent },
+                Event::GaveUp { reason: Reason::Attempts, attempts: 1 },
+            ]
+        );
+        let failed = block_on(policy.with(&clock).call_once_async(async || down())).unwrap_err();
+        assert_eq!((failed.reason(), failed.attempts()), (Reason::Attempts, 1));
+    }
+
+    #[test]
+    fn the_other_parts_apply() {
+        let policy = Policy::new().breaker(Breaker::consecutive_failures(2).open_for(Duration::from_secs(1)));
+        let clock = TestClock::new();
+        policy.with(&clock).call_once(down).unwrap_err();
+        block_on(policy.with(&clock).call_once_async(async || down())).unwrap_err();
+        let rejected = policy.with(&clock).call_once(|| Ok::<_, RpcError>(7)).unwrap_err();
+        assert_eq!((rejected.reason(), rejected.attempts()), (Reason::BreakerOpen, 0));
+        let rejected = block_on(policy.with(&clock).call_once_async(async || Ok::<_, RpcError>(7))).unwrap_err();
+        assert_eq!(rejected.reason(), Reason::BreakerOpen);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(policy.with(&clock).call_once(|| Ok::<_, RpcError>(7)), Ok(7), "the probe");
+        assert_eq!(policy.with(&clock).call_once(|| Ok::<_, RpcError>(8)), Ok(8), "it is closed");
+    }
+
+    #[test]
+    fn an_awaited_one_is_cancelled_at_the_deadline() {
+        let policy = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
+        let clock = ManualClock::new();
+        let slow = async || {
+            clock.sleep_async(Duration::from_secs(60)).await;
+            down()
+        };
+        let failed = clock.run(policy.with(&clock).call_once_async(slow)).unwrap_err();
+        assert_eq!((failed.reason(), failed.attempts(), clock.passed()), (Reason::Deadline, 1, Duration::from_secs(1)));
+        assert_eq!((failed.cause(), failed.delivery()), (Cause::Timeout, Delivery::Unknown));
+    }
+
+    #[test]
+    fn a_judge_of_the_callers_own_decides() {
+        let policy = Policy::new().breaker(Breaker::consecutive_failures(1));
+        let clock = TestClock::new();
+        let judged = |verdict| policy.with(&clock).judge(move |_: &Result<u32, RpcError>| verdict);
+        assert_eq!(judged(Verdict::Ignored).call_once(down).unwrap_err().reason(), Reason::NotRetryable);
+        assert_eq!(judged(Verdict::Success).call_once(down).unwrap_err().reason(), Reason::NotRetryable);
+        let failure = Verdict::failure(Cause::Overloaded, Delivery::NotSent);
+        assert_eq!(judged(failure).call_once(|| Ok(503)), Ok(503), "the last real result");
+        assert_eq!(policy.with(&clock).call_once(|| Ok::<_, RpcError>(7)).unwrap_err().reason(), Reason::BreakerOpen);
+    }
+}
