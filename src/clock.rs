@@ -115,6 +115,10 @@ pub trait Clock {
 /// block_on(clock.sleep_async(Duration::from_secs(30)));
 /// assert_eq!(clock.now().as_nanos(), 30_000_000_000);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no sleep that can be awaited",
+    note = "with the feature `wstd` of `steadfast`, `System` has one"
+)]
 pub trait AsyncClock: Clock {
     /// A future that is ready once `duration` has passed since its first poll.
     fn sleep_async(&self, duration: Duration) -> impl Future<Output = ()>;

@@ -117,6 +117,9 @@ impl<E: Failure> Failure for Failed<E> {
     fn target(&self) -> Option<&str> {
         self.last.as_ref()?.target()
     }
+    fn message(&self) -> Option<&str> {
+        self.last.as_ref()?.message()
+    }
 }
 
 impl<E: Failure> fmt::Display for Failed<E> {
@@ -170,8 +173,36 @@ impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error 
     }
 }
 
-/// For a function that returns the well-known error itself: `?` passes on the cause, the delivery and the
-/// callee's wish to be left alone, and adds what the policy did to the message.
+/// An error that no policy handled: one attempt, its own facts, and no time that anybody took. So `?` works in a
+/// function that returns [`Failed`], whether a policy stands around the call or not.
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Failed, Failure, RpcError};
+///
+/// fn greet() -> Result<String, Failed> {
+///     Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))?
+/// }
+/// let failed = greet().unwrap_err();
+/// assert_eq!((failed.cause(), failed.attempts()), (Cause::NoTarget, 1));
+/// ```
+impl<E: Failure> From<E> for Failed<E> {
+    fn from(error: E) -> Self {
+        Failed {
+            reason: Reason::Attempts,
+            attempts: 1,
+            elapsed: 0,
+            from_start: false,
+            cause: error.cause(),
+            delivery: error.delivery(),
+            retry_after: error.retry_after().map(crate::clock::nanos),
+            last: Some(error),
+        }
+    }
+}
+
+/// For a function that returns the well-known error itself: `?` passes on the cause, the delivery, the target and the
+/// callee's wish to be left alone, and adds what the policy did to the message. So a chain of components reports what
+/// really happened, whatever type of error its links have.
 ///
 /// ```
 /// use steadfast::{Cause, Delivery, Policy, RpcError};
@@ -182,14 +213,79 @@ impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error 
 /// let error = greet().unwrap_err();
 /// assert_eq!((error.cause, error.delivery), (Cause::NoTarget, Delivery::NotSent));
 /// ```
-impl From<Failed<RpcError>> for RpcError {
-    fn from(failed: Failed<RpcError>) -> RpcError {
+impl<E: Failure> From<Failed<E>> for RpcError {
+    fn from(failed: Failed<E>) -> RpcError {
         let course = Course(&failed).to_string();
-        let (target, message) = match failed.last {
-            Some(last) if last.message.is_empty() => (last.target, course),
-            Some(last) => (last.target, last.message + "; " + &course),
-            None => (String::new(), course),
+        let message = match failed.message() {
+            Some(message) if !message.is_empty() => message.to_owned() + "; " + &course,
+            _ => course,
         };
-        RpcError { cause: failed.cause, delivery: failed.delivery, retry_after: failed.retry_after, target, message }
+        RpcError {
+            cause: failed.cause,
+            delivery: failed.delivery,
+            retry_after: failed.retry_after,
+            target: failed.target().unwrap_or_default().to_owned(),
+            message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestClock;
+    use crate::{Policy, Retry};
+
+    struct Busy;
+
+    impl Failure for Busy {
+        fn cause(&self) -> Cause {
+            Cause::Overloaded
+        }
+        fn delivery(&self) -> Delivery {
+            Delivery::NotSent
+        }
+        fn retry_after(&self) -> Option<Duration> {
+            Some(Duration::from_secs(7))
+        }
+        fn target(&self) -> Option<&str> {
+            Some("acme:store/api#put")
+        }
+    }
+
+    #[test]
+    fn an_error_that_no_policy_handled_is_one_attempt_with_its_own_facts() {
+        let failed = Failed::from(Busy);
+        assert_eq!((failed.reason(), failed.attempts(), failed.elapsed()), (Reason::Attempts, 1, Duration::ZERO));
+        assert_eq!((failed.cause(), failed.delivery()), (Cause::Overloaded, Delivery::NotSent));
+        assert_eq!(failed.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(failed.to_string(), "acme:store/api#put: overloaded; gave up after 1 attempt");
+    }
+
+    #[test]
+    fn any_error_becomes_the_well_known_one_and_keeps_its_facts() {
+        let failed = Policy::new()
+            .retry(Retry::attempts(2))
+            .with(&TestClock::new())
+            .call(|| Err::<(), _>(Busy))
+            .err()
+            .map(RpcError::from);
+        let expected = RpcError {
+            cause: Cause::Overloaded,
+            delivery: Delivery::NotSent,
+            retry_after: Some(7_000_000_000),
+            target: "acme:store/api#put".into(),
+            message: "gave up after 2 attempts, 50 ms after the first failed".into(),
+        };
+        assert_eq!(failed, Some(expected));
+    }
+
+    #[test]
+    fn what_a_chain_passes_on_says_what_each_link_did() {
+        let first = RpcError { message: "nobody is there".into(), ..RpcError::new(Cause::NoTarget, Delivery::NotSent) };
+        let second = RpcError::from(Failed::from(first));
+        let third = RpcError::from(Failed::from(second));
+        assert_eq!(third.cause, Cause::NoTarget);
+        assert_eq!(third.message, "nobody is there; gave up after 1 attempt; gave up after 1 attempt");
     }
 }

@@ -32,6 +32,9 @@
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
 //!   `wstd` response.
 
+#[doc(hidden)]
+#[path = "expansion.rs"]
+pub mod __private;
 mod call;
 pub mod clock;
 #[cfg(feature = "config")]
@@ -40,6 +43,7 @@ mod counters;
 mod event;
 mod failed;
 mod failure;
+pub mod handler;
 #[cfg(doctest)]
 mod pages;
 mod policy;
@@ -54,7 +58,7 @@ mod traced;
 mod wasi;
 pub mod wit;
 
-pub use call::{AtMostOnce, Bound, ByError, Call, Idempotent, Judge, Marking, Verdict};
+pub use call::{AtMostOnce, Bound, ByError, Call, Idempotent, Judge, Marking, Replay, Verdict};
 pub use counters::{ByCause, ByReason, Counters, Snapshot};
 pub use event::{Change, Event, Observer, Tripped};
 pub use failed::Failed;
@@ -98,10 +102,6 @@ pub use policy::{
 /// # fn main() {}
 /// ```
 pub use steadfast_macros::bindgen;
+pub use steadfast_macros::{policy, resilient};
 #[cfg(feature = "tracing")]
 pub use traced::Traced;
-
-#[doc(hidden)]
-pub mod __private {
-    pub use wit_bindgen;
-}

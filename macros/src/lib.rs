@@ -2,6 +2,9 @@
 //! of their own. Use them as `steadfast::…`; what they expand to names that crate.
 
 mod bindgen;
+mod grammar;
+mod policy;
+mod resilient;
 
 use std::path::PathBuf;
 
@@ -70,4 +73,244 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
     // Cargo always sets it. `generate!` says so if something else runs the compiler.
     let crate_dir = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
     bindgen::expand(input.into(), &crate_dir).into()
+}
+
+/// Says what to do about the failures of a function that makes a call, of the methods of an `impl` block, or of a
+/// handler.
+///
+/// ```
+/// use steadfast::{Failed, RpcError, resilient};
+/// # mod greeter {
+/// #     pub fn greet(name: &str) -> Result<String, steadfast::RpcError> { Ok(format!("Hello, {name}!")) }
+/// # }
+///
+/// #[resilient(retry(attempts = 4), breaker(failures = 5, open_for = "10s"), deadline = "3s")]
+/// fn greet(name: &str) -> Result<String, RpcError> {
+///     greeter::greet(name)
+/// }
+///
+/// #[resilient(retry(attempts = 2), idempotent, fallback = stranger)]
+/// fn greet_anybody(name: &str) -> Result<String, Failed> {
+///     greeter::greet(name)
+/// }
+///
+/// /// Takes the same arguments and the failure, and returns what `Ok` holds.
+/// fn stranger(_name: &str, _failed: Failed) -> String {
+///     "Hello, stranger!".into()
+/// }
+/// assert_eq!(greet("Ada")?, greet_anybody("Ada")?);
+/// # Ok::<(), Failed>(())
+/// ```
+///
+/// The body is what is called, and may be called again. It is written against the error `E` of the call, which is a
+/// [`Failure`](https://docs.rs/steadfast/latest/steadfast/trait.Failure.html). Callers get
+/// - `Failed<E>`, the whole truth, where the function declares that (`Failed` alone is `Failed<RpcError>`);
+/// - `E` otherwise, made of it by `From<Failed<E>>`, which `RpcError` has. So a function that returns the error of an
+///   interface passes on the original cause.
+///
+/// The policy is one for all calls of the function, and keeps its state in a `static`; a value in it that makes no sense
+/// is a compile error. Each call ends within the deadline of the
+/// [handler](https://docs.rs/steadfast/latest/steadfast/handler/index.html) around it, if there is one, and the handler
+/// notes what goes wrong with it.
+///
+/// # Settings
+///
+/// A setting is `name = value` or `name(value)`. Durations are strings, `"250ms"`, `"3s"`, `"1m30s"` (units `ns`, `us`,
+/// `ms`, `s`, `m`, `h`, `d`), shares are `0.5` or `"50%"`; a constant of the caller's (a `u32`, an `f64`, a `Duration`)
+/// may stand in the place of each. Their meaning is that of the builders, which have the same names. They apply in one
+/// order, whichever order they are written in.
+///
+/// | setting | values | when left out |
+/// | --- | --- | --- |
+/// | `deadline = "3s"` | a duration, for the whole call | none |
+/// | `retry(attempts = 4, …)` | 1 or more, the first included | no retries |
+/// | – `backoff = exponential("50ms", max = "2s", factor = 2, jitter = full)` | also `constant`, `linear`, `fibonacci`, `decorrelated`, each with its first wait, and `custom(f)`; `max`: a duration; `factor`: 1 or more, of `exponential` only; `jitter`: `none`, `full`, `equal`, or a share | `exponential("50ms")`, `max = "2s"`, `factor = 2`, `jitter = full` |
+/// | – `budget = BUDGET` | the path of a `static` of type `Budget` | none |
+/// | – `retry_after_cap = "1m"` | a duration; `"0s"` believes nobody | the longest delay of the backoff |
+/// | – `never(trapped, …)` | causes: `no_link`, `no_target`, `timeout`, `disconnected`, `overloaded`, `trapped`, `protocol`, `other` | `no_link` and `protocol` are never repeated |
+/// | – `on(overloaded, attempts = 2, backoff = …)` | what is different about one cause; `attempts` from 1 to 255 | nothing |
+/// | – `before_retry = f` | a function from `&Upcoming` to `bool` | every retry is made |
+/// | `breaker(failures = 5, …)` | failures in a row: 1 or more | none |
+/// | `breaker(failure_rate = "50%", over_calls = 100, …)` | a share, of 1 to 1024 calls, or `over_time = "10s"` | none |
+/// | – `minimum_calls = 10` | of a rate: 1 or more | 10, or all of a shorter window |
+/// | – `slow_calls(rate = "80%", longer_than = "1s")` | of a rate: a share and a duration | slow calls do not count |
+/// | – `open_for = "10s"` | a duration | 5 s |
+/// | – `growing(factor = 2, max_open_for = "1m")` | 1 or more, and a duration | all breaks are of one length |
+/// | – `probes = 1`, `probe_timeout = "10s"` | 1 to 16; a duration | 1; 10 s |
+/// | `bulkhead(concurrent = 10, waiting = 20)` | 1 or more; any | none; nobody waits |
+/// | `concurrency = aimd(min = 1, max = 200, start = 20, decrease = 0.9)` | counts; a share below 1 | none; as shown |
+/// | `concurrency = gradient(min, max, start, tolerance = 1.5, queue = 4, smoothing = 0.2, window = "1s", long_window = 600)` | counts; 1 or more; a share; a duration | none; as shown |
+/// | `rate_limit(per_second = 100, burst = 20)` | 1 or more | none; a burst as large as the number |
+/// | `rate_limit(tokens = 5, every = "1m", burst = 5)` | the same in another time | none; 1 s |
+/// | `rate_limit(window = 100, period = "1m")` | never more in any such time | none |
+/// | – `wait_up_to = "1s"` | a duration | a call over the limit is turned away |
+/// | `throttle(multiplier = 2, window = "2m", padding = 1, max_probability = 1)`, `throttle` | 1 or more; a duration; 1 or more; a share | none; as shown |
+/// | `attempt_timeout = "500ms"` | a duration, of one attempt; `async` functions only | none |
+/// | `hedge(after = "100ms", max_hedges = 1)` | a duration; 1 to 4; `async` and `idempotent` only | none; 1 |
+/// | `hedge(after_quantile = "95%", min_observations = 20, initial_delay = "1s")` | a share below 1; 1 to 512; a duration | none; as shown |
+/// | `observer = log` | a function of `&Event`, a unit struct that is an `Observer`, or `&STATIC` | only a handler is told |
+/// | `idempotent` | the call does no harm when it happens twice | only what was certainly not sent is repeated |
+/// | `fallback = f` | the path of a function: the same arguments (a method's `self` first) and the `Failed`, to the value | the failure is returned |
+/// | `clock = &self.clock` | an expression that gives a `Clock`; it may use the arguments | the system's clock |
+///
+/// `bulkhead` and `concurrency` exclude each other, as do `rate_limit` and `throttle`. What a blocking call cannot do is
+/// a compile error there: it cannot be interrupted, so an `attempt_timeout` and a `hedge` need an `async` function, and
+/// a `deadline` something that can end at it, retries or a wait.
+///
+/// # A policy from elsewhere
+///
+/// ```
+/// use steadfast::{RpcError, resilient};
+/// # mod store {
+/// #     pub fn put(key: &str) -> Result<(), steadfast::RpcError> { Ok(()) }
+/// # }
+///
+/// steadfast::policy! {
+///     static STORE = retry(attempts = 4) + breaker(failures = 5);
+/// }
+///
+/// #[resilient(STORE, idempotent)]
+/// fn put(key: &str) -> Result<(), RpcError> {
+///     store::put(key)
+/// }
+/// # put("key")?;
+/// # Ok::<(), RpcError>(())
+/// ```
+///
+/// Instead of settings, `#[resilient(STORE)]` takes the path of a `static` policy, which functions can share, or a field
+/// (`self.policy`). `#[resilient(policy = "store", deadline = "3s")]` takes the policy of that name from the
+/// configuration that the component runs with, and the settings beside it are its defaults (feature `config`); those are
+/// literals then. Beside either, `idempotent`, `fallback` and `clock` may stand, and `hedge` alone, which makes it a hedged
+/// call, as the policy says.
+///
+/// # Arguments
+///
+/// Where a call can be repeated (`retry`, `hedge`, a policy from elsewhere) or has a fallback, references are passed to
+/// each attempt as they are, and what is owned is cloned for each: it has to be `Clone`. An owned resource is not, and the
+/// compiler says what to do. Otherwise arguments are moved. Generic arguments, `impl Trait`, patterns and `self` in all its
+/// forms are fine.
+///
+/// # On an `impl` block
+///
+/// ```
+/// use steadfast::{RpcError, resilient};
+/// # mod store {
+/// #     pub fn get(key: &str) -> Result<u32, steadfast::RpcError> { Ok(7) }
+/// #     pub fn put(key: &str, value: u32) -> Result<(), steadfast::RpcError> { Ok(()) }
+/// # }
+/// struct Store;
+///
+/// #[resilient(retry(attempts = 4), breaker(failures = 5))]
+/// impl Store {
+///     fn put(&self, key: &str, value: u32) -> Result<(), RpcError> {
+///         store::put(key, value)
+///     }
+///
+///     /// This one has a policy of its own.
+///     #[resilient(retry(attempts = 10), idempotent)]
+///     fn get(&self, key: &str) -> Result<u32, RpcError> {
+///         store::get(key)
+///     }
+///
+///     /// This one has none.
+///     #[resilient(skip)]
+///     fn check(&self) -> Result<(), RpcError> {
+///         Ok(())
+///     }
+/// }
+/// # Store.put("key", 7)?;
+/// # assert_eq!(Store.get("key")?, 7);
+/// # Store.check()?;
+/// # Ok::<(), RpcError>(())
+/// ```
+///
+/// All methods that return a `Result` share one policy. `impl Guest for Component` is no different; there, `#[resilient]`
+/// without settings leaves the methods as they are, in which `?` turns what a policy gave up with into the error of the
+/// interface.
+///
+/// # On a handler
+///
+/// ```
+/// use steadfast::{Failed, resilient};
+/// use wstd::http::{Body, Request, Response};
+/// # #[resilient(retry(attempts = 4))]
+/// # fn greet(name: &str) -> Result<String, Failed> { Ok(format!("Hello, {name}!")) }
+/// # mod server {
+/// # use super::*;
+///
+/// // Beside `#[wstd::http_server]`, before it or after it.
+/// #[resilient(deadline = "5s")]
+/// async fn main(request: Request<Body>) -> Result<Response<Body>, Failed> {
+///     Ok(Response::new(greet(request.uri().path())?.into()))
+/// }
+/// # }
+/// # fn main() {}
+/// ```
+///
+/// A function with one argument that is named `main`, or has `#[wstd::http_server]`, is a handler: whatever failure leaves
+/// it becomes the HTTP answer that says what happened. Its one setting is a `deadline`, within which all calls in it end.
+/// In an `impl Guest for Component` that exports `wasi:http/incoming-handler`, `fn handle(request: IncomingRequest) ->
+/// Result<impl Into<Reply>, Failed>` is one too.
+///
+/// # Testing
+///
+/// With `clock`, a function is tested without waiting:
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::clock::Clock;
+/// use steadfast::rng::Rng;
+/// use steadfast::testing::TestClock;
+/// use steadfast::{Cause, Delivery, RpcError, resilient};
+///
+/// struct Greeter<C> {
+///     clock: C,
+/// }
+///
+/// impl<C: Clock + Rng> Greeter<C> {
+///     #[resilient(retry(attempts = 3), clock = &self.clock)]
+///     fn greet(&self) -> Result<String, RpcError> {
+///         Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))
+///     }
+/// }
+///
+/// let greeter = Greeter { clock: TestClock::new() };
+/// assert!(greeter.greet().is_err());
+/// assert_eq!(greeter.clock.slept(), [Duration::from_millis(50), Duration::from_millis(100)]);
+/// ```
+///
+/// A call with a clock of its own does not know of a handler's deadline, which is on the system's clock.
+#[proc_macro_attribute]
+pub fn resilient(settings: TokenStream, item: TokenStream) -> TokenStream {
+    resilient::expand(settings.into(), item.into()).into()
+}
+
+/// Statics that are [policies](https://docs.rs/steadfast/latest/steadfast/struct.Policy.html), whose type nobody has to
+/// write.
+///
+/// ```
+/// steadfast::policy! {
+///     /// How we talk to the greeter: at most 3 s, at most 4 tries, quiet for 10 s after 5 failures in a row.
+///     pub static GREETER = deadline("3s") + retry(attempts = 4, backoff = exponential("50ms", max = "2s"))
+///                        + breaker(failures = 5, open_for = "10s");
+///
+///     static READS = retry(attempts = 10) + bulkhead(concurrent = 10);
+/// }
+/// # fn greet(name: &str) -> Result<String, steadfast::RpcError> { Ok(format!("Hello, {name}!")) }
+///
+/// let text = GREETER.call(|| greet("Ada"))?;
+/// let again = READS.idempotent().call(|| greet("Ada"))?;
+/// # assert_eq!(text, again);
+/// # Ok::<(), steadfast::Failed>(())
+/// ```
+///
+/// The parts, in any order, are those of [`#[resilient]`](macro@resilient), from `deadline` to `observer`; what is said of a
+/// call and not of a policy (`idempotent`, `fallback`, `clock`) stands where the call is made. The parts are in the type, so
+/// what a policy does not have costs nothing, and what makes no sense is a compile error.
+///
+/// A [handler](https://docs.rs/steadfast/latest/steadfast/handler/index.html) notes what goes wrong with the calls, under
+/// the name of the static in lower case.
+#[proc_macro]
+pub fn policy(input: TokenStream) -> TokenStream {
+    policy::expand(input.into()).into()
 }

@@ -121,7 +121,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
 
     /// Waits as long as the permit says. After that, the attempt begins.
     #[inline]
-    fn ready<'s>(
+    pub(super) fn ready<'s>(
         &'s self,
         run: &mut Run<'s, P, C, J, I, impl CallScope>,
         mut permit: PermitOf<'s, P>,

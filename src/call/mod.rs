@@ -7,6 +7,8 @@ mod bound;
 mod hedged;
 mod judge;
 mod marking;
+mod once;
+mod replay;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,7 @@ mod tests;
 pub use bound::Bound;
 pub use judge::{ByError, Judge, Verdict};
 pub use marking::{AtMostOnce, Idempotent, Marking};
+pub use replay::Replay;
 
 use core::marker::PhantomData;
 

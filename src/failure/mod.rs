@@ -38,6 +38,11 @@ pub use crate::wit::types::{Cause, Delivery, RpcError};
 /// }
 /// assert_eq!(StoreError::Busy.retry_after(), None);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it means for a call",
+    label = "this error has no cause and no delivery",
+    note = "implement `steadfast::Failure` for `{Self}`, or turn it into an error that has it, such as `RpcError`"
+)]
 pub trait Failure {
     /// Where the call failed.
     fn cause(&self) -> Cause;
@@ -54,6 +59,12 @@ pub trait Failure {
     fn target(&self) -> Option<&str> {
         None
     }
+
+    /// What went wrong, for people who read logs; `None` when there is nothing to add. It may carry internals, so no
+    /// client is shown it.
+    fn message(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl<F: Failure + ?Sized> Failure for &F {
@@ -68,6 +79,9 @@ impl<F: Failure + ?Sized> Failure for &F {
     }
     fn target(&self) -> Option<&str> {
         (**self).target()
+    }
+    fn message(&self) -> Option<&str> {
+        (**self).message()
     }
 }
 

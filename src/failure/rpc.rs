@@ -18,6 +18,9 @@ impl Failure for RpcError {
     fn target(&self) -> Option<&str> {
         Some(&self.target)
     }
+    fn message(&self) -> Option<&str> {
+        Some(&self.message)
+    }
 }
 
 impl RpcError {

@@ -172,12 +172,24 @@ mod ours {
         api::answer(question).map_err(|_| Refused)
     }
 
+    #[cfg(feature = "retry-attribute")]
+    #[steadfast::resilient(retry(attempts = 3))]
+    fn resilient_answer(question: u32) -> Result<u32, Failed<Refused>> {
+        answer(question)
+    }
+
+    #[cfg(feature = "retry-attribute")]
+    pub fn ask(question: u32) -> u32 {
+        resilient_answer(question).unwrap_or_else(super::no_answer)
+    }
+
     #[cfg(not(any(
         feature = "async",
         feature = "fallback",
         feature = "fallback-function",
         feature = "fallback-call",
-        feature = "stale"
+        feature = "stale",
+        feature = "retry-attribute"
     )))]
     pub fn ask(question: u32) -> u32 {
         POLICY.call(|| answer(question)).unwrap_or_else(super::no_answer)

@@ -1,0 +1,121 @@
+//! `exponential("50ms", max = "2s", jitter = equal)` and its kin.
+
+use quote::quote_spanned;
+use syn::spanned::Spanned;
+
+use super::data::Data;
+use super::nearest::nearest;
+use super::syntax::{Errors, List, Value};
+use super::value::{self, Given};
+
+const KINDS: [&str; 6] = ["constant", "linear", "exponential", "fibonacci", "decorrelated", "custom"];
+const JITTERS: [&str; 3] = ["none", "full", "equal"];
+
+pub fn backoff(value: Value, errors: &mut Errors) -> Given {
+    let (kind, args) = match value {
+        Value::Call(kind, args) if KINDS.contains(&kind.to_string().as_str()) => (kind, args),
+        // A constant of the caller's.
+        Value::Expr(expr) if Value::Expr(expr.clone()).is_constant() => {
+            let data = Data::None(expr.span());
+            return Given { tokens: quote_spanned!(expr.span()=> #expr), data };
+        }
+        Value::Flag(name) if name.to_string().chars().all(|c| !c.is_lowercase()) => {
+            return Given { tokens: quote_spanned!(name.span()=> #name), data: Data::None(name.span()) };
+        }
+        value => {
+            let kinds = KINDS.map(|kind| format!("`{kind}`")).join(", ");
+            let message = match &value {
+                Value::Call(name, _) | Value::Flag(name) => {
+                    let near = nearest(&name.to_string(), &KINDS);
+                    match near.filter(|near| name != near) {
+                        Some(near) => {
+                            format!("there is no backoff `{name}`; did you mean `{near}`? (there are {kinds})")
+                        }
+                        None if near.is_some() => format!("`{name}` needs its first wait: `{name}(\"50ms\")`"),
+                        None => format!("there is no backoff `{name}` (there are {kinds})"),
+                    }
+                }
+                _ => format!("expected a backoff, such as `exponential(\"50ms\", max = \"2s\")` (there are {kinds})"),
+            };
+            match &value {
+                Value::Call(name, _) => errors.at(name, message),
+                value => errors.at(value, message),
+            }
+            return Given { tokens: quote_spanned!(value.span()=> ::core::unreachable!()), data: Data::empty() };
+        }
+    };
+    let span = kind.span();
+    let name = kind.to_string();
+    let mut list = List::inside(&kind, args, "a backoff", errors);
+    let mut data = Data::empty();
+    let mut tokens = match list.first() {
+        Some(wait) if name == "custom" => {
+            data.set(&name, Data::None(wait.span()));
+            quote_spanned!(span=> ::steadfast::Backoff::custom(#wait))
+        }
+        Some(base) => {
+            let base = value::duration(&base, errors);
+            data.set(&name, base.data);
+            let base = base.tokens;
+            quote_spanned!(span=> ::steadfast::Backoff::#kind(#base))
+        }
+        None if name == "custom" => {
+            errors.add(span, "`custom` needs the function that says each wait: `custom(schedule)`");
+            quote_spanned!(span=> ::core::unreachable!())
+        }
+        None => {
+            errors.add(span, format!("`{name}` needs its first wait: `{name}(\"50ms\")`"));
+            quote_spanned!(span=> ::core::unreachable!())
+        }
+    };
+    if let Some(arg) = list.take("max", errors) {
+        let max = value::duration(&arg.value, errors);
+        let (span, value) = (arg.value.span(), max.tokens);
+        tokens = quote_spanned!(span=> #tokens.max_delay(#value));
+        data.set("max", max.data);
+    }
+    let mut allowed = vec!["max", "jitter"];
+    if name == "exponential" {
+        allowed.push("factor");
+        if let Some(arg) = list.take("factor", errors) {
+            let factor = value::factor(&arg.value, errors);
+            let (span, value) = (arg.value.span(), factor.tokens);
+            tokens = quote_spanned!(span=> #tokens.factor(#value));
+            data.set("factor", factor.data);
+        }
+    }
+    if let Some(arg) = list.take("jitter", errors) {
+        let jitter = jitter(&arg.value, errors);
+        let (span, value) = (arg.value.span(), jitter.tokens);
+        tokens = quote_spanned!(span=> #tokens.jitter(#value));
+        data.set("jitter", jitter.data);
+    }
+    list.finish(&allowed, errors);
+    Given { tokens, data }
+}
+
+fn jitter(value: &Value, errors: &mut Errors) -> Given {
+    let span = value.span();
+    if let Value::Flag(name) = value {
+        let known = match name.to_string().as_str() {
+            "none" => "None",
+            "full" => "Full",
+            "equal" => "Equal",
+            other => {
+                let near = nearest(other, &JITTERS).map(|near| format!("; did you mean `{near}`?"));
+                let near = near.unwrap_or_default();
+                let message = format!(
+                    "there is no jitter `{other}`{near} (there are `none`, `full`, `equal`, and a share: 0.2 or \"20%\")"
+                );
+                errors.at(value, message);
+                "None"
+            }
+        };
+        let kind = syn::Ident::new(known, span);
+        let tokens = quote_spanned!(span=> ::steadfast::Jitter::#kind);
+        return Given { tokens, data: Data::text(name.to_string()) };
+    }
+    let share = value::share(value, errors);
+    let tokens = share.tokens;
+    Given { tokens: quote_spanned!(span=> ::steadfast::Jitter::Proportional(#tokens)), data: share.data }
+}

@@ -1,0 +1,306 @@
+//! The one grammar of `#[resilient(…)]` and `policy!`: settings as they are written become checked parts, and these
+//! the type and the `const` expression of a [`Policy`](https://docs.rs/steadfast/latest/steadfast/struct.Policy.html).
+//!
+//! Names are those of the builders' methods. Values that the macro can see are checked here, so that the message
+//! points at them; constants of the caller's are checked by the builders, in the `static` that they end up in.
+
+mod backoff;
+mod bounds;
+mod breaker;
+mod data;
+mod nearest;
+mod retry;
+pub mod syntax;
+mod value;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Visibility};
+
+use data::Data;
+use syntax::{Errors, List, Value};
+
+/// What a policy is made of, in the order in which it applies.
+pub const PARTS: [&str; 10] = [
+    "deadline",
+    "retry",
+    "hedge",
+    "breaker",
+    "bulkhead",
+    "concurrency",
+    "rate_limit",
+    "throttle",
+    "attempt_timeout",
+    "observer",
+];
+
+/// One part of a policy.
+pub struct Part {
+    /// Where its name stands.
+    pub span: Span,
+    ty: TokenStream,
+    tokens: TokenStream,
+    data: Data,
+}
+
+/// An observer of the caller's.
+struct Told {
+    span: Span,
+    /// How it is told of an event.
+    tell: TokenStream,
+    /// What it puts around a call, where it can.
+    scope: Option<TokenStream>,
+}
+
+/// The parts of a policy.
+#[derive(Default)]
+pub struct Parts {
+    pub deadline: Option<Part>,
+    /// The deadline as a duration.
+    pub deadline_after: Option<TokenStream>,
+    pub retry: Option<Part>,
+    pub breaker: Option<Part>,
+    /// A bulkhead, or a limit of concurrency.
+    bulkhead: Option<(&'static str, Part)>,
+    /// A rate limit, or a throttle.
+    rate: Option<(&'static str, Part)>,
+    /// Whether a call may wait for its turn at the rate limit.
+    waits: bool,
+    pub timeout: Option<Part>,
+    pub hedge: Option<Part>,
+    observer: Option<Told>,
+}
+
+impl Parts {
+    /// Takes the parts out of `list`.
+    pub fn take(list: &mut List, errors: &mut Errors) -> Self {
+        let mut parts = Parts::default();
+        if let Some(arg) = list.take("deadline", errors) {
+            let (part, after) = bound("deadline", "`deadline`", &quote!(Deadline), arg, errors);
+            (parts.deadline, parts.deadline_after) = (Some(part), Some(after));
+        }
+        if let Some(arg) = list.take("retry", errors) {
+            parts.retry = Some(retry::retry(arg, errors));
+        }
+        if let Some(arg) = list.take("breaker", errors) {
+            parts.breaker = Some(breaker::breaker(arg, errors));
+        }
+        let bulkhead = list.take("bulkhead", errors).map(|arg| bounds::bulkhead(arg, errors));
+        let concurrency = list.take("concurrency", errors).map(|arg| bounds::concurrency(arg, errors));
+        let both = "`bulkhead` and `concurrency` both bound the calls under way, by a number and by one that finds \
+                    itself: leave one";
+        parts.bulkhead = one_of(("bulkhead", bulkhead), ("concurrency", concurrency), both, errors);
+        let rate_limit = list.take("rate_limit", errors).map(|arg| {
+            let part = bounds::rate_limit(arg, errors);
+            parts.waits = matches!(&part.data, Data::Object(set) if set.iter().any(|(name, _)| name == "wait-up-to"));
+            part
+        });
+        let throttle = list.take("throttle", errors).map(|arg| bounds::throttle(arg, errors));
+        let both = "`rate_limit` and `throttle` both turn away what is too much, and a policy has one of them: put \
+                    the call through a second policy for the other";
+        parts.rate = one_of(("rate_limit", rate_limit), ("throttle", throttle), both, errors);
+        if let Some(arg) = list.take("attempt_timeout", errors) {
+            let (part, _) = bound("attempt_timeout", "`attempt_timeout`", &quote!(AttemptTimeout), arg, errors);
+            parts.timeout = Some(part);
+        }
+        if let Some(arg) = list.take("hedge", errors) {
+            parts.hedge = Some(bounds::hedge(arg, errors));
+        }
+        if let Some(arg) = list.take("observer", errors) {
+            parts.observer = observer(arg, errors);
+        }
+        parts
+    }
+
+    /// Each part that there is, by its name.
+    pub fn named(&self) -> Vec<(&'static str, Span)> {
+        let span = |part: &Option<Part>| part.as_ref().map(|part| part.span);
+        let either = |part: &Option<(&'static str, Part)>| part.as_ref().map(|(name, part)| (*name, part.span));
+        let plain = |name: &'static str, part: &Option<Part>| span(part).map(|span| (name, span));
+        let all = [
+            plain("deadline", &self.deadline),
+            plain("retry", &self.retry),
+            plain("breaker", &self.breaker),
+            either(&self.bulkhead),
+            either(&self.rate),
+            plain("attempt_timeout", &self.timeout),
+            plain("hedge", &self.hedge),
+            self.observer.as_ref().map(|observer| ("observer", observer.span)),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// Whether a call waits before or between its attempts, so that a deadline bounds something.
+    pub fn waits(&self) -> bool {
+        self.retry.is_some() || self.waits
+    }
+
+    /// The items that make `name` a policy of these parts: the static, and before it an observer, if there is one.
+    /// `noted` is the name under which a handler notes what goes wrong.
+    pub fn items(&self, attributes: &TokenStream, visibility: &Visibility, name: &Ident, noted: &str) -> TokenStream {
+        let absent = || quote!(());
+        let ty = |part: &Option<Part>| part.as_ref().map_or_else(absent, |part| part.ty.clone());
+        let either = |part: &Option<(&str, Part)>| part.as_ref().map_or_else(absent, |(_, part)| part.ty.clone());
+        let (deadline, retry, breaker) = (ty(&self.deadline), ty(&self.retry), ty(&self.breaker));
+        let (bulkhead, rate) = (either(&self.bulkhead), either(&self.rate));
+        let (timeout, hedge) = (ty(&self.timeout), ty(&self.hedge));
+
+        // Where a value makes no sense that only the compiler knows, it points at the part.
+        let at = |span: Span| Span::mixed_site().located_at(span);
+        let first = at(self.named().first().map_or_else(Span::call_site, |(_, span)| *span));
+        let mut policy = quote_spanned!(first=> ::steadfast::Policy::new());
+        let mut add = |method: &str, part: &Part| {
+            let (span, tokens) = (at(part.span), &part.tokens);
+            let method = Ident::new(method, span);
+            policy = quote_spanned!(span=> #policy.#method(#tokens));
+        };
+        for (method, part) in [("deadline", &self.deadline), ("retry", &self.retry), ("breaker", &self.breaker)] {
+            part.iter().for_each(|part| add(method, part));
+        }
+        for (method, part) in [&self.bulkhead, &self.rate].into_iter().flatten() {
+            add(method, part);
+        }
+        for (method, part) in [("attempt_timeout", &self.timeout), ("hedge", &self.hedge)] {
+            part.iter().for_each(|part| add(method, part));
+        }
+        let Watcher { items, ty: observer, value } = self.watcher(visibility, name, noted);
+        let ty = quote! {
+            ::steadfast::Policy<#deadline, #retry, #breaker, #bulkhead, #rate, #timeout, #observer, #hedge>
+        };
+        let at_name = at(name.span());
+        let policy = quote_spanned!(at_name=> static #name: #ty = #policy.observer(#value););
+        quote!(#items #attributes #visibility #policy)
+    }
+
+    /// Who is told what happens to calls through the policy `name`.
+    pub fn watcher(&self, visibility: &Visibility, name: &Ident, noted: &str) -> Watcher {
+        let watch = quote!(::steadfast::handler::WatchAs);
+        let value = quote!(#watch(#noted));
+        let Some(Told { tell, scope, .. }) = &self.observer else {
+            return Watcher { items: TokenStream::new(), ty: watch, value };
+        };
+        // A type of its own, so that nobody has to say what type the caller's is, and nothing is called by pointer.
+        let observer = format_ident!("__{name}_OBSERVER");
+        let items = quote! {
+            #[doc(hidden)]
+            #[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
+            #[derive(Clone, Copy)]
+            #visibility struct #observer;
+            impl ::steadfast::Observer for #observer {
+                #[inline]
+                fn observe(&self, event: &::steadfast::Event) {
+                    ::steadfast::Observer::observe(&#value, event);
+                    #tell
+                }
+                #scope
+            }
+        };
+        Watcher { items, ty: quote!(#observer), value: quote!(#observer) }
+    }
+
+    /// The parts as a configuration has them, in JSON.
+    pub fn json(&self, errors: &mut Errors) -> String {
+        let mut all = Data::empty();
+        let parts = [("deadline", &self.deadline), ("retry", &self.retry), ("breaker", &self.breaker)];
+        let more = [("attempt_timeout", &self.timeout), ("hedge", &self.hedge)];
+        let parts = parts.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)));
+        let bounds = [&self.bulkhead, &self.rate].into_iter().flatten().map(|(name, part)| (*name, part));
+        let more = more.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)));
+        let mut settings = Vec::new();
+        for (name, part) in parts.chain(bounds).chain(more) {
+            match part.data.json() {
+                Ok(json) => settings.push((name, json)),
+                Err(span) => {
+                    errors.add(span, "a configuration cannot hold this: beside `policy = \"…\"` a setting is a literal")
+                }
+            }
+        }
+        for (name, json) in settings {
+            all.set(name, Data::Plain(json));
+        }
+        all.json().unwrap_or_default()
+    }
+}
+
+/// An observer: the items that make it, its type, and itself.
+pub struct Watcher {
+    pub items: TokenStream,
+    pub ty: TokenStream,
+    pub value: TokenStream,
+}
+
+fn one_of(
+    one: (&'static str, Option<Part>),
+    other: (&'static str, Option<Part>),
+    both: &str,
+    errors: &mut Errors,
+) -> Option<(&'static str, Part)> {
+    match (one, other) {
+        ((_, Some(_)), (_, Some(second))) => {
+            errors.add(second.span, both);
+            None
+        }
+        ((name, Some(part)), _) | (_, (name, Some(part))) => Some((name, part)),
+        _ => None,
+    }
+}
+
+/// `deadline` and `attempt_timeout`: a duration and nothing else.
+fn bound(name: &str, of: &'static str, ty: &TokenStream, arg: syntax::Arg, errors: &mut Errors) -> (Part, TokenStream) {
+    let mut list = List::of(arg, of, errors);
+    let span = list.span();
+    let (after, data) = match list.first() {
+        Some(value) => {
+            let after = value::duration(&value, errors);
+            (after.tokens, after.data)
+        }
+        None => {
+            errors.add(span, format!("`{name}` needs a duration: `{name} = \"3s\"`"));
+            (quote!(::core::unreachable!()), Data::empty())
+        }
+    };
+    list.finish(&[], errors);
+    let tokens = quote_spanned!(span=> ::steadfast::#ty::after(#after));
+    (Part { span, ty: quote!(::steadfast::#ty), tokens, data }, after)
+}
+
+fn observer(arg: syntax::Arg, errors: &mut Errors) -> Option<Told> {
+    let mut list = List::of(arg, "`observer`", errors);
+    let span = list.span();
+    let value = list.first();
+    list.finish(&[], errors);
+    let path = match &value {
+        Some(Value::Flag(name)) => Some((name.clone(), quote!(#name))),
+        Some(Value::Expr(Expr::Path(path))) => {
+            path.path.segments.last().map(|last| (last.ident.clone(), quote!(#path)))
+        }
+        Some(Value::Expr(Expr::Reference(reference))) => {
+            let at = reference.span();
+            let tell = quote_spanned!(at=> ::steadfast::Observer::observe(&#reference, event););
+            return Some(Told { span, tell, scope: None });
+        }
+        _ => None,
+    };
+    let Some((last, path)) = path else {
+        errors.add(
+            span,
+            "`observer` needs a function of `&Event`, a unit struct that is an `Observer`, or a reference to a `static`: \
+             `observer = log`",
+        );
+        return None;
+    };
+    let at = path.span();
+    // Functions are written in lower case, and what is a value of its own is not.
+    if last.to_string().starts_with(|c: char| c.is_lowercase() || c == '_') {
+        return Some(Told { span, tell: quote_spanned!(at=> #path(event);), scope: None });
+    }
+    let tell = quote_spanned!(at=> ::steadfast::Observer::observe(&#path, event););
+    let scope = quote_spanned! {at=>
+        #[inline]
+        fn scope(&self) -> impl ::steadfast::__private::CallScope {
+            ::steadfast::Observer::scope(&#path)
+        }
+    };
+    Some(Told { span, tell, scope: Some(scope) })
+}

@@ -1,0 +1,44 @@
+//! What the expansions of the macros name, beside the public items. Not for use by hand.
+
+pub use wit_bindgen;
+#[cfg(feature = "wstd")]
+pub use wstd;
+
+pub use crate::scope::CallScope;
+
+use crate::{Call, Failed, Marking, Pipeline, Replay};
+
+/// Another one for the next attempt.
+#[inline]
+pub fn replay<T: Replay>(argument: &T) -> T {
+    argument.replay()
+}
+
+/// The error that a resilient function declares, made of what its policy gave up with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made of what a policy gave up with",
+    label = "the policy gives up with a `Failed<{Self}>`",
+    note = "declare `Failed<{Self}>` instead, or implement `From<Failed<{Self}>>` for `{Self}`"
+)]
+pub trait Declared: Sized {
+    fn declared(failed: Failed<Self>) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Failed<E>>> Declared for E {
+    #[inline]
+    fn declared(failed: Failed<E>) -> E {
+        failed.into()
+    }
+}
+
+#[inline]
+pub fn declared<E: Declared>(failed: Failed<E>) -> E {
+    E::declared(failed)
+}
+
+/// The fallback of a call answers now.
+#[cold]
+pub fn fallback<P: Pipeline, C, J, I: Marking>(call: &Call<'_, P, C, J, I>) {
+    call.tell_fallback();
+}
