@@ -30,6 +30,7 @@
 //!   `wstd` response.
 
 mod call;
+pub mod client;
 pub mod clock;
 mod counters;
 mod event;
