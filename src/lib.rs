@@ -25,6 +25,8 @@
 //! ```
 //!
 //! # Features
+//! - `keyvalue`, `postgres`, `wasmcloud`, `wrpc`: the errors of `wasi:keyvalue` and `wasmcloud:keyvalue`, of
+//!   `wasmcloud:postgres`, of wasmCloud and of wRPC are [`Failure`]s in the bindings of [`bindgen!`].
 //! - `tracing`: an observer whose events are those of the crate `tracing` (`Traced`).
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
 //!   `wstd` response.
@@ -96,4 +98,28 @@ pub use traced::Traced;
 #[doc(hidden)]
 pub mod __private {
     pub use wit_bindgen;
+
+    #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
+    pub use crate::failure::facts_of_text;
+
+    /// What `bindgen!` calls for the error types that it knows: the adapter, or nothing where its feature is off.
+    macro_rules! adapters {
+        ($($feature:literal: $($adapter:ident),*;)*) => {$($(
+            #[cfg(feature = $feature)]
+            pub use crate::$adapter;
+            #[cfg(not(feature = $feature))]
+            pub use crate::__no_adapter as $adapter;
+        )*)*};
+    }
+
+    adapters! {
+        "keyvalue": keyvalue_failure, wasmcloud_keyvalue_failure;
+        "postgres": postgres_failure, postgres_query_failure, postgres_prepare_failure, postgres_exec_failure;
+        "wasmcloud": wasmcloud_lattice_failure, wasmcloud_call_failure;
+        "wrpc": wrpc_failure;
+    }
+    #[cfg(not(feature = "wasmcloud"))]
+    pub use crate::__no_adapter as wasmcloud_bus_failure;
+    #[cfg(feature = "wasmcloud")]
+    pub use crate::wrpc_failure as wasmcloud_bus_failure;
 }

@@ -1,8 +1,20 @@
 //! What a failed call means: where it failed, how far it got, and what the callee asked for.
 
+mod field;
+#[cfg(feature = "keyvalue")]
+mod keyvalue;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rpc;
+#[cfg(feature = "wasmcloud")]
+mod wasmcloud;
+#[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
+mod wrpc;
 
 use core::time::Duration;
+
+#[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
+pub use field::facts_of_text;
 
 pub use crate::wit::types::{Cause, Delivery, RpcError};
 

@@ -242,3 +242,6 @@ fn free<'t>(candidates: &[&str], taken: impl IntoIterator<Item = &'t Ident> + Co
     let name = candidates.iter().find(|candidate| !taken.into_iter().any(|taken| taken == *candidate))?;
     Some(Ident::new(name, Span::call_site()))
 }
+
+#[cfg(test)]
+mod tests;
