@@ -61,6 +61,7 @@ pub use policy::{
     MaybeStale, Pipeline, Policy, Quantile, RateLimit, RateLimitKind, Reason, Retry, RetryPart, Rule, SlidingWindow,
     SlowCalls, StaleIfError, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback, WithFallbackCall,
 };
+pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///
 /// It takes what [`wit_bindgen::generate!`](https://docs.rs/wit-bindgen) takes: nothing, the name of a world, or
@@ -98,6 +99,8 @@ pub use traced::Traced;
 #[doc(hidden)]
 pub mod __private {
     pub use wit_bindgen;
+
+    pub use crate::failure::{RetryAfter, Target};
 
     #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
     pub use crate::failure::facts_of_text;

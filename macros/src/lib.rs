@@ -2,6 +2,7 @@
 //! of their own. Use them as `steadfast::…`; what they expand to names that crate.
 
 mod bindgen;
+mod failure;
 
 use std::path::PathBuf;
 
@@ -70,4 +71,49 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
     // Cargo always sets it. `generate!` says so if something else runs the compiler.
     let crate_dir = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(PathBuf::new, PathBuf::from);
     bindgen::expand(input.into(), &crate_dir).into()
+}
+
+/// Says what an error of your own means, variant by variant.
+///
+/// It implements `steadfast::Failure` for an enum or a struct. What is said in `#[failure(…)]`:
+///
+/// | word | means |
+/// | --- | --- |
+/// | `no_link`, `no_target`, `timeout`, `disconnected`, `overloaded`, `trapped`, `protocol`, `other` | the cause; also `cause = timeout` |
+/// | `not_sent`, `unknown`, `delivered` | how far the call got; also `delivery = not_sent` |
+/// | `retry_after = FIELD` | how long the callee asks to be left alone is in that field, a `Duration` or an `Option<Duration>` |
+/// | `target = FIELD` | the function that was called is in that field, a string or an `Option` of one |
+/// | `transparent` | everything is as the one error in the variant says, which is a `Failure` itself |
+///
+/// A field is named, or numbered from 0 in a tuple. Before the enum, a cause and a delivery hold for the variants that do
+/// not say theirs. What nobody says is `other` and `unknown`: such a call is not repeated unless it is idempotent. Say
+/// `not_sent` only of what the callee certainly never saw.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Cause, Delivery, Failure, RpcError};
+///
+/// #[derive(Failure)]
+/// enum StoreError {
+///     #[failure(overloaded, not_sent, retry_after = after)]
+///     Busy { after: Duration },
+///     #[failure(protocol)]
+///     BadKey(String),
+///     #[failure(transparent)]
+///     Rpc(RpcError),
+///     Lost,
+/// }
+///
+/// let busy = StoreError::Busy { after: Duration::from_secs(1) };
+/// assert_eq!((busy.cause(), busy.delivery()), (Cause::Overloaded, Delivery::NotSent));
+/// assert_eq!(busy.retry_after(), Some(Duration::from_secs(1)));
+/// assert_eq!((StoreError::Lost.cause(), StoreError::Lost.delivery()), (Cause::Other, Delivery::Unknown));
+/// ```
+///
+/// # Errors
+///
+/// Words and fields that are not known are compile errors that say which there are.
+#[proc_macro_derive(Failure, attributes(failure))]
+pub fn failure(input: TokenStream) -> TokenStream {
+    failure::expand(input.into()).into()
 }

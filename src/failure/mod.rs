@@ -1,5 +1,6 @@
 //! What a failed call means: where it failed, how far it got, and what the callee asked for.
 
+mod derived;
 mod field;
 #[cfg(feature = "keyvalue")]
 mod keyvalue;
@@ -13,6 +14,7 @@ mod wrpc;
 
 use core::time::Duration;
 
+pub use derived::{RetryAfter, Target};
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 pub use field::facts_of_text;
 
@@ -67,6 +69,21 @@ pub trait Failure {
 }
 
 impl<F: Failure + ?Sized> Failure for &F {
+    fn cause(&self) -> Cause {
+        (**self).cause()
+    }
+    fn delivery(&self) -> Delivery {
+        (**self).delivery()
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        (**self).retry_after()
+    }
+    fn target(&self) -> Option<&str> {
+        (**self).target()
+    }
+}
+
+impl<F: Failure + ?Sized> Failure for Box<F> {
     fn cause(&self) -> Cause {
         (**self).cause()
     }
