@@ -90,7 +90,8 @@ impl<P: Pipeline, C, J, I: Marking> Through for Call<'_, P, C, J, I> {}
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a policy cannot tell what the error `{E}` means",
-    note = "implement `steadfast::Failure` for `{E}`, or give the policy a rule of its own: `POLICY.judge(…)`"
+    note = "implement `steadfast::Failure` for `{E}`, or give the policy a rule of its own: `POLICY.judge(…)`",
+    note = "for errors of wRPC, wasmCloud, wasi:keyvalue and wasmcloud:postgres, `steadfast` has features"
 )]
 pub trait Calls<T, E>: Through {
     /// Makes the call.

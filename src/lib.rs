@@ -66,8 +66,8 @@ pub use steadfast_macros::Failure;
 ///
 /// It takes what [`wit_bindgen::generate!`](https://docs.rs/wit-bindgen) takes: nothing, the name of a world, or
 /// options in braces. To those it adds where the WIT package `steadfast:rpc` is (nobody has to copy it), that its
-/// error is this crate's [`RpcError`] in every binding, and that interfaces of other packages are generated too.
-/// What the component imports and exports is the same as with `generate!`.
+/// error is this crate's [`RpcError`] in every binding, that interfaces of other packages are generated too, and a
+/// [client] for every imported interface, whose methods call through a policy. What the component imports and exports is the same as with `generate!`.
 ///
 /// ```
 /// // As a rule the WIT stands in files, in the folder `wit`: then `steadfast::bindgen!("hello")` is all.
@@ -87,8 +87,12 @@ pub use steadfast_macros::Failure;
 /// });
 /// use acme::greeter::api as greeter;
 ///
-/// fn greet(name: &str) -> Result<String, steadfast::RpcError> {
-///     greeter::greet(name)
+/// use steadfast::{Failed, Policy, Retry};
+///
+/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+///
+/// fn greet(name: &str) -> Result<String, Failed> {
+///     greeter::client(&GREETER).greet(name)
 /// }
 /// # fn main() {}
 /// ```

@@ -19,5 +19,6 @@ pages! {
     RateLimit: "../docs/policies/rate-limit.md",
     Retry: "../docs/policies/retry.md",
     Throttle: "../docs/policies/throttle.md",
+    Errors: "../docs/errors.md",
     Observing: "../docs/observing.md",
 }

@@ -10,11 +10,16 @@ fn component(features: &[&str]) -> Vec<u8> {
     std::fs::read(file).unwrap()
 }
 
-/// The type of a component, as WIT.
+/// The type of a component, as WIT. The order of types in an interface depends on which the code comes to first, and
+/// says nothing.
 fn wit(component: &[u8]) -> String {
-    let DecodedWasm::Component(resolve, world) = wit_component::decode(component).unwrap() else {
+    let DecodedWasm::Component(mut resolve, world) = wit_component::decode(component).unwrap() else {
         panic!("not a component");
     };
+    for (_, interface) in resolve.interfaces.iter_mut() {
+        interface.types.sort_keys();
+        interface.functions.sort_keys();
+    }
     let package = resolve.worlds[world].package.unwrap();
     let others: Vec<_> = resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != package).collect();
     let mut printer = WitPrinter::default();

@@ -11,7 +11,8 @@ use proc_macro::TokenStream;
 /// Generates bindings for a WIT world whose interfaces may use `steadfast:rpc/types`.
 ///
 /// This is [`wit_bindgen::generate!`], taking exactly what that takes: nothing, the name of a world
-/// (`"greeter"`, `"greeter" in "wit"`), or its options in braces. It adds four things:
+/// (`"greeter"`, `"greeter" in "wit"`), or its options in braces. What a component imports and exports is the same as
+/// with it. It adds six things:
 ///
 /// * **The WIT package `steadfast:rpc`.** WIT that uses it needs no copy in `wit/deps`. If there is a
 ///   copy, that copy is what counts.
@@ -21,6 +22,12 @@ use proc_macro::TokenStream;
 /// * **`generate_all`.** Interfaces of other packages are generated unless `with` says where they are.
 /// * **`runtime_path`.** The generated code finds its support library in `steadfast`; your crate does
 ///   not depend on `wit-bindgen`. A `runtime_path` of your own takes precedence.
+/// * **A client for every imported interface** that has functions which return a result, and for every
+///   imported resource with such methods: `api::client(&POLICY).greet("world")` calls through a policy, and
+///   has the documentation of the function in the WIT. What is not used adds nothing to a component. See
+///   `steadfast::client`.
+/// * **`Failure` for the errors of the field.** Errors of wRPC, wasmCloud, `wasi:keyvalue` and
+///   `wasmcloud:postgres` mean something to a policy, where the feature of that name is on.
 ///
 /// # Example
 ///
@@ -44,8 +51,13 @@ use proc_macro::TokenStream;
 /// ```text
 /// steadfast::bindgen!();
 ///
-/// fn hello() -> Result<String, steadfast::wit::types::RpcError> {
-///     example::greeter::api::greet("hello")
+/// use example::greeter::api as greeter;
+/// use steadfast::{Failed, Policy, Retry};
+///
+/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+///
+/// fn hello() -> Result<String, Failed> {
+///     greeter::client(&GREETER).greet("hello")
 /// }
 /// ```
 ///
@@ -63,7 +75,8 @@ use proc_macro::TokenStream;
 ///
 /// Mistakes in an option or in the WIT are reported as `generate!` reports them. Paths must be
 /// string literals for this macro to find your WIT: with anything else (`concat!(…)`, which
-/// `wit-bindgen` reads with its feature `macro-string`) it adds `generate_all` and `runtime_path` only.
+/// `wit-bindgen` reads with its feature `macro-string`) it adds `generate_all` and `runtime_path` only. With
+/// `debug: true`, which puts the bindings into a file to be looked at, there are no clients.
 ///
 /// [`wit_bindgen::generate!`]: https://docs.rs/wit-bindgen/0.61/wit_bindgen/macro.generate.html
 #[proc_macro]

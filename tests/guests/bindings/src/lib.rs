@@ -3,7 +3,7 @@
 
 use steadfast::{Failed, Policy, Retry, RpcError};
 
-#[cfg(feature = "plain")]
+#[cfg(all(feature = "plain", not(feature = "clients")))]
 mod bindings {
     wit_bindgen::generate!({
         path: ["../../../wit", "wit"],
@@ -12,7 +12,7 @@ mod bindings {
         generate_all,
     });
 }
-#[cfg(not(feature = "plain"))]
+#[cfg(any(feature = "clients", not(feature = "plain")))]
 mod bindings {
     steadfast::bindgen!();
 }
