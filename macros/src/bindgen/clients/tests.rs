@@ -186,6 +186,14 @@ fn a_name_that_the_interface_has_itself_gives_way() {
 }
 
 #[test]
+fn a_copy_of_our_wit_among_the_callers_gives_the_same() {
+    let copy = crate::bindgen::RPC_WIT;
+    let items =
+        |options| stock(LEFT, options).iter().map(|item| item.to_token_stream().to_string()).collect::<Vec<_>>();
+    assert_eq!(items(quote!(path: #copy)), items(quote!()));
+}
+
+#[test]
 fn worlds_that_get_nothing_are_left_to_generate() {
     let generate = quote!(::steadfast::__private::wit_bindgen::generate!).to_string();
     for body in ["", "count: func() -> u32;"] {
