@@ -4,6 +4,9 @@ pub use wit_bindgen;
 #[cfg(feature = "wstd")]
 pub use wstd;
 
+#[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
+pub use crate::failure::facts_of_text;
+pub use crate::failure::{RetryAfter, Target};
 pub use crate::scope::CallScope;
 
 use crate::{Call, Failed, Marking, Pipeline, Replay};
@@ -42,3 +45,24 @@ pub fn declared<E: Declared>(failed: Failed<E>) -> E {
 pub fn fallback<P: Pipeline, C, J, I: Marking>(call: &Call<'_, P, C, J, I>) {
     call.tell_fallback();
 }
+
+/// What `bindgen!` calls for the error types that it knows: the adapter, or nothing where its feature is off.
+macro_rules! adapters {
+    ($($feature:literal: $($adapter:ident),*;)*) => {$($(
+        #[cfg(feature = $feature)]
+        pub use crate::$adapter;
+        #[cfg(not(feature = $feature))]
+        pub use crate::__no_adapter as $adapter;
+    )*)*};
+}
+
+adapters! {
+    "keyvalue": keyvalue_failure, wasmcloud_keyvalue_failure;
+    "postgres": postgres_failure, postgres_query_failure, postgres_prepare_failure, postgres_exec_failure;
+    "wasmcloud": wasmcloud_lattice_failure, wasmcloud_call_failure;
+    "wrpc": wrpc_failure;
+}
+#[cfg(not(feature = "wasmcloud"))]
+pub use crate::__no_adapter as wasmcloud_bus_failure;
+#[cfg(feature = "wasmcloud")]
+pub use crate::wrpc_failure as wasmcloud_bus_failure;

@@ -28,6 +28,8 @@
 //! - `config`: policies as data ([`config`]), from a text or from the host at run time.
 //! - `schema`: the JSON Schema of that data.
 //! - `toml`: policies in TOML too.
+//! - `keyvalue`, `postgres`, `wasmcloud`, `wrpc`: the errors of `wasi:keyvalue` and `wasmcloud:keyvalue`, of
+//!   `wasmcloud:postgres`, of wasmCloud and of wRPC are [`Failure`]s in the bindings of [`bindgen!`].
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
 //!   `wstd` response.
@@ -36,6 +38,7 @@
 #[path = "expansion.rs"]
 pub mod __private;
 mod call;
+pub mod client;
 pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
@@ -71,12 +74,13 @@ pub use policy::{
     SlowCalls, StaleIfError, Takes, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback,
     WithFallbackCall,
 };
+pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
 ///
 /// It takes what [`wit_bindgen::generate!`](https://docs.rs/wit-bindgen) takes: nothing, the name of a world, or
 /// options in braces. To those it adds where the WIT package `steadfast:rpc` is (nobody has to copy it), that its
-/// error is this crate's [`RpcError`] in every binding, and that interfaces of other packages are generated too.
-/// What the component imports and exports is the same as with `generate!`.
+/// error is this crate's [`RpcError`] in every binding, that interfaces of other packages are generated too, and a
+/// [client] for every imported interface, whose methods call through a policy. What the component imports and exports is the same as with `generate!`.
 ///
 /// ```
 /// // As a rule the WIT stands in files, in the folder `wit`: then `steadfast::bindgen!("hello")` is all.
@@ -96,8 +100,12 @@ pub use policy::{
 /// });
 /// use acme::greeter::api as greeter;
 ///
-/// fn greet(name: &str) -> Result<String, steadfast::RpcError> {
-///     greeter::greet(name)
+/// use steadfast::{Failed, Policy, Retry};
+///
+/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+///
+/// fn greet(name: &str) -> Result<String, Failed> {
+///     greeter::client(&GREETER).greet(name)
 /// }
 /// # fn main() {}
 /// ```

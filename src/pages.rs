@@ -21,5 +21,6 @@ pages! {
     Throttle: "../docs/policies/throttle.md",
     #[cfg(feature = "toml")]
     Configuration: "../docs/configuration.md",
+    Errors: "../docs/errors.md",
     Observing: "../docs/observing.md",
 }

@@ -1,10 +1,23 @@
 //! What a failed call means: where it failed, how far it got, and what the callee asked for.
 
+mod derived;
+mod field;
+#[cfg(feature = "keyvalue")]
+mod keyvalue;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rpc;
+#[cfg(feature = "wasmcloud")]
+mod wasmcloud;
+#[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
+mod wrpc;
 
 use core::time::Duration;
 
 use crate::clock::nanos;
+pub use derived::{RetryAfter, Target};
+#[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
+pub use field::facts_of_text;
 
 pub use crate::wit::types::{Cause, Delivery, RpcError};
 
@@ -82,6 +95,21 @@ impl<F: Failure + ?Sized> Failure for &F {
     }
     fn message(&self) -> Option<&str> {
         (**self).message()
+    }
+}
+
+impl<F: Failure + ?Sized> Failure for Box<F> {
+    fn cause(&self) -> Cause {
+        (**self).cause()
+    }
+    fn delivery(&self) -> Delivery {
+        (**self).delivery()
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        (**self).retry_after()
+    }
+    fn target(&self) -> Option<&str> {
+        (**self).target()
     }
 }
 

@@ -4,9 +4,9 @@ use quote::quote_spanned;
 use syn::spanned::Spanned;
 
 use super::data::Data;
-use super::nearest::nearest;
 use super::syntax::{Errors, List, Value};
 use super::value::{self, Given};
+use crate::nearest::nearest;
 
 const KINDS: [&str; 6] = ["constant", "linear", "exponential", "fibonacci", "decorrelated", "custom"];
 const JITTERS: [&str; 3] = ["none", "full", "equal"];

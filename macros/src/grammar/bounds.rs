@@ -6,9 +6,9 @@ use syn::spanned::Spanned;
 
 use super::Part;
 use super::data::Data;
-use super::nearest::nearest;
 use super::syntax::{Arg, Errors, List, Value};
 use super::value::{self, Given};
+use crate::nearest::nearest;
 
 /// How the value of a setting is read.
 type Read = fn(&Value, &mut Errors) -> Given;

@@ -8,7 +8,6 @@ mod backoff;
 mod bounds;
 mod breaker;
 mod data;
-mod nearest;
 mod retry;
 pub mod syntax;
 mod value;

@@ -7,9 +7,9 @@ use syn::spanned::Spanned;
 use super::Part;
 use super::backoff::backoff;
 use super::data::Data;
-use super::nearest::nearest;
 use super::syntax::{Arg, Errors, List, Value};
 use super::value;
+use crate::nearest::nearest;
 
 const KEYS: [&str; 7] = ["attempts", "backoff", "budget", "retry_after_cap", "before_retry", "never", "on"];
 

@@ -8,7 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Token, parenthesized, token};
 
-use super::nearest::nearest;
+use crate::nearest::nearest;
 
 /// All mistakes that were found, so that a person sees them at once.
 #[derive(Default)]

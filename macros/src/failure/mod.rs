@@ -1,0 +1,156 @@
+//! Expands `#[derive(Failure)]`: what each variant of an enum, or a struct, says about a failed call.
+
+mod words;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Fields, Ident, Type, WherePredicate, parse_quote_spanned};
+
+use words::{Field, Meaning};
+
+/// Expands the derive for `input`.
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    syn::parse2(input).and_then(|input| derive(&input)).unwrap_or_else(syn::Error::into_compile_error)
+}
+
+/// A variant, or the struct: how to match it, and what it means.
+struct Case<'a> {
+    pattern: TokenStream,
+    fields: &'a Fields,
+    meaning: Meaning,
+}
+
+fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let cases = match &input.data {
+        Data::Enum(data) => {
+            let default = words::default(&input.attrs);
+            let mut errors = default.as_ref().err().cloned();
+            let default = default.unwrap_or_default();
+            let mut cases = Vec::new();
+            for variant in &data.variants {
+                let name = &variant.ident;
+                match words::read(&variant.attrs, &format!("`{name}`"), &variant.fields) {
+                    Ok(meaning) => cases.push(Case {
+                        pattern: quote!(Self::#name),
+                        fields: &variant.fields,
+                        meaning: meaning.or(&default),
+                    }),
+                    Err(error) => combine(&mut errors, error),
+                }
+            }
+            match errors {
+                Some(errors) => return Err(errors),
+                None => cases,
+            }
+        }
+        Data::Struct(data) => {
+            let meaning = words::read(&input.attrs, &format!("`{}`", input.ident), &data.fields)?;
+            vec![Case { pattern: quote!(Self), fields: &data.fields, meaning }]
+        }
+        Data::Union(data) => {
+            let message = "`Failure` can be derived for an enum or a struct, not for a union";
+            return Err(syn::Error::new(data.union_token.span, message));
+        }
+    };
+    Ok(implement(input, &cases))
+}
+
+/// All mistakes are told at once.
+fn combine(errors: &mut Option<syn::Error>, error: syn::Error) {
+    match errors {
+        Some(errors) => errors.combine(error),
+        None => *errors = Some(error),
+    }
+}
+
+fn implement(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
+    let cause = method(cases, "cause", |case| {
+        let cause = case.meaning.cause();
+        Some(quote!(::steadfast::Cause::#cause))
+    });
+    let delivery = method(cases, "delivery", |case| {
+        let delivery = case.meaning.delivery();
+        Some(quote!(::steadfast::Delivery::#delivery))
+    });
+    let retry_after = method(cases, "retry_after", |case| {
+        let Field { span, .. } = case.meaning.retry_after.as_ref()?;
+        Some(quote_spanned!(*span=> ::steadfast::__private::RetryAfter::retry_after(field)))
+    });
+    let target = method(cases, "target", |case| {
+        let Field { span, .. } = case.meaning.target.as_ref()?;
+        Some(quote_spanned!(*span=> ::steadfast::__private::Target::target(field)))
+    });
+
+    let name = &input.ident;
+    let mut generics = input.generics.clone();
+    let parameters: Vec<_> = input.generics.type_params().map(|parameter| parameter.ident.clone()).collect();
+    let inner = cases.iter().filter(|case| case.meaning.transparent.is_some()).flat_map(|case| case.fields);
+    let bounds = inner.filter(|field| mentions(&field.ty, &parameters)).map(|field| -> WherePredicate {
+        let ty = &field.ty;
+        parse_quote_spanned!(ty.span()=> #ty: ::steadfast::Failure)
+    });
+    let bounds: Vec<_> = bounds.collect();
+    if !bounds.is_empty() {
+        generics.make_where_clause().predicates.extend(bounds);
+    }
+    let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics ::steadfast::Failure for #name #type_generics #where_clause {
+            fn cause(&self) -> ::steadfast::Cause {
+                #cause
+            }
+            fn delivery(&self) -> ::steadfast::Delivery {
+                #delivery
+            }
+            fn retry_after(&self) -> ::core::option::Option<::core::time::Duration> {
+                #retry_after
+            }
+            fn target(&self) -> ::core::option::Option<&str> {
+                #target
+            }
+        }
+    }
+}
+
+/// The body of a method of the trait. Where `says` says nothing of a case, it is `None`.
+fn method(cases: &[Case<'_>], name: &str, says: impl Fn(&Case<'_>) -> Option<TokenStream>) -> TokenStream {
+    if cases.is_empty() {
+        return quote!(match *self {});
+    }
+    let method = Ident::new(name, Span::call_site());
+    let arms = cases.iter().map(|case| {
+        let pattern = &case.pattern;
+        if let Some(span) = case.meaning.transparent {
+            let member = case.fields.members().next();
+            let delegate = quote_spanned!(span=> ::steadfast::Failure::#method(inner));
+            return quote!(#pattern { #member: inner } => #delegate,);
+        }
+        let field = match name {
+            "retry_after" => case.meaning.retry_after.as_ref(),
+            "target" => case.meaning.target.as_ref(),
+            _ => None,
+        };
+        let field = field.map(|Field { member, .. }| quote!(#member: field,));
+        let value = says(case).unwrap_or_else(|| quote!(::core::option::Option::None));
+        quote!(#pattern { #field .. } => #value,)
+    });
+    quote!(match self { #(#arms)* })
+}
+
+/// Whether one of the type parameters is in the type.
+fn mentions(ty: &Type, parameters: &[Ident]) -> bool {
+    fn any(tokens: TokenStream, parameters: &[Ident]) -> bool {
+        tokens.into_iter().any(|token| match token {
+            proc_macro2::TokenTree::Ident(ident) => parameters.contains(&ident),
+            proc_macro2::TokenTree::Group(group) => any(group.stream(), parameters),
+            _ => false,
+        })
+    }
+    any(quote!(#ty), parameters)
+}
+
+#[cfg(test)]
+mod tests;

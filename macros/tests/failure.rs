@@ -1,0 +1,162 @@
+//! What an error says that derives `Failure`.
+
+use std::time::Duration;
+
+use steadfast::{Cause, Delivery, Failure, RpcError};
+
+fn facts(error: &impl Failure) -> (Cause, Delivery, Option<Duration>, Option<&str>) {
+    (error.cause(), error.delivery(), error.retry_after(), error.target())
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[derive(Failure)]
+#[allow(dead_code, reason = "fields that are not read")]
+enum StoreError {
+    #[failure(overloaded, not_sent, retry_after = after)]
+    Busy {
+        after: Duration,
+        queue: u32,
+    },
+    #[failure(cause = overloaded, delivery = unknown, retry_after = 1, target = 0)]
+    Throttled(String, Option<Duration>),
+    #[failure(protocol)]
+    BadKey(String),
+    #[failure(delivered)]
+    Odd,
+    #[failure(transparent)]
+    Rpc(RpcError),
+    #[failure(transparent)]
+    Named {
+        inner: RpcError,
+    },
+    Anything(u32, u32),
+}
+
+#[test]
+fn a_variant_says_what_it_means() {
+    let busy = StoreError::Busy { after: SECOND, queue: 7 };
+    assert_eq!(facts(&busy), (Cause::Overloaded, Delivery::NotSent, Some(SECOND), None));
+    let throttled = StoreError::Throttled("acme:store/api#put".into(), Some(SECOND));
+    let target = Some("acme:store/api#put");
+    assert_eq!(facts(&throttled), (Cause::Overloaded, Delivery::Unknown, Some(SECOND), target));
+    assert_eq!(facts(&StoreError::Throttled(String::new(), None)).2, None);
+}
+
+#[test]
+fn what_a_variant_does_not_say_is_other_and_unknown() {
+    assert_eq!(facts(&StoreError::BadKey("k".into())), (Cause::Protocol, Delivery::Unknown, None, None));
+    assert_eq!(facts(&StoreError::Odd), (Cause::Other, Delivery::Delivered, None, None));
+    assert_eq!(facts(&StoreError::Anything(1, 2)), (Cause::Other, Delivery::Unknown, None, None));
+}
+
+#[test]
+fn a_transparent_variant_says_what_the_error_in_it_says() {
+    let rpc = || RpcError {
+        retry_after: Some(1_000_000_000),
+        target: "acme:store/api#get".into(),
+        ..RpcError::new(Cause::NoTarget, Delivery::NotSent)
+    };
+    let expected = (Cause::NoTarget, Delivery::NotSent, Some(SECOND), Some("acme:store/api#get"));
+    assert_eq!(facts(&StoreError::Rpc(rpc())), expected);
+    assert_eq!(facts(&StoreError::Named { inner: rpc() }), expected);
+}
+
+#[derive(Failure)]
+#[failure(timeout, not_sent)]
+enum Defaults {
+    One,
+    #[failure(delivered)]
+    Two,
+    #[failure(no_link)]
+    #[failure(unknown)]
+    Three,
+    #[failure(transparent)]
+    Four(RpcError),
+}
+
+#[test]
+fn an_enum_says_what_its_variants_do_not() {
+    assert_eq!(facts(&Defaults::One), (Cause::Timeout, Delivery::NotSent, None, None));
+    assert_eq!(facts(&Defaults::Two), (Cause::Timeout, Delivery::Delivered, None, None));
+    assert_eq!(facts(&Defaults::Three), (Cause::NoLink, Delivery::Unknown, None, None));
+    let rpc = RpcError::new(Cause::Trapped, Delivery::Delivered);
+    assert_eq!(facts(&Defaults::Four(rpc)).0, Cause::Trapped);
+}
+
+#[derive(Failure)]
+#[failure(disconnected, unknown, target = r#type, retry_after = wait)]
+struct Lost<'a> {
+    r#type: &'a str,
+    wait: Duration,
+}
+
+#[derive(Failure)]
+struct Unit;
+
+#[derive(Failure)]
+#[failure(transparent)]
+struct Wrapper<E>(E);
+
+#[derive(Failure)]
+enum Generic<E, T: Copy>
+where
+    T: Default,
+{
+    #[failure(transparent)]
+    Inner(Box<E>),
+    #[failure(target = 1)]
+    Else(T, Option<&'static str>),
+}
+
+#[derive(Failure)]
+enum Never {}
+
+#[test]
+fn structs_and_generic_types_are_failures_too() {
+    let lost = Lost { r#type: "acme:store/api#get", wait: SECOND };
+    assert_eq!(facts(&lost), (Cause::Disconnected, Delivery::Unknown, Some(SECOND), Some("acme:store/api#get")));
+    assert_eq!(facts(&Unit), (Cause::Other, Delivery::Unknown, None, None));
+    assert_eq!(facts(&Wrapper(lost)).0, Cause::Disconnected);
+    assert_eq!(facts(&Generic::<Unit, u8>::Else(7, Some("here"))).3, Some("here"));
+    assert_eq!(facts(&Generic::<_, u8>::Inner(Box::new(Wrapper(Unit)))).0, Cause::Other);
+    fn is_failure<E: Failure>() {}
+    is_failure::<Never>();
+}
+
+/// Every word there is.
+#[derive(Failure)]
+enum Words {
+    #[failure(no_link, not_sent)]
+    NoLink,
+    #[failure(no_target, not_sent)]
+    NoTarget,
+    #[failure(timeout, unknown)]
+    Timeout,
+    #[failure(disconnected, unknown)]
+    Disconnected,
+    #[failure(overloaded, not_sent)]
+    Overloaded,
+    #[failure(trapped, delivered)]
+    Trapped,
+    #[failure(protocol, delivered)]
+    Protocol,
+    #[failure(other, unknown)]
+    Other,
+}
+
+#[test]
+fn every_cause_and_every_delivery_has_its_word() {
+    for (error, cause, delivery) in [
+        (Words::NoLink, Cause::NoLink, Delivery::NotSent),
+        (Words::NoTarget, Cause::NoTarget, Delivery::NotSent),
+        (Words::Timeout, Cause::Timeout, Delivery::Unknown),
+        (Words::Disconnected, Cause::Disconnected, Delivery::Unknown),
+        (Words::Overloaded, Cause::Overloaded, Delivery::NotSent),
+        (Words::Trapped, Cause::Trapped, Delivery::Delivered),
+        (Words::Protocol, Cause::Protocol, Delivery::Delivered),
+        (Words::Other, Cause::Other, Delivery::Unknown),
+    ] {
+        assert_eq!((error.cause(), error.delivery()), (cause, delivery));
+    }
+}

@@ -1,0 +1,6 @@
+//! What the compiler says of mistakes in `#[derive(Failure)]`.
+
+#[test]
+fn mistakes_point_at_the_word_and_say_what_is_allowed() {
+    trybuild::TestCases::new().compile_fail("tests/ui-failure/*.rs");
+}

@@ -1,0 +1,11 @@
+use steadfast::Failure;
+
+#[derive(Failure)]
+enum Types {
+    #[failure(overloaded, retry_after = seconds)]
+    Busy { seconds: u64 },
+    #[failure(timeout, target = 0)]
+    Timeout(u32),
+}
+
+fn main() {}
