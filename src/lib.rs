@@ -26,8 +26,9 @@
 //!
 //! # Features
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
-//! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
-//!   `wstd` response.
+//! - `wasi-http`: a [handler] without `wstd` fails with an answer.
+//! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, a [`Problem`](respond::Problem) becomes a `wstd` response, and
+//!   a [handler] of its server fails with one. With `wasi-http`.
 
 mod call;
 pub mod clock;
@@ -35,6 +36,7 @@ mod counters;
 mod event;
 mod failed;
 mod failure;
+pub mod handler;
 #[cfg(doctest)]
 mod pages;
 mod policy;

@@ -5,7 +5,7 @@ mod rpc;
 use core::time::Duration;
 
 use crate::clock::nanos;
-
+use crate::respond::{self, Problem};
 pub use crate::wit::types::{Cause, Delivery, RpcError};
 
 /// An error of a call that may have crossed a network.
@@ -54,6 +54,12 @@ pub trait Failure {
     fn target(&self) -> Option<&str> {
         None
     }
+
+    /// This failure as an HTTP answer, for when it leaves a [handler](crate::handler); `instance` is what
+    /// [`Failed::problem`](crate::Failed::problem) takes. An error that wraps another passes the wish on.
+    fn problem(&self, instance: &str) -> Problem {
+        respond::unhandled(self, instance)
+    }
 }
 
 impl<F: Failure + ?Sized> Failure for &F {
@@ -68,6 +74,9 @@ impl<F: Failure + ?Sized> Failure for &F {
     }
     fn target(&self) -> Option<&str> {
         (**self).target()
+    }
+    fn problem(&self, instance: &str) -> Problem {
+        (**self).problem(instance)
     }
 }
 
