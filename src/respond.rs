@@ -270,7 +270,7 @@ fn is_wit_name(text: &str) -> bool {
     };
     let version = |version: &str| {
         version.starts_with(|first: char| first.is_ascii_digit())
-            && version.chars().all(|rest| rest.is_ascii_alphanumeric() || ".-+".contains(rest))
+            && version.chars().all(|rest| rest.is_ascii_alphanumeric() || matches!(rest, '.' | '-' | '+'))
     };
     let Some((interface, function)) = text.split_once('#') else {
         return false;

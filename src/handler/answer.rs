@@ -67,7 +67,7 @@ pub fn answer_sync<B: Into<Body>, E: IntoProblem>(
 fn finish(run: &Run<System>, result: Result<Response<Body>, Problem>) -> Response<Body> {
     let mut response = result.unwrap_or_else(Into::into);
     // The text is made of visible ASCII, so it is a value. The handler may have a header of this name too.
-    if let Some(value) = run.server_timing().and_then(|text| HeaderValue::try_from(text).ok()) {
+    if let Some(value) = run.server_timing().and_then(|text| HeaderValue::from_str(&text).ok()) {
         response.headers_mut().append(SERVER_TIMING, value);
     }
     response

@@ -105,43 +105,39 @@ pub fn bound() -> Bound {
     SCOPE.with(|scope| scope.ends.get())
 }
 
-/// Notes what went wrong; nothing of an attempt that began, or of a call that succeeded at once.
+/// Notes what went wrong; nothing of an attempt that began, or of a call that succeeded at once. Inlined where events
+/// are made, so that of the others nothing remains.
 #[inline(always)]
 pub(super) fn note(name: &'static str, event: &Event) {
     match *event {
-        Event::AttemptFailed { cause, .. } => put(name, 0, 0, Some(cause), End::None),
-        Event::AttemptSucceeded { attempt: attempts @ 2.. } => put(name, 1, attempts, None, End::Recovered),
-        Event::GaveUp { reason, attempts } => put(name, 1, attempts, None, End::GaveUp(reason)),
-        Event::FallbackUsed => put(name, 0, 0, None, End::Fallback),
+        Event::AttemptFailed { cause, .. } => add(name, 0, 0, Some(cause), End::None),
+        Event::AttemptSucceeded { attempt: attempts @ 2.. } => add(name, 1, attempts, None, End::Recovered),
+        Event::GaveUp { reason, attempts } => add(name, 1, attempts, None, End::GaveUp(reason)),
+        Event::FallbackUsed => add(name, 0, 0, None, End::Fallback),
         _ => {}
-    }
-}
-
-#[inline]
-fn put(name: &'static str, calls: u32, attempts: u32, cause: Option<Cause>, end: End) {
-    if WITHIN.get() {
-        add(Note { name, calls, attempts, cause, end });
     }
 }
 
 #[cold]
 #[inline(never)]
-fn add(news: Note) {
+fn add(name: &'static str, calls: u32, attempts: u32, cause: Option<Cause>, end: End) {
+    if !WITHIN.get() {
+        return;
+    }
     SCOPE.with(|scope| {
         for place in &scope.notes {
-            match place.get() {
-                None => return place.set(Some(news)),
-                Some(note) if note.name == news.name => {
-                    return place.set(Some(Note {
-                        name: note.name,
-                        calls: note.calls.saturating_add(news.calls),
-                        attempts: note.attempts.saturating_add(news.attempts),
-                        cause: news.cause.or(note.cause),
-                        end: if news.end == End::None { note.end } else { news.end },
-                    }));
-                }
-                Some(_) => {}
+            let mut note = match place.get() {
+                None => Note { name, calls: 0, attempts: 0, cause: None, end: End::None },
+                Some(note) if note.name == name => note,
+                Some(_) => continue,
+            };
+            note.calls = note.calls.saturating_add(calls);
+            note.attempts = note.attempts.saturating_add(attempts);
+            note.cause = cause.or(note.cause);
+            if end != End::None {
+                note.end = end;
             }
+            return place.set(Some(note));
         }
     });
 }

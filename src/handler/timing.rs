@@ -2,7 +2,6 @@
 //!
 //! "Server Timing", W3C: a list of `name;dur=milliseconds;desc="text"`. The name is a token (RFC 9110, section 5.6.2).
 
-use core::fmt::Write;
 use core::time::Duration;
 
 use super::scope::{End, Note};
@@ -10,63 +9,78 @@ use crate::failure::cause_name;
 use crate::policy::Reason;
 
 /// How long it took, to a tenth of a millisecond, and what went wrong.
+// Without `fmt`, and without 128 bits: in many a component this is all that would need them.
 pub(super) fn header(took: Duration, notes: impl Iterator<Item = Note>) -> String {
-    let mut text = String::new();
+    let mut text = String::from("total;dur=");
+    let millis = took.as_secs().saturating_mul(1_000).saturating_add(took.subsec_millis().into());
+    push_number(&mut text, millis);
     let tenths = took.subsec_micros() % 1_000 / 100;
-    // Writing to a string does not fail. Not as a float, whose formatting is large.
-    let _ = write!(text, "total;dur={}", took.as_millis());
     if tenths > 0 {
-        let _ = write!(text, ".{tenths}");
+        text.push('.');
+        push_number(&mut text, tenths.into());
     }
     for note in notes {
-        text.push_str(", ");
-        if note.name.is_empty() {
-            text.push_str("call");
-        }
-        text.extend(note.name.chars().map(|character| if is_token(character) { character } else { '-' }));
-        text.push_str(";desc=\"");
-        describe(&mut text, &note);
-        text.push('"');
+        push_note(&mut text, &note);
     }
     text
 }
 
-/// For example `4 attempts, no-target`, or `2 calls, 5 attempts, timeout, recovered`.
-fn describe(text: &mut String, note: &Note) {
-    let mut parts = 0;
-    let mut part = |text: &mut String| {
-        if parts > 0 {
-            text.push_str(", ");
-        }
-        parts += 1;
-    };
+/// For example `, greet;desc="4 attempts, no-target"`, or with `2 calls, 5 attempts, timeout, recovered`.
+fn push_note(text: &mut String, note: &Note) {
+    text.push_str(", ");
+    if note.name.is_empty() {
+        text.push_str("call");
+    }
+    for byte in note.name.bytes() {
+        text.push(if is_token(byte) { byte as char } else { '-' });
+    }
+    text.push_str(";desc=\"");
     if note.calls > 1 {
-        part(text);
-        let _ = write!(text, "{} calls", note.calls);
+        push_count(text, note.calls, " call");
     }
     if note.attempts > 0 {
-        part(text);
-        let s = if note.attempts == 1 { "" } else { "s" };
-        let _ = write!(text, "{} attempt{s}", note.attempts);
+        push_count(text, note.attempts, " attempt");
     }
     if let Some(cause) = note.cause {
-        part(text);
-        text.push_str(cause_name(cause));
+        push_part(text, cause_name(cause));
     }
-    let end = match note.end {
+    match note.end {
         // The attempts say it.
-        End::None | End::GaveUp(Reason::Attempts) => return,
-        End::Recovered => "recovered",
-        End::GaveUp(reason) => reason.name(),
-        End::Fallback => "fallback",
-    };
-    part(text);
-    text.push_str(end);
+        End::None | End::GaveUp(Reason::Attempts) => {}
+        End::Recovered => push_part(text, "recovered"),
+        End::GaveUp(reason) => push_part(text, reason.name()),
+        End::Fallback => push_part(text, "fallback"),
+    }
+    text.push('"');
+}
+
+fn push_count(text: &mut String, count: u32, of_what: &str) {
+    push_part(text, "");
+    push_number(text, count.into());
+    text.push_str(of_what);
+    if count != 1 {
+        text.push('s');
+    }
+}
+
+#[inline(never)]
+fn push_part(text: &mut String, part: &str) {
+    if !text.ends_with('"') {
+        text.push_str(", ");
+    }
+    text.push_str(part);
+}
+
+fn push_number(text: &mut String, number: u64) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    text.push((b'0' + (number % 10) as u8) as char);
 }
 
 /// RFC 9110, section 5.6.2.
-fn is_token(character: char) -> bool {
-    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]
@@ -78,8 +92,8 @@ mod tests {
 
     fn described(note: Note) -> String {
         let mut text = String::new();
-        describe(&mut text, &note);
-        text
+        push_note(&mut text, &note);
+        text.strip_prefix(", greet;desc=\"").unwrap().strip_suffix('"').unwrap().to_string()
     }
 
     #[test]
@@ -101,7 +115,7 @@ mod tests {
         ] {
             assert_eq!(header(Duration::from_nanos(nanos), [].into_iter()), format!("total;dur={text}"));
         }
-        assert!(header(Duration::MAX, [].into_iter()).starts_with("total;dur=18446744073709551615999"));
+        assert!(header(Duration::MAX, [].into_iter()).starts_with("total;dur=18446744073709551615"));
     }
 
     #[test]
@@ -125,7 +139,7 @@ mod tests {
     #[test]
     fn what_may_not_stand_in_a_name_becomes_a_dash() {
         let note = Note { name: "grüße an, \"alle\"", ..NOTE };
-        assert!(header(Duration::ZERO, [note].into_iter()).contains(", gr--e-an---alle-;desc="));
+        assert!(header(Duration::ZERO, [note].into_iter()).contains(", gr----e-an---alle-;desc="));
         assert!(header(Duration::ZERO, [Note { name: "", ..NOTE }].into_iter()).contains(", call;desc="));
     }
 }

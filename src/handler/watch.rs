@@ -17,7 +17,7 @@ use crate::{Event, Observer};
 pub struct Watch;
 
 impl Observer for Watch {
-    #[inline]
+    #[inline(always)]
     fn observe(&self, event: &Event) {
         scope::note("", event);
     }
@@ -36,7 +36,7 @@ impl Observer for Watch {
 pub struct WatchAs(pub &'static str);
 
 impl Observer for WatchAs {
-    #[inline]
+    #[inline(always)]
     fn observe(&self, event: &Event) {
         scope::note(self.0, event);
     }
