@@ -1,9 +1,15 @@
 //! What a failed call means: where it failed, how far it got, and what the callee asked for.
 
 mod rpc;
+#[cfg(feature = "wasi-http")]
+mod wasi_http;
+#[cfg(feature = "wstd")]
+mod wstd;
 
 use core::time::Duration;
 
+#[cfg(feature = "wstd")]
+pub(crate) use self::wstd::is_unknown;
 use crate::clock::nanos;
 use crate::respond::{self, Problem};
 pub use crate::wit::types::{Cause, Delivery, RpcError};

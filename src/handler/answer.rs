@@ -1,10 +1,13 @@
 //! Handlers of `wstd`'s HTTP server.
 
+use core::any::Any;
+
 use wstd::http::{Body, Error, HeaderValue, Request, Response};
 
 use super::within::Run;
 use super::{IntoProblem, Settings};
 use crate::clock::System;
+use crate::failure::is_unknown;
 use crate::respond::Problem;
 
 /// The name of the header that says what happened.
@@ -28,14 +31,16 @@ const SERVER_TIMING: &str = "server-timing";
 ///
 /// # Errors
 /// None: a failure becomes an answer. The type is the one that `#[wstd::http_server]` asks for.
-pub async fn answer<B: Into<Body>, E: IntoProblem>(
+pub async fn answer<B: Into<Body>, E: IntoProblem + 'static>(
     settings: Settings,
     request: Request<Body>,
     handler: impl AsyncFnOnce(Request<Body>) -> Result<Response<B>, E>,
 ) -> Result<Response<Body>, Error> {
     let uri = request.uri().clone();
     let run = Run::new(System, settings);
-    let result = run.answer_async(uri.path(), async { handler(request).await.map(|ok| ok.map(Into::into)) }).await;
+    let result = run
+        .answer_async(uri.path(), async { handler(request).await.map(|ok| ok.map(Into::into)).inspect_err(log) })
+        .await;
     Ok(finish(&run, result))
 }
 
@@ -53,15 +58,25 @@ pub async fn answer<B: Into<Body>, E: IntoProblem>(
 ///
 /// # Errors
 /// None, as [`answer`].
-pub fn answer_sync<B: Into<Body>, E: IntoProblem>(
+pub fn answer_sync<B: Into<Body>, E: IntoProblem + 'static>(
     settings: Settings,
     request: Request<Body>,
     handler: impl FnOnce(Request<Body>) -> Result<Response<B>, E>,
 ) -> Result<Response<Body>, Error> {
     let uri = request.uri().clone();
     let run = Run::new(System, settings);
-    let result = run.answer(uri.path(), || handler(request).map(|ok| ok.map(Into::into)));
+    let result = run.answer(uri.path(), || handler(request).map(|ok| ok.map(Into::into)).inspect_err(log));
     Ok(finish(&run, result))
+}
+
+/// What is no failure of a call, nobody could find out any more: the client is not told. A host would log it too, had
+/// the server of `wstd` passed it on.
+fn log<E: 'static>(error: &E) {
+    if let Some(error) = (error as &dyn Any).downcast_ref::<Error>()
+        && is_unknown(error)
+    {
+        eprintln!("the handler failed: {error:?}");
+    }
 }
 
 fn finish(run: &Run<System>, result: Result<Response<Body>, Problem>) -> Response<Body> {

@@ -3,13 +3,13 @@
 //! A handler is what a host calls for each request. Around it, [`answer`] (with the feature `wstd`) or
 //! [`answer_incoming`] (with `wasi-http`) does three things, whatever the handler does:
 //!
-//! - A failure that leaves it becomes the HTTP answer that says what happened: a [`Problem`](crate::respond::Problem).
+//! - A failure that leaves it becomes the HTTP answer that says what happened: a [`Problem`].
 //! - It has a [deadline](Settings::deadline). Calls made within it find out by [`bound`] how much time they have. At
 //!   the deadline, an async handler is dropped where it waits and the client is answered; a blocking call cannot be
 //!   interrupted, and the handler goes on when it returns.
 //! - The answer says in a `Server-Timing` header (W3C) how long it took, and which calls had to be repeated or failed:
 //!   `total;dur=812, greet;desc="4 attempts, no-target"`. Calls tell by having [`Watch`] or [`WatchAs`] as their
-//!   observer. Browsers and proxies show the header; it names no more than a [`Problem`](crate::respond::Problem)
+//!   observer. Browsers and proxies show the header; it names no more than a [`Problem`]
 //!   does.
 //!
 //! `#[resilient]` on a handler expands to all of this. By hand, it is:
