@@ -26,7 +26,7 @@
 //!
 //! # Features
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
-//! - `http`: an [HTTP client](http::Client) with a policy. With `wstd`.
+//! - `http`: an HTTP client with a policy (`http::Client`). With `wstd`.
 //! - `wasi-http`: a [handler] without `wstd` fails with an answer.
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, a [`Problem`](respond::Problem) becomes a `wstd` response, and
 //!   a [handler] of its server fails with one. With `wasi-http`.

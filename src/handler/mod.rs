@@ -1,7 +1,7 @@
 //! What holds around the calls of one handler: its deadline, who notes what went wrong, and its answer.
 //!
-//! A handler is what a host calls for each request. Around it, [`answer`] (with the feature `wstd`) or
-//! [`answer_incoming`] (with `wasi-http`) does three things, whatever the handler does:
+//! A handler is what a host calls for each request. Around it, `answer` (with the feature `wstd`) or
+//! `answer_incoming` (with `wasi-http`) does three things, whatever the handler does:
 //!
 //! - A failure that leaves it becomes the HTTP answer that says what happened: a [`Problem`].
 //! - It has a [deadline](Settings::deadline). Calls made within it find out by [`bound`] how much time they have. At
