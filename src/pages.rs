@@ -1,8 +1,8 @@
 //! The examples of `docs/` are compiled with those of the library.
 
 macro_rules! pages {
-    ($($page:ident: $file:literal,)*) => {
-        $(#[doc = include_str!($file)] struct $page;)*
+    ($($(#[$condition:meta])* $page:ident: $file:literal,)*) => {
+        $($(#[$condition])* #[doc = include_str!($file)] struct $page;)*
     };
 }
 
@@ -20,4 +20,6 @@ pages! {
     Retry: "../docs/policies/retry.md",
     Throttle: "../docs/policies/throttle.md",
     Observing: "../docs/observing.md",
+    #[cfg(feature = "http")]
+    Http: "../docs/http.md",
 }

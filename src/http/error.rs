@@ -52,7 +52,12 @@ impl Kept {
 
 impl Error {
     pub(super) fn transport(error: wstd::http::Error) -> Self {
-        Error { facts: Facts::of(&error), what: What::Transport(error) }
+        let facts = match error.downcast_ref::<std::io::Error>() {
+            // The connection did not take the whole body. `wstd` tells this first, whatever else there is to tell.
+            Some(_) => Facts { cause: Cause::Disconnected, delivery: Delivery::Unknown, retry_after: None },
+            None => Facts::of(&error),
+        };
+        Error { facts, what: What::Transport(error) }
     }
 
     /// The error, and the response that is kept in it.

@@ -166,6 +166,14 @@ fn a_body_that_is_used_up_is_sent_once_and_the_reason_says_so() {
 }
 
 #[test]
+fn a_body_that_the_connection_did_not_take_may_have_had_its_effect() {
+    let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into());
+    let (result, _) = ask(&THRICE, request("POST", "Ada"), [broken]);
+    let failed = result.unwrap_err();
+    assert_eq!((failed.cause(), failed.delivery()), (Cause::Disconnected, Delivery::Unknown));
+}
+
+#[test]
 fn an_empty_body_can_be_sent_again() {
     let (result, requests) = ask(&THRICE, request("GET", Body::empty()), [status(503), status(200)]);
     assert_eq!((result.unwrap().status().as_u16(), requests), (200, 2));
