@@ -235,7 +235,8 @@ fn of_course(course: &Failed<()>, target: Option<&str>, instance: &str) -> Probl
     let attempts = course.attempts;
     problem.open();
     let _ = write!(problem.body, r#","attempts":{attempts}}}"#);
-    problem.retry_after = (status == 503).then(|| whole_seconds(Duration::from_nanos(course.retry_after.unwrap_or_default())));
+    problem.retry_after =
+        (status == 503).then(|| whole_seconds(Duration::from_nanos(course.retry_after.unwrap_or_default())));
     problem
 }
 

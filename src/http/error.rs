@@ -55,7 +55,7 @@ impl Error {
         let facts = match error.downcast_ref::<std::io::Error>() {
             // The connection did not take the whole body. `wstd` tells this first, whatever else there is to tell.
             Some(_) => Facts { cause: Cause::Disconnected, delivery: Delivery::Unknown, retry_after: None },
-            None => Facts::of(&error),
+            None => Facts::new(error.cause(), error.delivery(), error.retry_after()),
         };
         Error { facts, what: What::Transport(error) }
     }
@@ -119,7 +119,7 @@ impl Failure for Error {
         self.facts.delivery
     }
     fn retry_after(&self) -> Option<Duration> {
-        self.facts.retry_after
+        self.facts.retry_after.map(Duration::from_nanos)
     }
 }
 

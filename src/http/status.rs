@@ -1,5 +1,7 @@
 //! Which statuses of a response are failures, and of what kind.
 
+use core::time::Duration;
+
 use wstd::http::{Response, StatusCode};
 
 use super::retry_after;
@@ -35,13 +37,12 @@ pub struct ByStatus;
 
 impl<B, E: Failure> Judge<Response<B>, E> for ByStatus {
     fn judge(&self, result: &Result<Response<B>, E>) -> Verdict {
-        let facts = match result {
-            Ok(response) => of(response),
-            Err(error) => Some(Facts::of(error)),
-        };
-        match facts {
-            Some(Facts { cause, delivery, retry_after }) => Verdict::Failure { cause, delivery, retry_after },
-            None => Verdict::Success,
+        match result {
+            Ok(response) => of(response).map_or(Verdict::Success, |facts| {
+                let retry_after = facts.retry_after.map(Duration::from_nanos);
+                Verdict::Failure { cause: facts.cause, delivery: facts.delivery, retry_after }
+            }),
+            Err(_) => Verdict::of(result),
         }
     }
 }
@@ -55,13 +56,11 @@ pub(super) fn of<B>(response: &Response<B>) -> Option<Facts> {
         StatusCode::BAD_GATEWAY => (Cause::Disconnected, Delivery::Unknown),
         _ => return None,
     };
-    Some(Facts { cause, delivery, retry_after: retry_after::of(response.headers()) })
+    Some(Facts::new(cause, delivery, retry_after::of(response.headers())))
 }
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use wstd::http::HeaderValue;
 
     use super::*;
