@@ -8,10 +8,11 @@ use crate::failure::{CAUSES, Cause, cause_name};
 use crate::policy::Reason;
 
 /// In the order in which they are declared: a reason's place is its number.
-const REASONS: [Reason; 10] = [
+const REASONS: [Reason; 11] = [
     Reason::Attempts,
     Reason::NotRetryable,
     Reason::NotIdempotent,
+    Reason::NotReplayable,
     Reason::BreakerOpen,
     Reason::BulkheadFull,
     Reason::RateLimited,

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::failure::{Cause, Delivery, Failure, RpcError, cause_words};
 use crate::policy::Reason;
+use crate::respond::Problem;
 
 /// A call that its policy gave up.
 ///
@@ -119,6 +120,9 @@ impl<E: Failure> Failure for Failed<E> {
     }
     fn message(&self) -> Option<&str> {
         self.last.as_ref()?.message()
+    }
+    fn problem(&self, instance: &str) -> Problem {
+        Failed::problem(self, instance)
     }
 }
 

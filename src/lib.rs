@@ -31,8 +31,10 @@
 //! - `keyvalue`, `postgres`, `wasmcloud`, `wrpc`: the errors of `wasi:keyvalue` and `wasmcloud:keyvalue`, of
 //!   `wasmcloud:postgres`, of wasmCloud and of wRPC are [`Failure`]s in the bindings of [`bindgen!`].
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
-//! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, and a [`Problem`](respond::Problem) becomes a
-//!   `wstd` response.
+//! - `http`: an HTTP client with a policy (`http::Client`). With `wstd`.
+//! - `wasi-http`: a [handler] without `wstd` fails with an answer.
+//! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, a [`Problem`](respond::Problem) becomes a `wstd` response, and
+//!   a [handler] of its server fails with one. With `wasi-http`.
 
 #[doc(hidden)]
 #[path = "expansion.rs"]
@@ -47,6 +49,8 @@ mod event;
 mod failed;
 mod failure;
 pub mod handler;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(doctest)]
 mod pages;
 mod policy;

@@ -1,8 +1,8 @@
 //! The examples of `docs/` are compiled with those of the library.
 
 macro_rules! pages {
-    ($($(#[$condition:meta])? $page:ident: $file:literal,)*) => {
-        $($(#[$condition])? #[doc = include_str!($file)] struct $page;)*
+    ($($(#[$condition:meta])* $page:ident: $file:literal,)*) => {
+        $($(#[$condition])* #[doc = include_str!($file)] struct $page;)*
     };
 }
 
@@ -23,4 +23,6 @@ pages! {
     Configuration: "../docs/configuration.md",
     Errors: "../docs/errors.md",
     Observing: "../docs/observing.md",
+    #[cfg(feature = "http")]
+    Http: "../docs/http.md",
 }

@@ -4,6 +4,7 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use crate::Failed;
+use crate::clock::nanos;
 use crate::failed::Course;
 use crate::failure::{Cause, Failure, cause_name};
 use crate::policy::Reason;
@@ -15,7 +16,7 @@ use crate::policy::Reason;
 /// ```
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// A failed call as an HTTP answer: "Problem Details for HTTP APIs" (RFC 9457).
+/// A failure as an HTTP answer: "Problem Details for HTTP APIs" (RFC 9457).
 ///
 /// | what happened | status | |
 /// | --- | --- | --- |
@@ -23,9 +24,10 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 /// | timeout | 504 | |
 /// | disconnected, trapped, protocol mismatch, other | 502 | |
 /// | no link | 500 | a fault of the deployment, which `detail` names |
+/// | the deadline of the [handler](crate::handler) is reached | 504 | |
 ///
-/// The body says what a client may know: `type` (`urn:problem-type:steadfast:` and the cause, or
-/// `breaker-open`), `title`, `status`, `detail`, `instance`, and the members `cause` (as the WIT spells it)
+/// The body says what a client may know: `type` (`urn:problem-type:steadfast:` and the cause, `breaker-open` or
+/// `deadline`), `title`, `status`, `detail`, `instance`, and the members `cause` (as the WIT spells it)
 /// and `attempts`. An error's message can name addresses and other internals, and is left out; so is a
 /// target that does not look like the name of a WIT function.
 ///
@@ -54,7 +56,72 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The HTTP status code: 500, 502, 503 or 504.
+    /// A problem of the service's own, for errors of its own: `status` (400 to 599; another becomes 500) and `title`,
+    /// which is the same for every problem of this kind.
+    ///
+    /// ```
+    /// use steadfast::respond::Problem;
+    ///
+    /// let problem = Problem::new(404, "No such greeting").detail("There is none in Latin").instance("/hello/la");
+    /// assert_eq!(
+    ///     problem.body(),
+    ///     r#"{"title":"No such greeting","status":404,"detail":"There is none in Latin","instance":"/hello/la"}"#
+    /// );
+    /// ```
+    pub fn new(status: u16, title: &str) -> Self {
+        let status = if matches!(status, 400..600) { status } else { 500 };
+        let mut problem = Problem { status, retry_after: None, body: String::with_capacity(256) };
+        problem.body.push_str(r#"{"title":"#);
+        push_json(&mut problem.body, title);
+        let _ = write!(problem.body, r#","status":{status}}}"#);
+        problem
+    }
+
+    /// With what is special about this occurrence, for people.
+    ///
+    /// ```
+    /// let problem = steadfast::respond::Problem::new(400, "Bad name").detail("It is empty");
+    /// assert!(problem.body().contains(r#""detail":"It is empty""#));
+    /// ```
+    #[must_use]
+    pub fn detail(self, detail: &str) -> Self {
+        self.member("detail", detail)
+    }
+
+    /// With what identifies this occurrence: the path of the request, or a request id as a URI.
+    ///
+    /// ```
+    /// let problem = steadfast::respond::Problem::new(400, "Bad name").instance("/hello/");
+    /// assert!(problem.body().contains(r#""instance":"/hello/""#));
+    /// ```
+    #[must_use]
+    pub fn instance(self, instance: &str) -> Self {
+        self.member("instance", instance)
+    }
+
+    /// One of the kinds that this crate defines.
+    pub(crate) fn of_kind(kind: &str, status: u16, title: &str, detail: &str, instance: &str, cause: &str) -> Self {
+        let body = String::with_capacity(256) + r#"{"type":"urn:problem-type:steadfast:"# + kind + r#"","title":"#;
+        let mut problem = Problem { status, retry_after: None, body };
+        push_json(&mut problem.body, title);
+        let _ = write!(problem.body, r#","status":{status}}}"#);
+        problem.detail(detail).instance(instance).member("cause", cause)
+    }
+
+    fn member(mut self, name: &str, value: &str) -> Self {
+        self.open();
+        let _ = write!(self.body, r#","{name}":"#);
+        push_json(&mut self.body, value);
+        self.body.push('}');
+        self
+    }
+
+    /// For a further member.
+    fn open(&mut self) {
+        self.body.pop();
+    }
+
+    /// The HTTP status code. Of a failed call it is 500, 502, 503 or 504.
     ///
     /// ```
     /// # use steadfast::{Cause, Delivery, Policy, RpcError};
@@ -107,48 +174,70 @@ impl<E: Failure> Failed<E> {
     /// assert_eq!(failed.problem("/hello/Ada").status(), 504);
     /// ```
     pub fn problem(&self, instance: &str) -> Problem {
-        let breaker_open = self.reason() == Reason::BreakerOpen;
-        let (status, title) = match self.cause() {
-            Cause::NoLink => (500, "The deployment lacks a link that this service needs"),
-            _ if breaker_open => (503, "A service that this one needs is failing, and is left alone for now"),
-            Cause::NoTarget => (503, "A service that this one needs is not running"),
-            Cause::Overloaded => (503, "A service that this one needs is overloaded"),
-            Cause::Timeout => (504, "A service that this one needs did not answer in time"),
-            Cause::Disconnected => (502, "The connection to a service that this one needs was lost"),
-            Cause::Trapped => (502, "A service that this one needs failed"),
-            Cause::Protocol => (502, "A service that this one needs speaks another version of the interface"),
-            Cause::Other => (502, "A service that this one needs could not be called"),
+        let course = Failed {
+            last: None,
+            reason: self.reason,
+            attempts: self.attempts,
+            elapsed: self.elapsed,
+            from_start: self.from_start,
+            cause: self.cause,
+            delivery: self.delivery,
+            retry_after: self.retry_after,
         };
-        let cause = cause_name(self.cause());
-        let kind = if breaker_open { "breaker-open" } else { cause };
-
-        let mut detail = String::new();
-        if let Some(target) = self.target().filter(|target| is_wit_name(target)) {
-            detail.push_str(target);
-            detail.push_str(": ");
-        }
-        // Writing to a string does not fail.
-        let _ = write!(detail, "{}", Course(self));
-        if self.cause() == Cause::NoLink {
-            detail.push_str("; the operator of this service has to link the import");
-        }
-
-        let mut body = String::with_capacity(256);
-        let _ = write!(
-            body,
-            r#"{{"type":"urn:problem-type:steadfast:{kind}","title":"{title}","status":{status},"detail":"#
-        );
-        push_json(&mut body, &detail);
-        body.push_str(r#","instance":"#);
-        push_json(&mut body, instance);
-        let _ = write!(body, r#","cause":"{cause}","attempts":{}}}"#, self.attempts());
-
-        Problem {
-            status,
-            retry_after: (status == 503).then(|| whole_seconds(self.retry_after().unwrap_or_default())),
-            body,
-        }
+        of_course(&course, self.target(), instance)
     }
+}
+
+/// An error that no policy handled: one attempt.
+pub(crate) fn unhandled(failure: &(impl Failure + ?Sized), instance: &str) -> Problem {
+    let course = Failed {
+        last: None,
+        reason: Reason::Attempts,
+        attempts: 1,
+        elapsed: 0,
+        from_start: false,
+        cause: failure.cause(),
+        delivery: failure.delivery(),
+        retry_after: failure.retry_after().map(nanos),
+    };
+    of_course(&course, failure.target(), instance)
+}
+
+/// The same for every type of error, so that it is in a component once.
+fn of_course(course: &Failed<()>, target: Option<&str>, instance: &str) -> Problem {
+    let breaker_open = course.reason == Reason::BreakerOpen;
+    let (status, title) = match course.cause {
+        Cause::NoLink => (500, "The deployment lacks a link that this service needs"),
+        _ if breaker_open => (503, "A service that this one needs is failing, and is left alone for now"),
+        Cause::NoTarget => (503, "A service that this one needs is not running"),
+        Cause::Overloaded => (503, "A service that this one needs is overloaded"),
+        Cause::Timeout => (504, "A service that this one needs did not answer in time"),
+        Cause::Disconnected => (502, "The connection to a service that this one needs was lost"),
+        Cause::Trapped => (502, "A service that this one needs failed"),
+        Cause::Protocol => (502, "A service that this one needs speaks another version of the interface"),
+        Cause::Other => (502, "A service that this one needs could not be called"),
+    };
+    let cause = cause_name(course.cause);
+    let kind = if breaker_open { "breaker-open" } else { cause };
+
+    let mut detail = String::new();
+    if let Some(target) = target.filter(|target| is_wit_name(target)) {
+        detail.push_str(target);
+        detail.push_str(": ");
+    }
+    // Writing to a string does not fail.
+    let _ = write!(detail, "{}", Course(course));
+    if course.cause == Cause::NoLink {
+        detail.push_str("; the operator of this service has to link the import");
+    }
+
+    let mut problem = Problem::of_kind(kind, status, title, &detail, instance, cause);
+    let attempts = course.attempts;
+    problem.open();
+    let _ = write!(problem.body, r#","attempts":{attempts}}}"#);
+    problem.retry_after =
+        (status == 503).then(|| whole_seconds(Duration::from_nanos(course.retry_after.unwrap_or_default())));
+    problem
 }
 
 /// Rounded up, since an earlier retry would be turned away, and at least 1.
@@ -182,7 +271,7 @@ fn is_wit_name(text: &str) -> bool {
     };
     let version = |version: &str| {
         version.starts_with(|first: char| first.is_ascii_digit())
-            && version.chars().all(|rest| rest.is_ascii_alphanumeric() || ".-+".contains(rest))
+            && version.chars().all(|rest| rest.is_ascii_alphanumeric() || matches!(rest, '.' | '-' | '+'))
     };
     let Some((interface, function)) = text.split_once('#') else {
         return false;
@@ -206,7 +295,7 @@ impl From<Problem> for wstd::http::Response<wstd::http::Body> {
         use wstd::http::{HeaderValue, Response, StatusCode};
 
         let mut response = Response::new(problem.body.into());
-        // All four codes that `problem` gives are valid.
+        // All codes that a problem may have are valid.
         *response.status_mut() = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
         headers.insert("content-type", HeaderValue::from_static(CONTENT_TYPE));
@@ -218,102 +307,4 @@ impl From<Problem> for wstd::http::Response<wstd::http::Body> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Delivery, RpcError};
-
-    fn failed(cause: Cause) -> Failed {
-        Failed {
-            last: Some(RpcError {
-                target: "acme:greeter/api#greet".into(),
-                message: "nats://10.0.0.7:4222 at /srv/app.rs:12".into(),
-                ..RpcError::new(cause, Delivery::NotSent)
-            }),
-            reason: Reason::Attempts,
-            attempts: 4,
-            elapsed: 812_000_000,
-            from_start: true,
-            cause,
-            delivery: Delivery::NotSent,
-            retry_after: None,
-        }
-    }
-
-    #[test]
-    fn every_cause_has_its_status_and_only_503_says_when_to_come_back() {
-        for (cause, status) in [
-            (Cause::NoLink, 500),
-            (Cause::NoTarget, 503),
-            (Cause::Timeout, 504),
-            (Cause::Disconnected, 502),
-            (Cause::Overloaded, 503),
-            (Cause::Trapped, 502),
-            (Cause::Protocol, 502),
-            (Cause::Other, 502),
-        ] {
-            let problem = failed(cause).problem("/hello/Ada");
-            assert_eq!(problem.status(), status, "{cause:?}");
-            assert_eq!(problem.retry_after(), (status == 503).then_some(1), "{cause:?}");
-            assert!(!problem.body().contains("10.0.0.7") && !problem.body().contains("srv"), "{problem:?}");
-        }
-    }
-
-    #[test]
-    fn the_body_is_the_documented_one() {
-        assert_eq!(
-            failed(Cause::NoTarget).problem("/hello/Ada").body(),
-            concat!(
-                r#"{"type":"urn:problem-type:steadfast:no-target","title":"A service that this one needs is not running","#,
-                r#""status":503,"detail":"acme:greeter/api#greet: gave up after 4 attempts in 812 ms","#,
-                r#""instance":"/hello/Ada","cause":"no-target","attempts":4}"#
-            )
-        );
-        let no_link = Failed { reason: Reason::NotRetryable, attempts: 1, ..failed(Cause::NoLink) };
-        assert!(no_link.problem("/").body().contains(concat!(
-            r#""detail":"acme:greeter/api#greet: gave up after 1 attempt in 812 ms: trying again would not help; "#,
-            r#"the operator of this service has to link the import""#
-        )));
-    }
-
-    #[test]
-    fn an_open_breaker_says_when_it_lets_a_call_through() {
-        let open = Failed {
-            last: None,
-            reason: Reason::BreakerOpen,
-            attempts: 0,
-            retry_after: Some(9_001_000_000),
-            ..failed(Cause::Timeout)
-        };
-        let problem = open.problem("/");
-        assert_eq!((problem.status(), problem.retry_after()), (503, Some(10)));
-        assert!(problem.body().contains(r#""type":"urn:problem-type:steadfast:breaker-open""#));
-        assert!(problem.body().contains(r#""detail":"not called: the circuit breaker is open""#));
-        assert!(problem.body().contains(r#""cause":"timeout","attempts":0"#));
-    }
-
-    #[test]
-    fn what_a_client_sends_cannot_break_the_json() {
-        let problem = failed(Cause::Timeout).problem("/\"},\\\n\u{1}é");
-        assert!(problem.body().contains(r#""instance":"/\"},\\\u000a\u0001é","#), "{}", problem.body());
-    }
-
-    #[test]
-    fn only_the_name_of_a_wit_function_passes_for_a_target() {
-        for name in ["acme:greeter/api#greet", "acme:greeter/api@0.1.0-rc.1#greet-all", "a:b/C#d1"] {
-            assert!(is_wit_name(name), "{name}");
-        }
-        for other in [
-            "",
-            "greet",
-            "acme:greeter/api",
-            "nats://127.0.0.1:4222#x",
-            "host:4222/api#greet",
-            "10.0.0.7:4222/api#greet",
-            "acme:greeter/api@db.internal#greet",
-            "acme:greeter/../etc/passwd#greet",
-            "acme:greeter/api#greet at 10.0.0.7",
-        ] {
-            assert!(!is_wit_name(other), "{other}");
-        }
-    }
-}
+mod tests;

@@ -58,13 +58,13 @@ impl Bound {
         self.0
     }
 
-    pub(super) const fn of(ends: Option<Instant>) -> Self {
+    pub(crate) const fn of(ends: Option<Instant>) -> Self {
         Bound(ends)
     }
 
     /// The earlier of two.
     #[inline]
-    pub(super) fn min(self, other: Bound) -> Bound {
+    pub(crate) fn min(self, other: Bound) -> Bound {
         match (self.0, other.0) {
             (Some(one), Some(other)) => Bound(Some(one.min(other))),
             (one, other) => Bound(one.or(other)),

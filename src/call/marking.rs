@@ -23,8 +23,21 @@ pub struct AtMostOnce;
 #[derive(Clone, Copy, Debug)]
 pub struct Idempotent;
 
+/// What the marking comes to where it is known at run time only: whether an HTTP request may be repeated is said by its
+/// method, and whether it can be by its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// Not even what certainly never happened: what it takes is used up.
+    Never,
+    /// As [`AtMostOnce`].
+    WhenNotSent,
+    /// As [`Idempotent`].
+    Always,
+}
+
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed: Copy {}
+    impl Sealed for super::Repeats {}
     impl Sealed for super::AtMostOnce {}
     impl Sealed for super::Idempotent {}
 }
@@ -40,12 +53,33 @@ mod sealed {
 pub trait Marking: sealed::Sealed {
     /// Whether a call that may have happened may be made again.
     const REPEATABLE: bool;
+
+    #[doc(hidden)]
+    const NEW: Self;
+
+    #[doc(hidden)]
+    #[inline]
+    fn repeats(self) -> Repeats {
+        if Self::REPEATABLE { Repeats::Always } else { Repeats::WhenNotSent }
+    }
 }
 
 impl Marking for AtMostOnce {
     const REPEATABLE: bool = false;
+    const NEW: Self = AtMostOnce;
 }
 
 impl Marking for Idempotent {
     const REPEATABLE: bool = true;
+    const NEW: Self = Idempotent;
+}
+
+impl Marking for Repeats {
+    const REPEATABLE: bool = false;
+    const NEW: Self = Repeats::WhenNotSent;
+
+    #[inline]
+    fn repeats(self) -> Repeats {
+        self
+    }
 }

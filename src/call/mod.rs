@@ -15,14 +15,16 @@ mod tests;
 
 pub use bound::Bound;
 pub use judge::{ByError, Judge, Verdict};
+#[cfg(feature = "http")]
+pub(crate) use marking::Repeats;
 pub use marking::{AtMostOnce, Idempotent, Marking};
 pub use replay::Replay;
-
-use core::marker::PhantomData;
 
 use crate::Failed;
 use crate::clock::{Clock, Instant, System};
 use crate::event::{Event, Observer};
+#[cfg(feature = "http")]
+use crate::policy::HedgePart;
 use crate::policy::{LastGood, Pipeline, StaleIfError, WithFallback, WithFallbackCall};
 use crate::rng::Rng;
 
@@ -46,12 +48,12 @@ pub struct Call<'p, P, C = System, J = ByError, I = AtMostOnce> {
     clock: C,
     judge: J,
     bound: Bound,
-    marking: PhantomData<I>,
+    marking: I,
 }
 
-impl<'p, P: Pipeline, C, I> Call<'p, P, C, ByError, I> {
+impl<'p, P: Pipeline, C, I: Marking> Call<'p, P, C, ByError, I> {
     pub(crate) const fn new(policy: &'p P, clock: C) -> Self {
-        Call { policy, clock, judge: ByError, bound: Bound::NONE, marking: PhantomData }
+        Call { policy, clock, judge: ByError, bound: Bound::NONE, marking: I::NEW }
     }
 }
 
@@ -67,7 +69,13 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// ```
     #[inline]
     pub fn idempotent(self) -> Call<'p, P, C, J, Idempotent> {
-        Call { policy: self.policy, clock: self.clock, judge: self.judge, bound: self.bound, marking: PhantomData }
+        self.marked(Idempotent)
+    }
+
+    /// With what is known of its repetition.
+    #[inline]
+    pub(crate) fn marked<N>(self, marking: N) -> Call<'p, P, C, J, N> {
+        Call { policy: self.policy, clock: self.clock, judge: self.judge, bound: self.bound, marking }
     }
 
     /// Within the time that another call still has; see [`Policy::within`](crate::Policy::within).
@@ -103,7 +111,7 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// ```
     #[inline]
     pub fn judge<N>(self, judge: N) -> Call<'p, P, C, N, I> {
-        Call { policy: self.policy, clock: self.clock, judge, bound: self.bound, marking: PhantomData }
+        Call { policy: self.policy, clock: self.clock, judge, bound: self.bound, marking: self.marking }
     }
 
     /// With an answer for when the policy gives up; see [`Policy::fallback`](crate::Policy::fallback).
@@ -180,6 +188,12 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
         StaleIfError { call: self, last }
     }
 
+    /// Whether the policy has a hedge.
+    #[cfg(feature = "http")]
+    pub(crate) fn hedges(&self) -> bool {
+        self.policy.hedge_part().0.most() > 0
+    }
+
     /// The instant that the call's clock shows.
     pub(crate) fn now(&self) -> Instant
     where
@@ -195,7 +209,7 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
 
     /// The same call with another judge.
     pub(crate) fn judged_by<N>(&self, judge: N) -> Call<'p, P, &C, N, I> {
-        Call { policy: self.policy, clock: &self.clock, judge, bound: self.bound, marking: PhantomData }
+        Call { policy: self.policy, clock: &self.clock, judge, bound: self.bound, marking: self.marking }
     }
 
     /// The fallback answers now.

@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::future::Future;
 use core::time::Duration;
 
+use super::marking::Repeats;
 use super::{Bound, Call, Marking};
 use crate::Failed;
 use crate::clock::{Clock, Instant};
@@ -382,7 +383,11 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
         let now = self.present.now();
         let policy = self.call.policy;
         let retry = policy.retry_part();
-        let delay = retry.decide(&mut self.retries, made, facts, I::REPEATABLE, &self.present)?;
+        let repeats = self.call.marking.repeats();
+        let delay = retry.decide(&mut self.retries, made, facts, repeats == Repeats::Always, &self.present)?;
+        if repeats == Repeats::Never {
+            return Err(Reason::NotReplayable);
+        }
         let next = now.after(delay);
         let (guards, memory) = policy.guards();
         if let Some(until) = guards.rejects_until(memory)

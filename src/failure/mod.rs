@@ -11,14 +11,21 @@ mod rpc;
 mod wasmcloud;
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 mod wrpc;
+#[cfg(feature = "wasi-http")]
+mod wasi_http;
+#[cfg(feature = "wstd")]
+mod wstd;
 
 use core::time::Duration;
 
+#[cfg(feature = "wstd")]
+pub(crate) use self::wstd::is_unknown;
 use crate::clock::nanos;
 pub use derived::{RetryAfter, Target};
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 pub use field::facts_of_text;
 
+use crate::respond::{self, Problem};
 pub use crate::wit::types::{Cause, Delivery, RpcError};
 
 /// An error of a call that may have crossed a network.
@@ -78,6 +85,12 @@ pub trait Failure {
     fn message(&self) -> Option<&str> {
         None
     }
+
+    /// This failure as an HTTP answer, for when it leaves a [handler](crate::handler); `instance` is what
+    /// [`Failed::problem`](crate::Failed::problem) takes. An error that wraps another passes the wish on.
+    fn problem(&self, instance: &str) -> Problem {
+        respond::unhandled(self, instance)
+    }
 }
 
 impl<F: Failure + ?Sized> Failure for &F {
@@ -96,6 +109,9 @@ impl<F: Failure + ?Sized> Failure for &F {
     fn message(&self) -> Option<&str> {
         (**self).message()
     }
+    fn problem(&self, instance: &str) -> Problem {
+        (**self).problem(instance)
+    }
 }
 
 impl<F: Failure + ?Sized> Failure for Box<F> {
@@ -110,6 +126,12 @@ impl<F: Failure + ?Sized> Failure for Box<F> {
     }
     fn target(&self) -> Option<&str> {
         (**self).target()
+    }
+    fn message(&self) -> Option<&str> {
+        (**self).message()
+    }
+    fn problem(&self, instance: &str) -> Problem {
+        (**self).problem(instance)
     }
 }
 

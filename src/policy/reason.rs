@@ -21,6 +21,8 @@ pub enum Reason {
     NotRetryable,
     /// The call may have had its effect, and is not marked as [idempotent](super::Policy::idempotent).
     NotIdempotent,
+    /// The call used up what it was given, such as the body of an HTTP request that is a stream.
+    NotReplayable,
     /// The circuit breaker is open, or became so.
     BreakerOpen,
     /// As many calls as the bulkhead allows are under way.
@@ -44,6 +46,7 @@ impl Reason {
             Reason::Attempts => "attempts",
             Reason::NotRetryable => "not-retryable",
             Reason::NotIdempotent => "not-idempotent",
+            Reason::NotReplayable => "not-replayable",
             Reason::BreakerOpen => "breaker-open",
             Reason::BulkheadFull => "bulkhead-full",
             Reason::RateLimited => "rate-limited",
@@ -61,6 +64,7 @@ impl fmt::Display for Reason {
             Reason::Attempts => "all attempts were made",
             Reason::NotRetryable => "trying again would not help",
             Reason::NotIdempotent => "it may have run, and is not idempotent",
+            Reason::NotReplayable => "what it was given is used up",
             Reason::BreakerOpen => "the circuit breaker is open",
             Reason::BulkheadFull => "too many calls are under way",
             Reason::RateLimited => "the rate limit is reached",

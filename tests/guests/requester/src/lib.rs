@@ -1,0 +1,52 @@
+//! A handler for the tests: it passes requests on, to where the request says, by the policy that the request says.
+
+use std::time::Duration;
+
+use steadfast::handler::{Settings, WatchAs, answer};
+use steadfast::http::Client;
+use steadfast::{AttemptTimeout, Backoff, Pipeline, Policy, Retry};
+use wstd::http::{Body, Error, Request, Response};
+
+const RETRY: Retry = Retry::attempts(3).backoff(Backoff::constant(Duration::from_millis(1)));
+
+static THRICE: Policy<(), Retry, (), (), (), (), WatchAs> = Policy::new().retry(RETRY).observer(WatchAs("upstream"));
+static QUICK: Policy<(), Retry, (), (), (), AttemptTimeout> =
+    Policy::new().retry(RETRY).attempt_timeout(AttemptTimeout::after(Duration::from_millis(200)));
+
+#[wstd::http_server]
+async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
+    answer(Settings::new().deadline(Duration::from_secs(2)), request, pass_on).await
+}
+
+async fn pass_on(request: Request<Body>) -> Result<Response<Body>, Error> {
+    match request.uri().path() {
+        "/bug" => return Err(Error::msg("no database at 10.0.0.7")),
+        "/sleep" => drop(wstd::task::sleep(wstd::time::Duration::from_secs(3600)).await),
+        _ => {}
+    }
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut next = Request::builder().method(request.method()).uri(format!(
+        "http://{}{}",
+        header("x-upstream"),
+        request.uri().path()
+    ));
+    if let Some(key) = request.headers().get("idempotency-key") {
+        next = next.header("idempotency-key", key);
+    }
+    let (quick, stream) = (header("x-quick") == "yes", header("x-stream") == "yes");
+    let body = request.into_body();
+    if quick { send(&QUICK, next, body, stream).await } else { send(&THRICE, next, body, stream).await }
+}
+
+async fn send<P: Pipeline>(
+    policy: &P,
+    next: wstd::http::request::Builder,
+    mut body: Body,
+    stream: bool,
+) -> Result<Response<Body>, Error> {
+    let client = Client::new(policy);
+    Ok(match stream {
+        true => client.send(next.body(body)?).await?,
+        false => client.send(next.body(body.bytes_contents().await?)?).await?,
+    })
+}
