@@ -200,7 +200,7 @@ fn handler(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) 
     crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
     let unlinkable = |error| component.unlinkable(error);
     polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
-    let pre = linker.instantiate_pre(&component.compile(sandbox.engine())?).map_err(unlinkable)?;
+    let pre = linker.instantiate_pre(&component.compile(sandbox.time())?).map_err(unlinkable)?;
     Ok(Arc::new(Handler::new(component.name(), pre, sandbox.clone(), instances).map_err(unlinkable)?))
 }
 

@@ -48,7 +48,7 @@ fn every_fault_has_its_error_code() {
     for (kind, code, failure, took) in [
         ("no-link", "ErrorCode::HttpRequestDenied", (Cause::NoLink, not_sent), 0),
         ("no-target", "ErrorCode::ConnectionRefused", (Cause::NoTarget, not_sent), 0),
-        ("disconnected", "ErrorCode::DestinationIpUnroutable", (Cause::Disconnected, not_sent), 0),
+        ("disconnected", "ErrorCode::DestinationIpUnroutable", (Cause::NoTarget, not_sent), 0),
         ("blackhole", "ErrorCode::HttpResponseTimeout", (Cause::Timeout, unknown), 1000),
         ("drop", "ErrorCode::ConnectionTerminated", (Cause::Disconnected, unknown), 0),
         ("latency'\ndelay = '3s", "ErrorCode::HttpResponseTimeout", (Cause::Timeout, unknown), 1000),
@@ -195,6 +195,6 @@ fn a_port_that_nobody_has_refuses_and_one_that_speaks_no_tls_is_no_https() {
 
     let address = one_answer(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     let read = with_sockets(&address, async |stage| stage.get(&format!("/fetch/https://{address}/")).await);
-    let not_sent = vec![Err((Cause::Disconnected, Delivery::NotSent))];
+    let not_sent = vec![Err((Cause::Protocol, Delivery::NotSent))];
     assert_eq!((read.body.as_str(), read.calls), ("ErrorCode::TlsProtocolError", not_sent));
 }

@@ -1,45 +1,76 @@
-//! Machine code, which is kept for as long as its engine: simulations load the same components again and again.
+//! Engines, and the machine code that they run, for all hosts of this process: a simulation, a demonstration or a test
+//! loads the same few components again and again.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
-/// Of so many components, all of which may be in use by other hosts.
-const KEPT: usize = 64;
+use crate::sim::Time;
 
-/// What all hosts in simulated time share.
-static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
-static CODE: LazyLock<Mutex<HashMap<Vec<u8>, Component>>> = LazyLock::new(Mutex::default);
+/// Of so many components the code is kept, in each of the two times.
+const KEPT: usize = 32;
 
-/// The engine of simulations: it counts what a guest computes.
-pub(crate) fn simulating_engine() -> wasmtime::Result<Engine> {
-    let mut engine = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(engine) = &*engine {
+/// How often a running guest in real time lets others run, and notices that it was abandoned.
+const TICK: Duration = Duration::from_millis(10);
+
+/// An engine and what it has compiled, by the bytes of the components.
+#[derive(Default)]
+struct Workshop {
+    engine: Option<Engine>,
+    code: HashMap<Vec<u8>, Component>,
+}
+
+static REAL: LazyLock<Mutex<Workshop>> = LazyLock::new(Mutex::default);
+static SIMULATED: LazyLock<Mutex<Workshop>> = LazyLock::new(Mutex::default);
+
+fn workshop(time: Time) -> std::sync::MutexGuard<'static, Workshop> {
+    let workshop = match time {
+        Time::Real => &REAL,
+        Time::Simulated => &SIMULATED,
+    };
+    workshop.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The engine of all hosts that live in this time. In real time, a guest is interrupted by a clock; in simulated
+/// time, which stands still while it computes, what it computes is counted.
+pub(crate) fn engine(time: Time) -> wasmtime::Result<Engine> {
+    let mut workshop = workshop(time);
+    if let Some(engine) = &workshop.engine {
         return Ok(engine.clone());
     }
     let mut config = Config::new();
-    config.consume_fuel(true);
-    Ok(engine.insert(Engine::new(&config)?).clone())
+    match time {
+        Time::Real => config.epoch_interruption(true),
+        Time::Simulated => config.consume_fuel(true),
+    };
+    let engine = Engine::new(&config)?;
+    if time == Time::Real {
+        let engine = engine.clone();
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(TICK);
+                engine.increment_epoch();
+            }
+        });
+    }
+    Ok(workshop.engine.insert(engine).clone())
 }
 
-/// Turns a component into machine code, once for all simulations.
-pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Component> {
-    let kept = || CODE.lock().unwrap_or_else(PoisonError::into_inner);
-    let shared = ENGINE.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    if !shared.is_some_and(|shared| Engine::same(&shared, engine)) {
-        return Component::new(engine, bytes);
-    }
-    if let Some(component) = kept().get(bytes) {
+/// Turns a component into machine code, once.
+pub(super) fn compile(time: Time, bytes: &[u8]) -> wasmtime::Result<Component> {
+    let engine = engine(time)?;
+    if let Some(component) = workshop(time).code.get(bytes) {
         return Ok(component.clone());
     }
     // Without the lock: others compile meanwhile, maybe the same.
-    let component = Component::new(engine, bytes)?;
-    let mut kept = kept();
-    if kept.len() == KEPT {
-        kept.clear();
+    let component = Component::new(&engine, bytes)?;
+    let code = &mut workshop(time).code;
+    if code.len() == KEPT {
+        code.clear();
     }
-    kept.insert(bytes.to_vec(), component.clone());
+    code.insert(bytes.to_vec(), component.clone());
     Ok(component)
 }

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semver::Version;
-use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, Resolve, WorldItem, WorldKey};
 
 use crate::Error;
 use crate::error::quote;
-pub(crate) use compiled::simulating_engine;
+use crate::sim::Time;
+pub(crate) use compiled::engine;
 pub use shape::{ErrorType, Signature};
 
 /// The packages that the host implements itself. Everything else that a component imports is polyfilled.
@@ -86,8 +86,8 @@ impl Component {
     }
 
     /// Turns the component into machine code.
-    pub(crate) fn compile(&self, engine: &Engine) -> Result<Compiled, Error> {
-        compiled::compile(engine, &self.bytes).map_err(|error| {
+    pub(crate) fn compile(&self, time: Time) -> Result<Compiled, Error> {
+        compiled::compile(time, &self.bytes).map_err(|error| {
             self.unsuitable(format!(
                 "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of \
                  WASI 0.3: build it again, with `cargo build --target wasm32-wasip2`",

@@ -43,7 +43,7 @@ impl Embedded {
         crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
         let unlinkable = |error| component.unlinkable(error);
         polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
-        let compiled = component.compile(sandbox.engine())?;
+        let compiled = component.compile(sandbox.time())?;
         let pre = linker.instantiate_pre(&compiled).map_err(unlinkable)?;
 
         let mut functions = BTreeMap::new();

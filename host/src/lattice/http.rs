@@ -136,16 +136,15 @@ fn target(request: &Request<WasiBody>) -> String {
     format!("{method} {scheme}://{authority}{}", uri.path())
 }
 
-/// What the journal says of it.
+/// What the journal says of it: what a guest would take from the error code.
 fn failure(error: &Error) -> Failure {
     let (cause, delivery) = match error {
         Error::HttpRequestDenied => (Cause::NoLink, Delivery::NotSent),
-        Error::Connect(_)
-        | Error::ConnectionRefused
-        | Error::DnsError { .. }
-        | Error::DestinationNotFound
-        | Error::DestinationUnavailable => (Cause::NoTarget, Delivery::NotSent),
-        Error::DestinationIpUnroutable | Error::Tls(_) => (Cause::Disconnected, Delivery::NotSent),
+        Error::Connect(_) | Error::ConnectionRefused | Error::DestinationIpUnroutable => {
+            (Cause::NoTarget, Delivery::NotSent)
+        }
+        // The handshake comes before the request.
+        Error::Tls(_) => (Cause::Protocol, Delivery::NotSent),
         Error::ConnectionTimeout => (Cause::Timeout, Delivery::NotSent),
         Error::HttpResponseTimeout | Error::ConnectionReadTimeout => (Cause::Timeout, Delivery::Unknown),
         Error::ConnectionTerminated | Error::Hyper(_) => (Cause::Disconnected, Delivery::Unknown),

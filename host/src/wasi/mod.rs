@@ -7,12 +7,11 @@ mod output;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use wasmtime::component::{Linker, ResourceTable};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -35,9 +34,6 @@ pub(crate) struct Sandbox {
     instances: AtomicU64,
 }
 
-/// How often a running guest in real time lets others run, and notices that it was abandoned.
-const TICK: Duration = Duration::from_millis(10);
-
 /// More functions in tables than any component has, and still only some megabytes.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
 
@@ -48,22 +44,7 @@ impl Sandbox {
         seed: Option<u64>,
         settings: BTreeMap<String, String>,
     ) -> Result<Self, Error> {
-        let engine = match time {
-            Time::Real => Engine::new(Config::new().epoch_interruption(true)),
-            Time::Simulated => crate::component::simulating_engine(),
-        };
-        let engine = engine.map_err(Error::Engine)?;
-        if time == Time::Real {
-            let engine = engine.weak();
-            // Ends with the engine.
-            std::thread::spawn(move || {
-                while let Some(engine) = engine.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    std::thread::sleep(TICK);
-                }
-            });
-        }
+        let engine = crate::component::engine(time).map_err(Error::Engine)?;
         let seed = seed.or((time == Time::Simulated).then_some(0));
         Ok(Sandbox {
             engine,
@@ -78,6 +59,10 @@ impl Sandbox {
 
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub fn time(&self) -> Time {
+        self.time
     }
 
     /// A store for one instance of the component `name`, which runs `depth` calls deep.
