@@ -5,7 +5,7 @@ mod stage;
 
 use std::time::Duration;
 
-use stage::{Answer, Stage, component, manifest, simulate};
+use stage::{Answer, Stage, component, manifest, simulate, whole};
 use steadfast_host::sim::Time;
 use steadfast_host::{Cause, Delivery, Host};
 
@@ -33,6 +33,20 @@ fn every_call_runs_on_an_instance_of_its_own() {
         for _ in 0..3 {
             assert_eq!(stage.get("/count").await.body, "1");
         }
+    });
+}
+
+#[test]
+fn calls_that_share_an_instance_share_its_memory_until_it_is_lost() {
+    let text = "component = '<caller>'\n[links]\n\
+                'test:guests/hostile' = { component = '<callee>', instances = 'reuse' }";
+    simulate(&whole(text), async |stage| {
+        let mut counts = Vec::new();
+        for path in ["/count", "/count", "/trap", "/count", "/count", "/spin", "/count", "/count"] {
+            counts.push(stage.get(path).await.body);
+        }
+        counts.retain(|body| body.len() == 1);
+        assert_eq!(counts, ["1", "2", "1", "2", "1", "2"]);
     });
 }
 

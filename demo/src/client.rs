@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::Request;
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
+use hyper::{Method, Request};
 use tokio::net::TcpStream;
 use wasmtime_wasi_http::io::TokioIo;
 
@@ -19,14 +19,15 @@ pub struct Answer {
     pub took: Duration,
 }
 
-/// Sends one GET on a connection of its own.
-pub async fn get(address: SocketAddr, path: &str) -> Result<Answer, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("GET http://{address}{path}: {error}");
+/// Sends one request on a connection of its own.
+pub async fn send(address: SocketAddr, method: Method, path: &str, body: &'static str) -> Result<Answer, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{method} http://{address}{path}: {error}");
     let start = Instant::now();
     let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
     tokio::spawn(connection);
-    let request = Request::get(path).header("host", address.to_string()).body(Empty::<Bytes>::new());
+    let request = Request::builder().method(&method).uri(path).header("host", address.to_string());
+    let request = request.body(Full::new(Bytes::from_static(body.as_bytes())));
     let request = request.map_err(|error| failed(&error))?;
     let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_string);

@@ -15,7 +15,7 @@ pub fn draw(rows: &[Row]) -> Table {
         table.add_row([
             row.injected.clone(),
             row.request.clone(),
-            row.status.to_string(),
+            row.status.map_or("-".into(), |status| status.to_string()),
             row.read.clone(),
             row.calls.to_string(),
             format!("{} ms", row.took.as_millis()),

@@ -10,23 +10,27 @@ use bytes::Bytes;
 use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::io::TokioIo;
 
 use crate::component::Component;
-use crate::lattice::{Embedded, Injector, Journal, Lattice, Transport};
+use crate::cron::{Job, Jobs};
+use crate::lattice::{Embedded, Injector, Journal, Lattice, Transport, Upstreams};
+use crate::manifest::{Cron, Instances, On};
 use crate::sim::Time;
 use crate::wasi::Sandbox;
-use crate::wasi::http::{Handler, ResponseBody};
+use crate::wasi::http::{Handler, ResponseBody, bare};
 use crate::{Error, Manifest, polyfill};
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Host {
-    handler: Arc<Handler>,
+    /// None for a component that only works on schedule.
+    handler: Option<Arc<Handler>>,
     lattice: Arc<Lattice>,
+    _jobs: Arc<Jobs>,
 }
 
 impl Host {
@@ -38,65 +42,79 @@ impl Host {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn load(manifest: &Manifest, time: Time) -> Result<Self, Error> {
-        let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed)?);
+        let settings =
+            manifest.config.iter().map(|(key, setting)| Ok((key.clone(), setting.read(key, &manifest.path)?)));
+        let settings = settings.collect::<Result<_, Error>>()?;
+        let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed, settings)?);
         let from_manifest = format!("check `component` in {}, and that it is built", manifest.path.display());
         let app = Component::read(&manifest.component, &from_manifest)?;
         app.check_imports()?;
-        if !app.serves_http() {
-            return Err(app.unsuitable(format!(
-                "does not export `wasi:http/incoming-handler@0.2`, so it cannot answer HTTP requests (it exports {}); \
-                 write the handler with `#[wstd::http_server]`, or link to this component from one that has it",
-                app.export_list()
-            )));
+        if manifest.cron.is_empty() {
+            check_serves_http(&app)?;
         }
-        // One component may serve several links.
-        let mut targets: BTreeMap<PathBuf, Component> = BTreeMap::new();
-        for link in manifest.links.values() {
-            if !targets.contains_key(&link.component) {
-                let hint = format!("check the link in {}:{}, and that it is built", manifest.path.display(), link.line);
-                let target = Component::read(&link.component, &hint)?;
-                target.check_imports()?;
-                targets.insert(link.component.clone(), target);
-            }
-        }
-        let importers: Vec<&Component> = std::iter::once(&app).chain(targets.values()).collect();
+        let others = others(manifest)?;
+        let importers: Vec<&Component> = std::iter::once(&app).chain(others.values()).collect();
         for (interface, link) in &manifest.links {
-            check_link(manifest, &importers, interface, link, &targets[&link.component])?;
+            check_link(manifest, &importers, interface, link, &others[&link.component])?;
         }
         check_faults(manifest, &importers)?;
+        for upstream in &manifest.http.upstreams {
+            check_serves_http(&others[&upstream.component])?;
+        }
 
         let lattice = Arc::new(Lattice::new(Injector::new(manifest.faults.clone()), manifest.limits.invocation));
         let mut embedded = BTreeMap::new();
-        for (path, target) in &targets {
-            embedded.insert(path, Arc::new(Embedded::new(target, &sandbox, &lattice)?));
+        for link in manifest.links.values() {
+            let target = Embedded::new(&others[&link.component], &sandbox, &lattice, link.instances)?;
+            embedded.entry((&link.component, link.instances)).or_insert_with(|| Arc::new(target));
         }
         let links = manifest.links.iter().map(|(interface, link)| {
-            let target: Box<dyn Transport> = Box::new(embedded[&link.component].clone());
+            let target: Box<dyn Transport> = Box::new(embedded[&(&link.component, link.instances)].clone());
             (interface.clone(), target)
         });
-        lattice.connect(links.collect());
+        let components = manifest.http.upstreams.iter().map(|upstream| {
+            let handler = handler(&others[&upstream.component], &sandbox, Instances::Fresh)?;
+            Ok((upstream.authority.clone(), handler))
+        });
+        let upstreams = Upstreams {
+            time,
+            allow: manifest.http.allow.clone(),
+            components: components.collect::<Result<_, Error>>()?,
+        };
+        lattice.connect(links.collect(), upstreams);
 
-        let mut linker = Linker::new(sandbox.engine());
-        crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
-        let unlinkable = |error| app.unlinkable(error);
-        polyfill::add_to_linker(&mut linker, &app).map_err(unlinkable)?;
-        let pre = linker.instantiate_pre(&app.compile(sandbox.engine())?).map_err(unlinkable)?;
-        let handler =
-            Handler::new(app.name(), pre, sandbox, lattice.clone(), manifest.instances).map_err(unlinkable)?;
+        let mut jobs = Vec::new();
+        for cron in &manifest.cron {
+            // Where a link leads elsewhere, it is not this component that is meant.
+            jobs.push(match manifest.links.get(&cron.interface) {
+                Some(link) => {
+                    let job = Job::new(manifest, cron, &others[&link.component])?;
+                    (job, embedded[&(&link.component, link.instances)].clone())
+                }
+                None => {
+                    let job = Job::new(manifest, cron, &app)?;
+                    (job, Arc::new(Embedded::new(&app, &sandbox, &lattice, manifest.instances)?))
+                }
+            });
+        }
+        let handler = app.serves_http().then(|| handler(&app, &sandbox, manifest.instances)).transpose()?;
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
         lattice.ready();
-        Ok(Host { handler: Arc::new(handler), lattice })
+        Ok(Host { handler, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
     }
 
-    /// Answers one request, without a socket.
+    /// Answers one request, without a socket. A component that only works on schedule has one answer, 404.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<wasmtime_wasi_http::Error>,
     {
-        self.handler.handle(request).await
+        match &self.handler {
+            Some(handler) => handler.handle(&self.lattice, request, 0).await,
+            None => bare(StatusCode::NOT_FOUND),
+        }
     }
 
     /// Serves HTTP/1.1 on `listener` until `shutdown` is ready; then, requests in flight have 10 s to end.
@@ -148,6 +166,44 @@ impl Host {
     }
 }
 
+/// The components that the manifest names beside the app, by their files: one may serve several links.
+fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
+    let links = manifest.links.values().map(|link| (&link.component, "link", link.line));
+    let upstreams = manifest.http.upstreams.iter();
+    let upstreams = upstreams.map(|upstream| (&upstream.component, "upstream", upstream.line));
+    let mut others = BTreeMap::new();
+    for (path, what, line) in links.chain(upstreams) {
+        if !others.contains_key(path) {
+            let hint = format!("check the {what} in {}:{line}, and that it is built", manifest.path.display());
+            let component = Component::read(path, &hint)?;
+            component.check_imports()?;
+            others.insert(path.clone(), component);
+        }
+    }
+    Ok(others)
+}
+
+fn check_serves_http(component: &Component) -> Result<(), Error> {
+    if component.serves_http() {
+        return Ok(());
+    }
+    Err(component.unsuitable(format!(
+        "does not export `wasi:http/incoming-handler@0.2`, so it cannot answer HTTP requests (it exports {}); write the \
+         handler with `#[wstd::http_server]`, or link to this component from one that has it",
+        component.export_list()
+    )))
+}
+
+/// A component that answers HTTP requests.
+fn handler(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) -> Result<Arc<Handler>, Error> {
+    let mut linker = Linker::new(sandbox.engine());
+    crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
+    let unlinkable = |error| component.unlinkable(error);
+    polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
+    let pre = linker.instantiate_pre(&component.compile(sandbox.time())?).map_err(unlinkable)?;
+    Ok(Arc::new(Handler::new(component.name(), pre, sandbox.clone(), instances).map_err(unlinkable)?))
+}
+
 /// A link must lead from an interface that somebody imports to a component that exports it, in a version and
 /// with functions that fit.
 fn check_link(
@@ -158,7 +214,7 @@ fn check_link(
     target: &Component,
 ) -> Result<(), Error> {
     let wrong = |problem: String| Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
-    let mut used = false;
+    let mut used = manifest.cron.iter().any(|cron| cron.interface == path);
     for importer in importers {
         for (import, wanted) in importer.imports().filter(|(import, _)| import.path() == path) {
             used = true;
@@ -210,12 +266,16 @@ fn check_link(
 /// A fault must lie on something that is imported: a misspelt one would break nothing and prove nothing.
 fn check_faults(manifest: &Manifest, importers: &[&Component]) -> Result<(), Error> {
     for fault in &manifest.faults {
-        let Some(on) = &fault.on else { continue };
+        let On::Function(on) = &fault.on else { continue };
         let wrong =
             |problem: String| Err(Error::Manifest { path: manifest.path.clone(), line: Some(fault.line), problem });
         let (path, function) = on.split_once('#').map_or((on.as_str(), None), |(path, name)| (path, Some(name)));
         if let Some((any, _)) = path.split_once('@') {
             return wrong(format!("the fault is on `{path}`, and a fault is for any version; write `{any}`"));
+        }
+        let called = |cron: &Cron| cron.interface == path && function.is_none_or(|name| name == cron.function);
+        if manifest.cron.iter().any(called) {
+            continue;
         }
         let imported = || importers.iter().flat_map(|importer| importer.imports());
         let mut functions = imported().filter(|(interface, _)| interface.path() == path).peekable();

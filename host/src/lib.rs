@@ -10,6 +10,7 @@
 
 mod component;
 mod compose;
+mod cron;
 mod error;
 mod host;
 mod lattice;

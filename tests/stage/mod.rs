@@ -1,21 +1,38 @@
 //! A host in simulated time, with a lattice as its manifest says, and a client that asks it.
+#![allow(dead_code, reason = "each test program needs its part of it")]
 
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request};
 use steadfast_demo::guests::Guests;
 use steadfast_host::sim::{self, Time};
 use steadfast_host::{Cause, Delivery, Host, Manifest};
 use tokio::time::Instant;
 
+/// Built all at once, side by side.
+const PACKAGES: [&str; 12] = [
+    "http-hello",
+    "greeter",
+    "http-hello-plain",
+    "http-proxy",
+    "quotes",
+    "chain",
+    "chain-letters",
+    "cron",
+    "postgres",
+    "postgres-table",
+    "caller",
+    "callee",
+];
+
 /// The components of this workspace, built at first use.
 pub fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
-    let build = || Guests::build(&["http-hello", "greeter", "http-hello-plain", "caller", "callee"]).unwrap();
+    let build = || Guests::build(&PACKAGES).unwrap();
     GUESTS.get_or_init(build).file(package)
 }
 
@@ -26,6 +43,13 @@ pub fn manifest(app: &Path, links: &[(&str, &str)], rest: &str) -> Manifest {
         text += &format!("'{interface}' = {{ component = '{}' }}\n", component(package).display());
     }
     Manifest::parse(&text, "test.toml").unwrap()
+}
+
+/// A whole manifest, in which `<package>` stands for the file of that component.
+pub fn whole(text: &str) -> Manifest {
+    let fill =
+        |text: String, package: &&str| text.replace(&format!("<{package}>"), &component(package).display().to_string());
+    Manifest::parse(&PACKAGES.iter().fold(text.to_string(), fill), "test.toml").unwrap()
 }
 
 /// What a client got, and what went over the lattice for it.
@@ -53,9 +77,18 @@ pub struct Stage {
 
 impl Stage {
     pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, "").await
+    }
+
+    pub async fn post(&self, path: &str, body: &'static str) -> Answer {
+        self.send(Method::POST, path, body).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: &'static str) -> Answer {
         let before = self.host.journal().entries().len();
         let start = Instant::now();
-        let request = Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new());
+        let request = Request::builder().method(method).uri(path).header("host", "localhost");
+        let request = request.body(Full::new(Bytes::from_static(body.as_bytes())));
         let response = self.host.handle(request.unwrap()).await;
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_string());
         let (status, retry_after) = (response.status().as_u16(), header("retry-after"));

@@ -1,5 +1,6 @@
 //! Reads a component and says of each import who provides it, and whether a failure can be told.
 
+mod compiled;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -8,18 +9,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semver::Version;
-use wasmtime::Engine;
 use wasmtime::component::Component as Compiled;
 use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, Resolve, WorldItem, WorldKey};
 
 use crate::Error;
 use crate::error::quote;
+use crate::sim::Time;
+pub(crate) use compiled::engine;
 pub use shape::{ErrorType, Signature};
 
 /// The packages that the host implements itself. Everything else that a component imports is polyfilled.
-const PROVIDED: [&str; 7] =
-    ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
+const PROVIDED: [&str; 8] = [
+    "wasi:cli",
+    "wasi:clocks",
+    "wasi:config",
+    "wasi:filesystem",
+    "wasi:http",
+    "wasi:io",
+    "wasi:random",
+    "wasi:sockets",
+];
+
+/// The one interface of its package that the host has: drafts of a proposal are not compatible.
+const CONFIG: &str = "wasi:config/store@0.2.0-rc.1";
 
 /// A component, with the functions that it imports from others and offers to others.
 pub struct Component {
@@ -73,8 +86,8 @@ impl Component {
     }
 
     /// Turns the component into machine code.
-    pub(crate) fn compile(&self, engine: &Engine) -> Result<Compiled, Error> {
-        Compiled::new(engine, &self.bytes).map_err(|error| {
+    pub(crate) fn compile(&self, time: Time) -> Result<Compiled, Error> {
+        compiled::compile(time, &self.bytes).map_err(|error| {
             self.unsuitable(format!(
                 "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of \
                  WASI 0.3: build it again, with `cargo build --target wasm32-wasip2`",
@@ -175,6 +188,9 @@ impl Interface {
 
     /// Whether the host provides the interface itself.
     fn is_provided(&self) -> bool {
+        if self.package == "wasi:config" {
+            return self.to_string() == CONFIG;
+        }
         self.is_wasi() && self.version.as_ref().is_some_and(is_0_2)
     }
 
@@ -258,7 +274,10 @@ fn signatures<'r>(
     let linkable = interfaces.filter(|(_, functions)| !matches!(functions, Ok(functions) if functions.is_empty()));
     linkable.map(|(interface, functions)| {
         if interface.is_wasi() && !interface.is_provided() {
-            let problem = format!("`{interface}`, and this host has WASI 0.2; build it for `wasm32-wasip2`");
+            let problem = match interface.package.as_str() {
+                "wasi:config" => format!("`{interface}`, and this host has `{CONFIG}`; build it against that"),
+                _ => format!("`{interface}`, and this host has WASI 0.2; build it for `wasm32-wasip2`"),
+            };
             return (interface, Err(problem));
         }
         let signatures = functions.and_then(|functions| {

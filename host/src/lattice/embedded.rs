@@ -1,15 +1,19 @@
-//! The lattice within this process: a target is a component, and every call runs on an instance of its own.
+//! The lattice within this process: a target is a component, and a call runs on an instance of its own, or on the
+//! one that all calls share.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
-use wasmtime::component::{ComponentExportIndex, InstancePre, Linker, Val};
+use tokio::sync::Mutex;
+use wasmtime::Store;
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, Linker, Val};
 
 use super::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
 use crate::Error;
 use crate::component::{Component, ErrorType, Signature};
+use crate::manifest::Instances;
 use crate::polyfill;
 use crate::wasi::{Guest, Sandbox};
 
@@ -19,18 +23,27 @@ pub(crate) struct Embedded {
     sandbox: Arc<Sandbox>,
     lattice: Weak<Lattice>,
     pre: InstancePre<Guest>,
+    instances: Instances,
+    /// The instance that waits for its next call; only with [`Instances::Reuse`]. Calls take turns, so that
+    /// there is one memory.
+    idle: Mutex<Option<(Store<Guest>, Instance)>>,
     /// By interface, without its version, and function.
     functions: BTreeMap<(String, String), (ComponentExportIndex, Arc<Signature>)>,
 }
 
 impl Embedded {
     /// Makes `component` ready to be called.
-    pub fn new(component: &Component, sandbox: &Arc<Sandbox>, lattice: &Arc<Lattice>) -> Result<Self, Error> {
+    pub fn new(
+        component: &Component,
+        sandbox: &Arc<Sandbox>,
+        lattice: &Arc<Lattice>,
+        instances: Instances,
+    ) -> Result<Self, Error> {
         let mut linker = Linker::new(sandbox.engine());
         crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
         let unlinkable = |error| component.unlinkable(error);
         polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
-        let compiled = component.compile(sandbox.engine())?;
+        let compiled = component.compile(sandbox.time())?;
         let pre = linker.instantiate_pre(&compiled).map_err(unlinkable)?;
 
         let mut functions = BTreeMap::new();
@@ -47,6 +60,8 @@ impl Embedded {
             sandbox: sandbox.clone(),
             lattice: Arc::downgrade(lattice),
             pre,
+            instances,
+            idle: Mutex::default(),
             functions,
         })
     }
@@ -58,13 +73,32 @@ impl Embedded {
             return Err(Failure::new(Cause::Protocol, Delivery::NotSent, message));
         };
         let mut results = vec![Val::Bool(false); usize::from(signature.returns())];
-        let mut store = self.sandbox.store(&self.name, lattice, invocation.depth);
+        let mut turn = match self.instances {
+            Instances::Fresh => None,
+            Instances::Reuse => Some(self.idle.lock().await),
+        };
+        // Out of its place: what traps or is abandoned does not come back.
+        let idle = turn.as_mut().and_then(|idle| idle.take());
         let outcome = async {
-            let instance = self.pre.instantiate_async(&mut store).await?;
+            let (mut store, instance) = match idle {
+                Some((mut store, instance)) => {
+                    self.sandbox.refuel(&mut store);
+                    (store, instance)
+                }
+                None => {
+                    let mut store = self.sandbox.store(&self.name, lattice, invocation.depth);
+                    let instance = self.pre.instantiate_async(&mut store).await?;
+                    (store, instance)
+                }
+            };
             let function = instance
                 .get_func(&mut store, index)
                 .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;
-            function.call_async(&mut store, &invocation.params, &mut results).await
+            function.call_async(&mut store, &invocation.params, &mut results).await?;
+            if let Some(idle) = &mut turn {
+                **idle = Some((store, instance));
+            }
+            Ok(())
         };
         if let Err(error) = outcome.await {
             if crate::sim::ran_out_of_time(&error) {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tokio::time::Instant;
 
 use super::{Cause, Delivery, Failure, Invocation, Reply, Transport};
-use crate::manifest::{Fault, FaultKind};
+use crate::manifest::{Fault, FaultKind, On};
 
 /// The faults of a manifest, at work.
 pub(crate) struct Injector {
@@ -33,47 +33,56 @@ impl Injector {
         self.ready.get_or_init(Instant::now);
     }
 
-    /// Makes the call over `link`, unless a fault is in the way. Delays add up; of the other faults that apply,
-    /// the first in the manifest counts.
-    pub async fn invoke(&self, link: &dyn Transport, invocation: Invocation, target: &str) -> Reply {
+    /// What is in the way of a call, now that all delays on it are over. Delays add up; of the other faults that
+    /// apply, the first in the manifest counts.
+    pub async fn obstacle(&self, is_on: impl Fn(&On) -> bool) -> Option<FaultKind> {
         let ready = *self.ready.get_or_init(Instant::now);
         for armed in &self.faults {
-            if !armed.hits(target, ready) {
+            if !is_on(&armed.fault.on) || !armed.hits(ready) {
                 continue;
             }
-            let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
-            return match armed.fault.kind {
-                FaultKind::Latency(delay) => {
-                    tokio::time::sleep(delay).await;
-                    continue;
-                }
-                FaultKind::NoLink => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
-                FaultKind::NoTarget => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
-                FaultKind::Disconnected => failed(Cause::Disconnected, Delivery::NotSent, "the transport is down"),
-                FaultKind::Trap => failed(Cause::Trapped, Delivery::Delivered, "the target trapped"),
-                FaultKind::Overloaded(retry_after) => failed(Cause::Overloaded, Delivery::NotSent, "overloaded")
-                    .map_err(|failure| Failure { retry_after, ..failure }),
-                // The invocation timeout ends the wait.
-                FaultKind::Blackhole => std::future::pending().await,
-                FaultKind::Drop => {
-                    // The target does its work; only the answer is lost.
-                    let _lost = link.invoke(invocation).await;
-                    failed(Cause::Disconnected, Delivery::Unknown, "the connection was lost during the call")
-                }
-            };
+            match armed.fault.kind {
+                FaultKind::Latency(delay) => tokio::time::sleep(delay).await,
+                kind => return Some(kind),
+            }
         }
-        link.invoke(invocation).await
+        None
+    }
+
+    /// Makes the call over `link`, unless a fault is in the way.
+    pub async fn invoke(&self, link: &dyn Transport, invocation: Invocation, target: &str) -> Reply {
+        let interface = target.split('#').next().unwrap_or(target);
+        let obstacle = self.obstacle(|on| match on {
+            On::Everything => true,
+            On::Function(on) => on == target || on == interface,
+            On::Http(..) => false,
+        });
+        let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
+        match obstacle.await {
+            None | Some(FaultKind::Latency(_)) => link.invoke(invocation).await,
+            Some(FaultKind::NoLink) => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
+            Some(FaultKind::NoTarget) => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
+            Some(FaultKind::Disconnected) => failed(Cause::Disconnected, Delivery::NotSent, "the transport is down"),
+            Some(FaultKind::Trap) => failed(Cause::Trapped, Delivery::Delivered, "the target trapped"),
+            Some(FaultKind::Overloaded(retry_after) | FaultKind::Status(_, retry_after)) => {
+                failed(Cause::Overloaded, Delivery::NotSent, "overloaded")
+                    .map_err(|failure| Failure { retry_after, ..failure })
+            }
+            // The invocation timeout ends the wait.
+            Some(FaultKind::Blackhole) => std::future::pending().await,
+            Some(FaultKind::Drop) => {
+                // The target does its work; only the answer is lost.
+                let _lost = link.invoke(invocation).await;
+                failed(Cause::Disconnected, Delivery::Unknown, "the connection was lost during the call")
+            }
+        }
     }
 }
 
 impl Armed {
-    /// Whether the fault applies to a call of `target` now; if so, it has hit once more.
-    fn hits(&self, target: &str, ready: Instant) -> bool {
-        let Fault { on, from, until, first, .. } = &self.fault;
-        let interface = target.split('#').next().unwrap_or(target);
-        if on.as_ref().is_some_and(|on| on != target && on != interface) {
-            return false;
-        }
+    /// Whether the fault applies now; if so, it has hit once more.
+    fn hits(&self, ready: Instant) -> bool {
+        let Fault { from, until, first, .. } = &self.fault;
         let now = ready.elapsed();
         if now < *from || until.is_some_and(|until| now >= until) {
             return false;

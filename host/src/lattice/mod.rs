@@ -3,6 +3,7 @@
 mod embedded;
 mod failure;
 mod fault;
+mod http;
 mod journal;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use wasmtime::component::Val;
 pub(crate) use embedded::Embedded;
 pub use failure::{Cause, Delivery, Failure};
 pub(crate) use fault::Injector;
+pub(crate) use http::{Exchange, Upstreams};
 pub use journal::{Entry, Journal};
 
 use crate::component::Interface;
@@ -57,6 +59,8 @@ pub(crate) struct Lattice {
     /// By the name of the interface without its version. Set once, after the targets, which call each other
     /// through this lattice, are loaded.
     links: OnceLock<BTreeMap<String, Box<dyn Transport>>>,
+    /// Where HTTP requests go. Set once, for the same reason.
+    upstreams: OnceLock<Upstreams>,
     injector: Injector,
     timeout: Duration,
     journal: Journal,
@@ -67,12 +71,13 @@ const MAX_DEPTH: u32 = 16;
 
 impl Lattice {
     pub fn new(injector: Injector, timeout: Duration) -> Self {
-        Lattice { links: OnceLock::new(), injector, timeout, journal: Journal::new() }
+        Lattice { links: OnceLock::new(), upstreams: OnceLock::new(), injector, timeout, journal: Journal::new() }
     }
 
-    pub fn connect(&self, links: BTreeMap<String, Box<dyn Transport>>) {
+    pub fn connect(&self, links: BTreeMap<String, Box<dyn Transport>>, upstreams: Upstreams) {
         // Nobody else connects a lattice that is being built.
         let _ = self.links.set(links);
+        let _ = self.upstreams.set(upstreams);
     }
 
     /// The host is ready: from now on, faults have their times.
@@ -87,15 +92,35 @@ impl Lattice {
     /// Makes a call, bounded by the invocation timeout, and records it.
     pub async fn invoke(&self, invocation: Invocation) -> Reply {
         let target = invocation.target();
-        let recording = self.journal.begin(&target);
-        let reply = match tokio::time::timeout(self.timeout, self.route(invocation, &target)).await {
-            Ok(reply) => reply,
-            Err(_) => Err(Failure::new(
-                Cause::Timeout,
-                Delivery::Unknown,
-                format!("no answer within the invocation timeout of {:?}", self.timeout),
-            )),
+        self.recorded(&target, self.timeout, "invocation timeout", self.route(invocation, &target)).await
+    }
+
+    /// Makes a call of the host's own to `job`, which has a time limit of its own, and records it. A result that
+    /// is an error fails the call.
+    pub async fn run(&self, job: &dyn Transport, limit: Duration, invocation: Invocation) -> Reply {
+        let target = invocation.target();
+        let run = async {
+            match self.injector.invoke(job, invocation, &target).await {
+                Ok(Some(Val::Result(Err(error)))) => {
+                    let message = match error.as_deref() {
+                        Some(Val::String(text)) => format!("it says: {text}"),
+                        Some(other) => format!("it says: {other:?}"),
+                        None => "it does not say why".into(),
+                    };
+                    Err(Failure::new(Cause::Other, Delivery::Delivered, message))
+                }
+                reply => reply,
+            }
         };
+        self.recorded(&target, limit, "job's timeout", run).await
+    }
+
+    async fn recorded(&self, target: &str, limit: Duration, name: &str, call: impl Future<Output = Reply>) -> Reply {
+        let recording = self.journal.begin(target);
+        let reply = tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+            let message = format!("no answer within the {name} of {limit:?}");
+            Err(Failure::new(Cause::Timeout, Delivery::Unknown, message))
+        });
         recording.end(reply.as_ref().err());
         reply
     }

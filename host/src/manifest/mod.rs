@@ -1,5 +1,10 @@
 //! The file a person writes: which component, where its links lead, how long things may take, what fails.
 
+mod authority;
+mod config;
+mod cron;
+mod fault;
+mod http;
 mod value;
 
 use std::collections::BTreeMap;
@@ -13,6 +18,11 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use crate::Error;
+pub(crate) use authority::Authority;
+pub(crate) use config::Setting;
+pub(crate) use cron::Cron;
+pub(crate) use fault::{Fault, FaultKind, On};
+pub(crate) use http::Http;
 
 /// What to run and how its lattice behaves, read from TOML.
 ///
@@ -31,6 +41,17 @@ use crate::Error;
 ///
 ///     [links]
 ///     "acme:greeter/api" = { component = "greeter.wasm" }
+///
+///     [config]                          # what the components read from wasi:config
+///     tone = "polite"
+///
+///     [http]                            # where they may send requests; nowhere by default
+///     allow = ["api.example.com"]
+///
+///     [[cron]]                          # a call that the host makes by itself
+///     call = "acme:greeter/api#greet"
+///     payload = "Ada"
+///     every = "10s"
 ///
 ///     [[faults]]
 ///     on = "acme:greeter/api#greet"     # or a whole interface; without it, everything
@@ -56,11 +77,14 @@ pub struct Manifest {
     pub(crate) limits: Limits,
     pub(crate) seed: Option<u64>,
     pub(crate) links: BTreeMap<String, Link>,
+    pub(crate) http: Http,
+    pub(crate) config: BTreeMap<String, Setting>,
+    pub(crate) cron: Vec<Cron>,
     pub(crate) faults: Vec<Fault>,
 }
 
 /// Whether an instance serves one request or many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Instances {
     /// A fresh instance for every request, as most hosts do.
@@ -85,33 +109,8 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub component: PathBuf,
+    pub instances: Instances,
     pub line: usize,
-}
-
-/// Something that goes wrong on purpose.
-#[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    /// An interface, or a function as `interface#function`; `None` for everything.
-    pub on: Option<String>,
-    pub kind: FaultKind,
-    /// Since the host was ready.
-    pub from: Duration,
-    pub until: Option<Duration>,
-    /// How many calls fail before it is over.
-    pub first: Option<u64>,
-    pub line: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    NoLink,
-    NoTarget,
-    Disconnected,
-    Blackhole,
-    Drop,
-    Trap,
-    Latency(Duration),
-    Overloaded(Option<Duration>),
 }
 
 impl Manifest {
@@ -153,7 +152,7 @@ impl Manifest {
     /// ```
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let line_of = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+        let line_of = &|offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
         let wrong = |line, problem: String| Error::Manifest { path: path.into(), line, problem };
         // The message of the parser has the offending line drawn below it; one line is enough here.
         let explain = |error: toml::de::Error, hint: &str| {
@@ -169,26 +168,39 @@ impl Manifest {
         }
         let file = File::deserialize(Deserializer::from(table)).map_err(|error| explain(error, ""))?;
 
-        let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
+        let beside = &|file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
         let component = file.component.ok_or_else(|| {
             wrong(
                 None,
                 "`component` is missing; add the path of the component to run, like `component = \"app.wasm\"`".into(),
             )
         })?;
-        let mut faults = Vec::new();
-        for fault in file.faults {
-            let line = line_of(fault.span().start);
-            faults.push(fault.into_inner().check(line).map_err(|problem| wrong(Some(line), problem))?);
-        }
         let mut links = BTreeMap::new();
         for (interface, link) in file.links {
             let line = line_of(link.span().start);
-            let component = link.into_inner().component.ok_or_else(|| {
+            let FileLink { component, instances } = link.into_inner();
+            let component = component.ok_or_else(|| {
                 let add = "add the path of the component that it leads to";
                 wrong(Some(line), format!("`component` is missing from the link of `{interface}`; {add}"))
             })?;
-            links.insert(interface, Link { component: beside(component), line });
+            links.insert(interface, Link { component: beside(component), instances, line });
+        }
+        let http = file.http.check(line_of, beside).map_err(|(line, problem)| wrong(Some(line), problem))?;
+        let config = file.config.into_iter().map(|(key, setting)| {
+            let line = line_of(setting.span().start);
+            (key, setting.into_inner().located(line, beside))
+        });
+        let mut cron = Vec::new();
+        for job in file.cron {
+            let line = line_of(job.span().start);
+            let job = job.into_inner().check(line, file.request_timeout);
+            cron.push(job.map_err(|problem| wrong(Some(line), problem))?);
+        }
+        let mut faults = Vec::new();
+        for fault in file.faults {
+            let line = line_of(fault.span().start);
+            let fault = fault.into_inner().check(line, &http);
+            faults.push(fault.map_err(|problem| wrong(Some(line), problem))?);
         }
         Ok(Manifest {
             path: path.into(),
@@ -203,6 +215,9 @@ impl Manifest {
             },
             seed: file.seed,
             links,
+            http,
+            config: config.collect(),
+            cron,
             faults,
         })
     }
@@ -229,7 +244,10 @@ impl Manifest {
 
 /// The keys whose tables are easily taken for those of the other: the message of the parser then speaks of
 /// sequences and maps. With the type, and what to write.
-const TABLES: [(&str, &str, &str); 2] = [
+const TABLES: [(&str, &str, &str); 5] = [
+    ("config", "table", "one table, `[config]`, with a line for each setting"),
+    ("cron", "array", "a list of tables, each below a `[[cron]]` of its own"),
+    ("http", "table", "one table, `[http]`, like `allow = [\"api.example.com\"]` below it"),
     ("links", "table", "one table, `[links]`, with a line for each link"),
     ("faults", "array", "a list of tables, each below a `[[faults]]` of its own"),
 ];
@@ -255,7 +273,13 @@ struct File {
     #[serde(default)]
     links: BTreeMap<String, Spanned<FileLink>>,
     #[serde(default)]
-    faults: Vec<Spanned<FileFault>>,
+    http: http::FileHttp,
+    #[serde(default)]
+    config: BTreeMap<String, Spanned<config::FileSetting>>,
+    #[serde(default)]
+    cron: Vec<Spanned<cron::FileCron>>,
+    #[serde(default)]
+    faults: Vec<Spanned<fault::FileFault>>,
 }
 
 #[derive(Deserialize)]
@@ -263,69 +287,8 @@ struct File {
 struct FileLink {
     #[serde(default, deserialize_with = "value::path")]
     component: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
-struct FileFault {
-    on: Option<String>,
-    #[serde(default, deserialize_with = "value::kind")]
-    kind: Option<FileFaultKind>,
-    #[serde(default, deserialize_with = "value::duration")]
-    from: Option<Duration>,
-    #[serde(default, deserialize_with = "value::duration")]
-    until: Option<Duration>,
-    #[serde(default, deserialize_with = "value::calls")]
-    first: Option<NonZeroU64>,
-    #[serde(default, deserialize_with = "value::duration")]
-    delay: Option<Duration>,
-    #[serde(default, deserialize_with = "value::duration")]
-    retry_after: Option<Duration>,
-}
-
-#[derive(Clone, Copy, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum FileFaultKind {
-    NoLink,
-    NoTarget,
-    Disconnected,
-    Blackhole,
-    Drop,
-    Trap,
-    Latency,
-    Overloaded,
-}
-
-impl FileFault {
-    fn check(self, line: usize) -> Result<Fault, String> {
-        let Some(kind) = self.kind else {
-            return Err("`kind` is missing from the fault; say what goes wrong, like `kind = \"no-target\"`".into());
-        };
-        if self.delay.is_none() && kind == FileFaultKind::Latency {
-            return Err("a fault of kind \"latency\" needs a `delay`; say how long, like `delay = \"200ms\"`".into());
-        }
-        if self.delay.is_some() && kind != FileFaultKind::Latency {
-            return Err("`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`".into());
-        }
-        if self.retry_after.is_some() && kind != FileFaultKind::Overloaded {
-            return Err("`retry-after` belongs to a fault of kind \"overloaded\"; remove it, or change `kind`".into());
-        }
-        let from = self.from.unwrap_or_default();
-        if self.until.is_some_and(|until| until <= from) {
-            return Err("`until` must be later than `from`; both count from the moment the host is ready".into());
-        }
-        let kind = match kind {
-            FileFaultKind::NoLink => FaultKind::NoLink,
-            FileFaultKind::NoTarget => FaultKind::NoTarget,
-            FileFaultKind::Disconnected => FaultKind::Disconnected,
-            FileFaultKind::Blackhole => FaultKind::Blackhole,
-            FileFaultKind::Drop => FaultKind::Drop,
-            FileFaultKind::Trap => FaultKind::Trap,
-            FileFaultKind::Latency => FaultKind::Latency(self.delay.unwrap_or_default()),
-            FileFaultKind::Overloaded => FaultKind::Overloaded(self.retry_after),
-        };
-        Ok(Fault { on: self.on, kind, from, until: self.until, first: self.first.map(NonZeroU64::get), line })
-    }
+    #[serde(default, deserialize_with = "value::instances")]
+    instances: Instances,
 }
 
 fn default_listen() -> SocketAddr {

@@ -6,11 +6,13 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hyper::StatusCode;
 use serde::de::value::StrDeserializer;
-use serde::de::{Error, Unexpected, Visitor};
+use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{FileFaultKind, Instances};
+use super::fault::FileFaultKind;
+use super::{Authority, Instances};
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let parse = |text: &str| match text {
@@ -18,6 +20,14 @@ pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         path => Ok(Some(PathBuf::from(path))),
     };
     deserializer.deserialize_str(Text { expected: "the path of a component's file, like \"app.wasm\"", parse })
+}
+
+pub(super) fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let parse = |text: &str| match text {
+        "" => Err("the path is empty; write that of a file, like \"policies.toml\"".into()),
+        path => Ok(Some(PathBuf::from(path))),
+    };
+    deserializer.deserialize_str(Text { expected: "the path of a file, like \"policies.toml\"", parse })
 }
 
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
@@ -62,6 +72,47 @@ pub(super) fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 
 pub(super) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     deserializer.deserialize_u64(Whole { expected: "a whole number from 0, like 7", from: |number| Some(Some(number)) })
+}
+
+pub(super) fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<StatusCode>, D::Error> {
+    let from = |number| {
+        let status = u16::try_from(number).ok().and_then(|number| StatusCode::from_u16(number).ok());
+        // What is below ends no exchange.
+        status.filter(|status| status.as_u16() >= 200).map(Some)
+    };
+    deserializer.deserialize_u64(Whole { expected: "the status of an HTTP answer, like 503", from })
+}
+
+pub(super) fn authorities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Authority>, D::Error> {
+    /// One of the list, so that the parser knows its line.
+    struct One(Authority);
+
+    impl<'de> Deserialize<'de> for One {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let parse = |text: &str| Authority::parse(text).map(One);
+            deserializer.deserialize_str(Text { expected: "a host, like \"127.0.0.1:9000\"", parse })
+        }
+    }
+
+    struct List;
+
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Authority>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of hosts, like [\"127.0.0.1:9000\", \"api.example.com\"]")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Authority>, A::Error> {
+            let mut authorities = Vec::new();
+            while let Some(One(authority)) = list.next_element()? {
+                authorities.push(authority);
+            }
+            Ok(authorities)
+        }
+    }
+
+    deserializer.deserialize_seq(List)
 }
 
 const DURATION: &str = "a duration, like \"250ms\" or \"1m 30s\"";

@@ -1,6 +1,5 @@
 //! HTTP in front of a component: a request in, an instance's answer out.
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use wasmtime::component::InstancePre;
 use wasmtime::{Result, Store};
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{Error, WasiHttpView};
 
 use super::{Guest, Sandbox};
 use crate::lattice::Lattice;
@@ -22,28 +21,10 @@ use crate::manifest::Instances;
 /// The body of an answer.
 pub type ResponseBody = UnsyncBoxBody<Bytes, Error>;
 
-/// No manifest can grant outgoing HTTP yet, so none is allowed.
-pub(crate) struct NoOutgoing;
-
-impl WasiHttpHooks for NoOutgoing {
-    fn send_request(
-        &mut self,
-        _: Request<WasiBody>,
-        _: Option<RequestOptions>,
-        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<
-        dyn Future<Output = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>>
-            + Send,
-    > {
-        Box::new(async { Err(Error::HttpRequestDenied) })
-    }
-}
-
 /// A component that answers HTTP requests.
 pub(crate) struct Handler {
     name: String,
     sandbox: Arc<Sandbox>,
-    lattice: Arc<Lattice>,
     pre: ProxyPre<Guest>,
     instances: Instances,
     /// Instances that wait for their next request; only with [`Instances::Reuse`].
@@ -55,19 +36,18 @@ const MAX_IDLE: usize = 64;
 
 impl Handler {
     /// Fails when the component does not export `wasi:http/incoming-handler`.
-    pub fn new(
-        name: String,
-        pre: InstancePre<Guest>,
-        sandbox: Arc<Sandbox>,
-        lattice: Arc<Lattice>,
-        instances: Instances,
-    ) -> Result<Self> {
-        Ok(Handler { name, sandbox, lattice, pre: ProxyPre::new(pre)?, instances, idle: Mutex::default() })
+    pub fn new(name: String, pre: InstancePre<Guest>, sandbox: Arc<Sandbox>, instances: Instances) -> Result<Self> {
+        Ok(Handler { name, sandbox, pre: ProxyPre::new(pre)?, instances, idle: Mutex::default() })
     }
 
-    /// Answers a request. Whatever the component does, there is an answer: when it traps or says nothing, a
-    /// bare 500; when it takes too long, a bare 504.
-    pub async fn handle<B>(self: &Arc<Self>, request: Request<B>) -> Response<ResponseBody>
+    /// Answers a request that was sent `depth` calls deep. Whatever the component does, there is an answer: when
+    /// it traps or says nothing, a bare 500; when it takes too long, a bare 504.
+    pub async fn handle<B>(
+        self: &Arc<Self>,
+        lattice: &Arc<Lattice>,
+        request: Request<B>,
+        depth: u32,
+    ) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Error>,
@@ -80,11 +60,12 @@ impl Handler {
         }
         let what = format!("{} {}", request.method(), request.uri().path());
         let (sender, receiver) = oneshot::channel();
-        let this = self.clone();
+        let (this, lattice) = (self.clone(), lattice.clone());
         // The instance goes on after the head of the answer is sent: it streams the body. And it goes on when
         // the client leaves: what it began, it may finish.
         let limit = self.sandbox.limits.request;
-        let work = tokio::spawn(async move { tokio::time::timeout(limit, this.run(request, sender)).await });
+        let work =
+            tokio::spawn(async move { tokio::time::timeout(limit, this.run(lattice, depth, request, sender)).await });
         match receiver.await {
             Ok(Ok(response)) => return response,
             Ok(Err(code)) => tracing::error!(component = self.name, "{what}: the component answered with {code:?}"),
@@ -106,6 +87,8 @@ impl Handler {
 
     async fn run<B>(
         &self,
+        lattice: Arc<Lattice>,
+        depth: u32,
         request: Request<B>,
         sender: oneshot::Sender<
             Result<Response<ResponseBody>, wasmtime_wasi_http::p2::bindings::http::types::ErrorCode>,
@@ -115,7 +98,7 @@ impl Handler {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Error>,
     {
-        let (mut store, proxy) = self.instance().await?;
+        let (mut store, proxy) = self.instance(lattice, depth).await?;
         let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
         let out = store.data_mut().http().new_response_outparam(sender)?;
         let outcome = proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await;
@@ -135,19 +118,20 @@ impl Handler {
         Ok(())
     }
 
-    async fn instance(&self) -> Result<(Store<Guest>, Proxy)> {
+    async fn instance(&self, lattice: Arc<Lattice>, depth: u32) -> Result<(Store<Guest>, Proxy)> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some((mut store, proxy)) = idle {
             self.sandbox.refuel(&mut store);
             return Ok((store, proxy));
         }
-        let mut store = self.sandbox.store(&self.name, self.lattice.clone(), 0);
+        let mut store = self.sandbox.store(&self.name, lattice, depth);
         let proxy = self.pre.instantiate_async(&mut store).await?;
         Ok((store, proxy))
     }
 }
 
-fn bare(status: StatusCode) -> Response<ResponseBody> {
+/// An answer of nothing but a status.
+pub(crate) fn bare(status: StatusCode) -> Response<ResponseBody> {
     let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -1,23 +1,26 @@
 //! What the host provides itself, and the bounds within which a guest runs.
 
 pub(crate) mod http;
+mod outgoing;
 mod output;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use wasmtime::component::{Linker, ResourceTable};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::Error;
 use crate::lattice::Lattice;
 use crate::manifest::Limits;
 use crate::sim::{self, RuntimeClock, Time};
+use outgoing::Outgoing;
 
 /// Where guests run, and what each may take.
 pub(crate) struct Sandbox {
@@ -26,40 +29,40 @@ pub(crate) struct Sandbox {
     limits: Limits,
     clock: RuntimeClock,
     seed: Option<u64>,
+    /// What guests read from `wasi:config`.
+    config: Arc<WasiConfigVariables>,
     instances: AtomicU64,
 }
-
-/// How often a running guest in real time lets others run, and notices that it was abandoned.
-const TICK: Duration = Duration::from_millis(10);
 
 /// More functions in tables than any component has, and still only some megabytes.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 impl Sandbox {
-    pub fn new(time: Time, limits: Limits, seed: Option<u64>) -> Result<Self, Error> {
-        let mut config = Config::new();
-        match time {
-            Time::Real => config.epoch_interruption(true),
-            Time::Simulated => config.consume_fuel(true),
-        };
-        let engine = Engine::new(&config).map_err(Error::Engine)?;
-        if time == Time::Real {
-            let engine = engine.weak();
-            // Ends with the engine.
-            std::thread::spawn(move || {
-                while let Some(engine) = engine.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    std::thread::sleep(TICK);
-                }
-            });
-        }
+    pub fn new(
+        time: Time,
+        limits: Limits,
+        seed: Option<u64>,
+        settings: BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let engine = crate::component::engine(time).map_err(Error::Engine)?;
         let seed = seed.or((time == Time::Simulated).then_some(0));
-        Ok(Sandbox { engine, time, limits, clock: RuntimeClock::new(), seed, instances: AtomicU64::new(0) })
+        Ok(Sandbox {
+            engine,
+            time,
+            limits,
+            clock: RuntimeClock::new(),
+            seed,
+            config: Arc::new(settings.into_iter().collect()),
+            instances: AtomicU64::new(0),
+        })
     }
 
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub fn time(&self) -> Time {
+        self.time
     }
 
     /// A store for one instance of the component `name`, which runs `depth` calls deep.
@@ -83,7 +86,8 @@ impl Sandbox {
         let guest = Guest {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            outgoing: http::NoOutgoing,
+            outgoing: Outgoing { lattice: lattice.clone(), depth },
+            config: self.config.clone(),
             table: ResourceTable::new(),
             limits,
             lattice,
@@ -115,14 +119,16 @@ impl Sandbox {
 /// Adds what the host provides itself.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    wasmtime_wasi_config::add_to_linker(linker, |guest: &mut Guest| WasiConfig::from(&*guest.config))
 }
 
 /// One instance's side of the host.
 pub(crate) struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    outgoing: http::NoOutgoing,
+    outgoing: Outgoing,
+    config: Arc<WasiConfigVariables>,
     table: ResourceTable,
     limits: StoreLimits,
     pub lattice: Arc<Lattice>,

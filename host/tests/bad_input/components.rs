@@ -98,6 +98,13 @@ fn an_import_of_another_wasi_is_said() {
         "app.wasm imports `wasi:clocks/monotonic-clock@0.3.0`, and this host has WASI 0.2; build it for `wasm32-wasip2`"
     );
 
+    let config = "package wasi:config@0.2.0-draft { interface store { get: func() -> string; } }";
+    assert_eq!(
+        folder(config, "wasi:config/store@0.2.0-draft").serve(with("")),
+        "app.wasm imports `wasi:config/store@0.2.0-draft`, and this host has `wasi:config/store@0.2.0-rc.1`; build it \
+         against that"
+    );
+
     let random = "package wasi:random@0.2.0 { interface dice { roll: func() -> u8; } }";
     let message = folder(random, "wasi:random/dice@0.2.0").serve(with(""));
     let begin = "app.wasm cannot be linked (component imports instance `wasi:random/dice@0.2.0`";

@@ -54,7 +54,11 @@ fn a_component_to_compose_may_be_damaged_anywhere() {
 fn a_manifest_may_be_cut_anywhere() {
     let folder = Folder::new().with("app.wasm", app(GREET)).with("greeter.wasm", provider("0.1.0", GREET));
     let whole = linked_to("greeter.wasm")
-        + "[[faults]]\non = 'acme:greeter/api#greet'\nkind = 'latency'\nfrom = '1s'\nuntil = '2s'\ndelay = '1s'\n";
+        + "[[faults]]\non = 'acme:greeter/api#greet'\nkind = 'latency'\nfrom = '1s'\nuntil = '2s'\ndelay = '1s'\n\
+           [http]\nallow = ['a.test', '127.0.0.1:9000']\nupstreams.'b.test' = { component = 'app.wasm' }\n\
+           [config]\ntone = 'polite'\n\
+           [[cron]]\ncall = 'acme:greeter/api#greet'\nevery = '10s'\npayload = 'Ada'\ntimeout = '1s'\n\
+           [[faults]]\non = 'http://a.test'\nkind = 'status'\nstatus = 503\nretry-after = '1s'\n";
     load(&folder, &whole).expect("the whole is fine");
     for length in 0..whole.len() {
         if let Err(error) = load(&folder, &whole[..length]) {

@@ -4,6 +4,7 @@
 mod component;
 mod components;
 mod compose;
+mod cron;
 mod damage;
 mod links;
 mod manifest;

@@ -41,14 +41,24 @@ fn what_is_not_toml_is_said_with_its_line() {
 #[test]
 fn an_unknown_key_is_said_with_those_that_are_known() {
     let known = "`component`, `listen`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, `seed`, \
-                 `links`, `faults`";
-    let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`";
+                 `links`, `http`, `config`, `cron`, `faults`";
+    let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`, `status`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
         ("[link]\n'a:b/c' = 'd'", format!("hello.toml:2: unknown field `link`, expected one of {known}")),
         (
             "[links]\n'a:b/c' = { component = 'd', colour = 1 }",
+            "hello.toml:3: unknown field `colour`, expected `component` or `instances`".into(),
+        ),
+        ("[http]\ncolour = 1", "hello.toml:3: unknown field `colour`, expected `allow` or `upstreams`".into()),
+        (
+            "[http.upstreams]\n'a.test' = { component = 'd', colour = 1 }",
             "hello.toml:3: unknown field `colour`, expected `component`".into(),
+        ),
+        ("[config]\ntone = { colour = 1 }", "hello.toml:3: unknown field `colour`, expected `file`".into()),
+        (
+            "[[cron]]\ncolour = 1",
+            "hello.toml:3: unknown field `colour`, expected one of `call`, `every`, `timeout`, `payload`".into(),
         ),
         (
             "[[faults]]\nkind = 'trap'\ncolour = 1",
@@ -75,6 +85,23 @@ fn a_missing_key_is_said_with_what_to_write() {
             with("[[faults]]\nfirst = 1"),
             "hello.toml:2: `kind` is missing from the fault; say what goes wrong, like `kind = \"no-target\"`",
         ),
+        (
+            with("[http.upstreams]\n'a.test' = {}"),
+            "hello.toml:3: `component` is missing from the upstream `a.test`; add the path of the component that \
+             answers for it",
+        ),
+        (
+            with("[config]\ntone = {}"),
+            "hello.toml:3: `file` is missing; write the setting like `{ file = \"policies.toml\" }`",
+        ),
+        (
+            with("[[cron]]\nevery = '10s'"),
+            "hello.toml:2: `call` is missing; say which function to call, like `call = \"acme:jobs/job#run\"`",
+        ),
+        (
+            with("[[cron]]\ncall = 'a:b/c#d'"),
+            "hello.toml:2: `every` is missing from the cron job `a:b/c#d`; say how often, like `every = \"10s\"`",
+        ),
     ] {
         assert_eq!(Folder::new().serve(manifest), expected);
     }
@@ -92,6 +119,21 @@ fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
         ("faults = [3]", "type: integer `3`", "a table, like `{ kind = \"no-target\" }`"),
         ("faults = [{ kind = 3 }]", "type: integer `3`", "a kind of fault, like \"no-target\""),
         ("faults = [{ kind = 'trap', first = 0 }]", "value: integer `0`", "a whole number of calls from 1, like 3"),
+        (
+            "http.allow = 'a.test'",
+            "type: string \"a.test\"",
+            "a list of hosts, like [\"127.0.0.1:9000\", \"api.example.com\"]",
+        ),
+        ("http.allow = [3]", "type: integer `3`", "a host, like \"127.0.0.1:9000\""),
+        (
+            "http.upstreams.'a.test' = 'd.wasm'",
+            "type: string \"d.wasm\"",
+            "a table, like `{ component = \"upstream.wasm\" }`",
+        ),
+        ("config.attempts = 4", "type: integer `4`", "a text in quotes, like \"4\", or `{ file = \"policies.toml\" }`"),
+        ("config.tone.file = 4", "type: integer `4`", "the path of a file, like \"policies.toml\""),
+        ("cron = [3]", "type: integer `3`", "a table, like `{ call = \"acme:jobs/job#run\", every = \"10s\" }`"),
+        ("faults = [{ status = 99 }]", "value: integer `99`", "the status of an HTTP answer, like 503"),
         ("links.'a:b/c' = 'd.wasm'", "type: string \"d.wasm\"", "a table, like `{ component = \"greeter.wasm\" }`"),
     ] {
         assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: invalid {found}, expected {expected}"));
@@ -116,7 +158,27 @@ fn a_value_that_cannot_be_is_said_with_one_that_can() {
         (
             "faults = [{ kind = 'gremlins' }]",
             "unknown variant `gremlins`, expected one of `no-link`, `no-target`, `disconnected`, `blackhole`, `drop`, \
-             `trap`, `latency`, `overloaded`",
+             `trap`, `latency`, `overloaded`, `status`",
+        ),
+        (
+            "http.allow = ['http://a.test']",
+            "`http://a.test` is not a host; write it like \"api.example.com\" or \"127.0.0.1:9000\"",
+        ),
+        (
+            "http.upstreams.'a.test/b' = { component = 'b.wasm' }",
+            "the upstream `a.test/b` is not a host; write it like \"api.example.com\" or \"127.0.0.1:9000\"",
+        ),
+        (
+            "cron = [{ call = 'run', every = '1s' }]",
+            "`run` is not a function of an interface; write it like \"acme:jobs/job#run\"",
+        ),
+        (
+            "cron = [{ call = 'a:b/c@0.1.0#d', every = '1s' }]",
+            "`a:b/c@0.1.0#d` is to be called, in whichever version it is there; write `a:b/c#d`",
+        ),
+        (
+            "cron = [{ call = 'a:b/c#d', every = '0s' }]",
+            "the cron job `a:b/c#d` needs an `every` and a `timeout` of more than nothing",
         ),
     ] {
         assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: {expected}"));
@@ -133,6 +195,9 @@ fn a_value_that_cannot_be_is_said_with_one_that_can() {
 fn one_kind_of_table_in_place_of_another_is_said() {
     for (lines, expected) in [
         ("[faults]\nkind = 'trap'", "`faults` is to be a list of tables, each below a `[[faults]]` of its own"),
+        ("[[http]]\nallow = []", "`http` is to be one table, `[http]`, like `allow = [\"api.example.com\"]` below it"),
+        ("[[config]]\ntone = 'a'", "`config` is to be one table, `[config]`, with a line for each setting"),
+        ("[cron]\nevery = '1s'", "`cron` is to be a list of tables, each below a `[[cron]]` of its own"),
         ("[[links]]\ncomponent = 'b'", "`links` is to be one table, `[links]`, with a line for each link"),
     ] {
         assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: {expected}"));
@@ -146,7 +211,23 @@ fn a_fault_whose_settings_contradict_each_other_is_named_by_its_line() {
         ("kind = 'trap'\ndelay = '1s'", "`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`"),
         (
             "kind = 'trap'\nretry-after = '1s'",
-            "`retry-after` belongs to a fault of kind \"overloaded\"; remove it, or change `kind`",
+            "`retry-after` belongs to a fault of kind \"overloaded\" or \"status\"; remove it, or change `kind`",
+        ),
+        ("kind = 'trap'\nstatus = 503", "`status` belongs to a fault of kind \"status\"; remove it, or change `kind`"),
+        ("kind = 'status'", "a fault of kind \"status\" needs a `status`; say which, like `status = 503`"),
+        (
+            "kind = 'status'\nstatus = 503",
+            "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, like \
+             `on = \"http://127.0.0.1:9000\"`, or use the kind \"overloaded\"",
+        ),
+        (
+            "kind = 'trap'\non = 'http://a.test'",
+            "the fault is on `http://a.test`, and no requests are allowed at all; name the host in `allow`, below \
+             `[http]`",
+        ),
+        (
+            "kind = 'trap'\non = 'ftp://a.test'",
+            "the fault is on `ftp://a.test`, and requests go by http or https, not `ftp`",
         ),
         (
             "kind = 'trap'\nfrom = '1s'\nuntil = '1s'",
@@ -156,4 +237,23 @@ fn a_fault_whose_settings_contradict_each_other_is_named_by_its_line() {
         let manifest = with(&format!("[[faults]]\nkind = 'trap'\n[[faults]]\n{settings}"));
         assert_eq!(Folder::new().serve(manifest), format!("hello.toml:4: {expected}"));
     }
+}
+
+#[test]
+fn a_fault_on_requests_that_are_not_allowed_is_said_with_those_that_are() {
+    let manifest = with("http.allow = ['a.test', '127.0.0.1:9000']\n[[faults]]\non = 'b.test'\nkind = 'trap'");
+    assert_eq!(
+        Folder::new().serve(manifest),
+        "hello.toml:3: the fault is on `b.test`, and no requests are allowed there; name it in `allow`, below `[http]`, \
+         or write one of: a.test, 127.0.0.1:9000"
+    );
+}
+
+#[test]
+fn a_file_that_a_setting_names_is_named_with_the_setting() {
+    let folder = Folder::new().with("app.wasm", app(crate::GREET));
+    let why = std::fs::read(folder.path("none.toml")).expect_err("there is no such file");
+    let message = folder.serve(with("[config]\npolicies = { file = 'none.toml' }"));
+    let place = "`config.policies` in hello.toml:3 is to be the text of this file";
+    assert_eq!(message, format!("cannot read none.toml: {why}; {place}"));
 }

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use steadfast::{Backoff, Cause, Deadline, Delivery, Failed, Policy, Retry, RpcError};
-use wstd::http::{Body, Error, Request, Response};
+use wstd::http::error::ErrorCode;
+use wstd::http::{Body, Client, Error, Request, Response};
 use wstd::time::{Duration as Wait, Instant};
 
 steadfast::bindgen!({ path: "../wit", world: "caller" });
@@ -39,12 +40,33 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
             std::hint::spin_loop();
         },
         "/panic-here" => panic!("asked to"),
+        "/loop" => Ok(fetch("http://loop.test/loop").await),
+        "/settings" => Ok(settings()),
+        _ if path.starts_with("/fetch/") => Ok(fetch(&path["/fetch/".len()..]).await),
         _ => Ok("unknown".into()),
     };
     Ok(match outcome {
         Ok(text) => Response::new(text.into()),
         Err(failed) => failed.problem(path).into(),
     })
+}
+
+/// What became of a GET: the status, `retry-after` and the body, or the error.
+async fn fetch(url: &str) -> String {
+    let mut response = match Client::new().send(Request::get(url).body(()).unwrap()).await {
+        Ok(response) => response,
+        Err(error) => return format!("{:?}", error.downcast_ref::<ErrorCode>().expect("a code")),
+    };
+    let after = response.headers().get("retry-after").map(|after| format!(" (after {})", after.to_str().unwrap()));
+    let status = response.status().as_u16();
+    let body = response.body_mut().str_contents().await.unwrap_or("(cut off)");
+    format!("{status}{} {body}", after.unwrap_or_default())
+}
+
+fn settings() -> String {
+    let mut all = wasi::config::store::get_all().unwrap();
+    all.sort();
+    format!("{all:?}, tone: {:?}", wasi::config::store::get("tone").unwrap())
 }
 
 fn every_value_comes_back() -> String {

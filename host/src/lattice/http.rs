@@ -1,0 +1,155 @@
+//! A guest's own HTTP requests: to the places that the manifest grants, broken on purpose, and recorded, as calls are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::header::RETRY_AFTER;
+use hyper::{Request, Response, StatusCode};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use super::{Cause, Delivery, Failure, Lattice, MAX_DEPTH};
+use crate::manifest::{Authority, FaultKind, On};
+use crate::sim::Time;
+use crate::wasi::http::{Handler, bare};
+
+/// An answer, and the work that brings the rest of its body.
+pub(crate) type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+
+/// Where requests go.
+pub(crate) struct Upstreams {
+    pub time: Time,
+    /// Authorities out on the network.
+    pub allow: Vec<Authority>,
+    /// Those that a component of this host answers for.
+    pub components: Vec<(Authority, Arc<Handler>)>,
+}
+
+impl Lattice {
+    /// Sends a request of a guest that is itself `depth` calls deep, waits for the head of the answer within the
+    /// invocation timeout, and records how it went.
+    pub async fn send(
+        self: Arc<Self>,
+        depth: u32,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Exchange, Error> {
+        let target = target(&request);
+        let recording = self.journal.begin(&target);
+        let exchange = match tokio::time::timeout(self.timeout, self.forward(depth + 1, request, options)).await {
+            Ok(exchange) => exchange,
+            Err(_) => Err(Error::HttpResponseTimeout),
+        };
+        recording.end(exchange.as_ref().err().map(failure).as_ref());
+        exchange
+    }
+
+    async fn forward(
+        self: &Arc<Self>,
+        depth: u32,
+        request: Request<WasiBody>,
+        options: RequestOptions,
+    ) -> Result<Exchange, Error> {
+        if depth > MAX_DEPTH {
+            return Err(Error::LoopDetected);
+        }
+        let uri = request.uri().clone();
+        // No name and password in it: what is compared is what is connected to.
+        if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+            return Err(Error::HttpRequestUriInvalid);
+        }
+        let upstreams = self.upstreams.get().ok_or(Error::ConfigurationError)?;
+        let component = upstreams.components.iter().find(|(authority, _)| authority.is_of(&uri));
+        if component.is_none() && !upstreams.allow.iter().any(|authority| authority.is_of(&uri)) {
+            return Err(Error::HttpRequestDenied);
+        }
+        let obstacle = self.injector.obstacle(|on| match on {
+            On::Everything => true,
+            On::Function(_) => false,
+            On::Http(scheme, authority) => {
+                scheme.as_ref().is_none_or(|scheme| uri.scheme() == Some(scheme)) && authority.is_of(&uri)
+            }
+        });
+        let send = async {
+            match component {
+                Some((_, handler)) => Ok(at_once(handler.handle(self, request, depth).await)),
+                None if upstreams.time == Time::Simulated => Err(Error::InternalError(Some(format!(
+                    "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
+                )))),
+                None => to_network(request, options, self.timeout).await,
+            }
+        };
+        let patience = options.first_byte_timeout.unwrap_or(Duration::MAX);
+        let answer = async {
+            match obstacle.await {
+                None | Some(FaultKind::Latency(_)) => send.await,
+                Some(FaultKind::NoLink) => Err(Error::HttpRequestDenied),
+                Some(FaultKind::NoTarget) => Err(Error::ConnectionRefused),
+                Some(FaultKind::Disconnected) => Err(Error::DestinationIpUnroutable),
+                Some(FaultKind::Trap) => Ok(at_once(bare(StatusCode::INTERNAL_SERVER_ERROR))),
+                Some(FaultKind::Overloaded(retry_after)) => {
+                    Ok(at_once(injected(StatusCode::SERVICE_UNAVAILABLE, retry_after)))
+                }
+                Some(FaultKind::Status(status, retry_after)) => Ok(at_once(injected(status, retry_after))),
+                // A timeout ends the wait.
+                Some(FaultKind::Blackhole) => std::future::pending().await,
+                Some(FaultKind::Drop) => {
+                    // The upstream does its work; only the answer is lost.
+                    send.await.and(Err(Error::ConnectionTerminated))
+                }
+            }
+        };
+        tokio::time::timeout(patience, answer).await.unwrap_or(Err(Error::ConnectionReadTimeout))
+    }
+}
+
+/// To a server, over a connection of its own.
+async fn to_network(request: Request<WasiBody>, options: RequestOptions, timeout: Duration) -> Result<Exchange, Error> {
+    // The last tenth is left, so that the guest is told that nothing was sent.
+    let connect = options.connect_timeout.unwrap_or(timeout).min(timeout.mul_f32(0.9));
+    let options = RequestOptions { connect_timeout: Some(connect), ..options };
+    let (response, io) = wasmtime_wasi_http::default_send_request(request, Some(options)).await?;
+    Ok((response.map(BodyExt::boxed_unsync), Box::new(io)))
+}
+
+/// An answer that needs no further work.
+fn at_once(response: Response<WasiBody>) -> Exchange {
+    (response, Box::new(async { Ok(()) }))
+}
+
+fn injected(status: StatusCode, retry_after: Option<Duration>) -> Response<WasiBody> {
+    let mut response = bare(status);
+    if let Some(after) = retry_after {
+        // Whole seconds, and never too early.
+        let seconds = after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0));
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// `GET http://api.example.com/path`: a query may hold secrets.
+fn target(request: &Request<WasiBody>) -> String {
+    let (method, uri) = (request.method(), request.uri());
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    format!("{method} {scheme}://{authority}{}", uri.path())
+}
+
+/// What the journal says of it: what a guest would take from the error code.
+fn failure(error: &Error) -> Failure {
+    let (cause, delivery) = match error {
+        Error::HttpRequestDenied => (Cause::NoLink, Delivery::NotSent),
+        Error::Connect(_) | Error::ConnectionRefused | Error::DestinationIpUnroutable => {
+            (Cause::NoTarget, Delivery::NotSent)
+        }
+        // The handshake comes before the request.
+        Error::Tls(_) => (Cause::Protocol, Delivery::NotSent),
+        Error::ConnectionTimeout => (Cause::Timeout, Delivery::NotSent),
+        Error::HttpResponseTimeout | Error::ConnectionReadTimeout => (Cause::Timeout, Delivery::Unknown),
+        Error::ConnectionTerminated | Error::Hyper(_) => (Cause::Disconnected, Delivery::Unknown),
+        Error::LoopDetected | Error::HttpRequestUriInvalid => (Cause::Protocol, Delivery::NotSent),
+        _ => (Cause::Other, Delivery::Unknown),
+    };
+    Failure::new(cause, delivery, error.to_string())
+}

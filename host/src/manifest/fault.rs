@@ -1,0 +1,162 @@
+//! What goes wrong on purpose, and on which calls.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::http::uri::Scheme;
+use serde::Deserialize;
+
+use super::{Authority, Http, value};
+
+/// Something that goes wrong on purpose.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub on: On,
+    pub kind: FaultKind,
+    /// Since the host was ready.
+    pub from: Duration,
+    pub until: Option<Duration>,
+    /// How many calls fail before it is over.
+    pub first: Option<u64>,
+    pub line: usize,
+}
+
+/// The calls that a fault is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    Everything,
+    /// An interface, or a function as `interface#function`.
+    Function(String),
+    /// HTTP requests to an authority; without a scheme, under any.
+    Http(Option<Scheme>, Authority),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    NoLink,
+    NoTarget,
+    Disconnected,
+    Blackhole,
+    Drop,
+    Trap,
+    Latency(Duration),
+    Overloaded(Option<Duration>),
+    /// An HTTP answer, in place of the upstream's; with the `Retry-After` that it has.
+    Status(StatusCode, Option<Duration>),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
+pub(super) struct FileFault {
+    on: Option<String>,
+    #[serde(default, deserialize_with = "value::kind")]
+    kind: Option<FileFaultKind>,
+    #[serde(default, deserialize_with = "value::duration")]
+    from: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    until: Option<Duration>,
+    #[serde(default, deserialize_with = "value::calls")]
+    first: Option<NonZeroU64>,
+    #[serde(default, deserialize_with = "value::duration")]
+    delay: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    retry_after: Option<Duration>,
+    #[serde(default, deserialize_with = "value::status")]
+    status: Option<StatusCode>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum FileFaultKind {
+    NoLink,
+    NoTarget,
+    Disconnected,
+    Blackhole,
+    Drop,
+    Trap,
+    Latency,
+    Overloaded,
+    Status,
+}
+
+impl FileFault {
+    /// The fault, or what is wrong with it. What it is on is checked here if that is HTTP; only the components
+    /// know their functions.
+    pub fn check(self, line: usize, http: &Http) -> Result<Fault, String> {
+        use FileFaultKind as Kind;
+
+        let Some(kind) = self.kind else {
+            return Err("`kind` is missing from the fault; say what goes wrong, like `kind = \"no-target\"`".into());
+        };
+        if self.delay.is_none() && kind == Kind::Latency {
+            return Err("a fault of kind \"latency\" needs a `delay`; say how long, like `delay = \"200ms\"`".into());
+        }
+        if self.delay.is_some() && kind != Kind::Latency {
+            return Err("`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`".into());
+        }
+        if self.retry_after.is_some() && !matches!(kind, Kind::Overloaded | Kind::Status) {
+            return Err("`retry-after` belongs to a fault of kind \"overloaded\" or \"status\"; remove it, or change \
+                        `kind`"
+                .into());
+        }
+        if self.status.is_some() && kind != Kind::Status {
+            return Err("`status` belongs to a fault of kind \"status\"; remove it, or change `kind`".into());
+        }
+        let from = self.from.unwrap_or_default();
+        if self.until.is_some_and(|until| until <= from) {
+            return Err("`until` must be later than `from`; both count from the moment the host is ready".into());
+        }
+        let kind = match kind {
+            Kind::NoLink => FaultKind::NoLink,
+            Kind::NoTarget => FaultKind::NoTarget,
+            Kind::Disconnected => FaultKind::Disconnected,
+            Kind::Blackhole => FaultKind::Blackhole,
+            Kind::Drop => FaultKind::Drop,
+            Kind::Trap => FaultKind::Trap,
+            Kind::Latency => FaultKind::Latency(self.delay.unwrap_or_default()),
+            Kind::Overloaded => FaultKind::Overloaded(self.retry_after),
+            Kind::Status => match self.status {
+                Some(status) => FaultKind::Status(status, self.retry_after),
+                None => {
+                    return Err("a fault of kind \"status\" needs a `status`; say which, like `status = 503`".into());
+                }
+            },
+        };
+        let on = self.on.map_or(Ok(On::Everything), |on| On::parse(on, http))?;
+        if matches!(kind, FaultKind::Status(..)) && !matches!(on, On::Http(..)) {
+            return Err(
+                "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, \
+                        like `on = \"http://127.0.0.1:9000\"`, or use the kind \"overloaded\""
+                    .into(),
+            );
+        }
+        Ok(Fault { on, kind, from, until: self.until, first: self.first.map(NonZeroU64::get), line })
+    }
+}
+
+impl On {
+    /// An authority is known by its scheme, by characters that no name of a function has, or since the manifest
+    /// has it elsewhere.
+    fn parse(on: String, http: &Http) -> Result<Self, String> {
+        let (scheme, rest) = match on.split_once("://") {
+            Some(("http", rest)) => (Some(Scheme::HTTP), rest),
+            Some(("https", rest)) => (Some(Scheme::HTTPS), rest),
+            Some((other, _)) => {
+                return Err(format!("the fault is on `{on}`, and requests go by http or https, not `{other}`"));
+            }
+            None => (None, on.as_str()),
+        };
+        let path = rest.contains('/') || rest.contains('#');
+        let known = Authority::parse(rest).is_ok_and(|authority| http.reaches(&authority));
+        if scheme.is_none() && (path || !(rest.contains(['.', ':']) || known)) {
+            return Ok(On::Function(on));
+        }
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let authority = Authority::parse(rest).map_err(|problem| format!("the fault is on `{on}`, and {problem}"))?;
+        if !http.reaches(&authority) {
+            return Err(format!("the fault is on `{on}`, and {}", http.reachable()));
+        }
+        Ok(On::Http(scheme, authority))
+    }
+}

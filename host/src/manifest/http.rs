@@ -1,0 +1,83 @@
+//! Where guests may send HTTP requests, and which of those places are components of this host.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Authority, value};
+
+/// The requests that a manifest grants: none, unless it says so.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    pub allow: Vec<Authority>,
+    pub upstreams: Vec<Upstream>,
+}
+
+/// A component that answers the requests to an authority.
+#[derive(Clone, Debug)]
+pub(crate) struct Upstream {
+    pub authority: Authority,
+    pub component: PathBuf,
+    pub line: usize,
+}
+
+impl Http {
+    /// Whether some request to `authority` is granted.
+    pub fn reaches(&self, authority: &Authority) -> bool {
+        self.authorities().any(|granted| granted.meets(authority))
+    }
+
+    /// What a fault could have named, for a message.
+    pub fn reachable(&self) -> String {
+        let names: Vec<_> = self.authorities().map(Authority::to_string).collect();
+        if names.is_empty() {
+            return "no requests are allowed at all; name the host in `allow`, below `[http]`".into();
+        }
+        format!(
+            "no requests are allowed there; name it in `allow`, below `[http]`, or write one of: {}",
+            names.join(", ")
+        )
+    }
+
+    fn authorities(&self) -> impl Iterator<Item = &Authority> {
+        self.allow.iter().chain(self.upstreams.iter().map(|upstream| &upstream.authority))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileHttp {
+    #[serde(default, deserialize_with = "value::authorities")]
+    allow: Vec<Authority>,
+    #[serde(default)]
+    upstreams: BTreeMap<String, Spanned<FileUpstream>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table, like `{ component = \"upstream.wasm\" }`")]
+struct FileUpstream {
+    #[serde(default, deserialize_with = "value::path")]
+    component: Option<PathBuf>,
+}
+
+impl FileHttp {
+    /// The table with its files as paths; or the line of what is wrong, and what that is.
+    pub fn check(
+        self,
+        line_of: &dyn Fn(usize) -> usize,
+        beside: &dyn Fn(PathBuf) -> PathBuf,
+    ) -> Result<Http, (usize, String)> {
+        let upstreams = self.upstreams.into_iter().map(|(name, upstream)| {
+            let line = line_of(upstream.span().start);
+            let authority = Authority::parse(&name).map_err(|problem| (line, format!("the upstream {problem}")))?;
+            let component = upstream.into_inner().component.ok_or_else(|| {
+                let add = "add the path of the component that answers for it";
+                (line, format!("`component` is missing from the upstream `{name}`; {add}"))
+            })?;
+            Ok(Upstream { authority, component: beside(component), line })
+        });
+        Ok(Http { upstreams: upstreams.collect::<Result<_, _>>()?, allow: self.allow })
+    }
+}

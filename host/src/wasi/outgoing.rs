@@ -1,0 +1,59 @@
+//! A guest's own HTTP requests go over the lattice; what the network says of them becomes the error codes of `wasi:http`.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+use hyper::Request;
+use wasmtime_wasi_http::p2::bindings::http::types::{DnsErrorPayload, ErrorCode};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use crate::lattice::{Exchange, Lattice};
+
+/// One instance's way out.
+pub(super) struct Outgoing {
+    pub lattice: Arc<Lattice>,
+    /// How many calls deep the instance runs.
+    pub depth: u32,
+}
+
+impl WasiHttpHooks for Outgoing {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
+        Box::new(self.lattice.clone().send(self.depth, request, options.unwrap_or_default()))
+    }
+
+    fn p2_error_from_connect(&mut self, error: &io::Error) -> ErrorCode {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => ErrorCode::ConnectionRefused,
+            ErrorKind::TimedOut => ErrorCode::ConnectionTimeout,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => ErrorCode::ConnectionTerminated,
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => ErrorCode::DestinationIpUnroutable,
+            // The standard library has no kind for a name that does not resolve.
+            _ if error.to_string().starts_with("failed to lookup address") => {
+                ErrorCode::DnsError(DnsErrorPayload { rcode: None, info_code: None })
+            }
+            _ => ErrorCode::DestinationUnavailable,
+        }
+    }
+
+    fn p2_error_from_hyper(&mut self, error: &hyper::Error) -> ErrorCode {
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            if cause.downcast_ref::<io::Error>().is_some() {
+                return ErrorCode::ConnectionTerminated;
+            }
+            source = cause.source();
+        }
+        if error.is_timeout() {
+            ErrorCode::HttpResponseTimeout
+        } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+            ErrorCode::ConnectionTerminated
+        } else {
+            ErrorCode::HttpProtocolError
+        }
+    }
+}
