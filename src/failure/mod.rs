@@ -7,12 +7,12 @@ mod keyvalue;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod rpc;
+#[cfg(feature = "wasi-http")]
+mod wasi_http;
 #[cfg(feature = "wasmcloud")]
 mod wasmcloud;
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 mod wrpc;
-#[cfg(feature = "wasi-http")]
-mod wasi_http;
 #[cfg(feature = "wstd")]
 mod wstd;
 
