@@ -1,6 +1,8 @@
 //! `wstd`'s HTTP client with a policy around each request.
 
 use core::cell::RefCell;
+use core::future::Future;
+use core::pin::Pin;
 
 use wstd::http::{Body, Method, Request, Response};
 
@@ -136,7 +138,12 @@ pub(super) async fn exchange<P: Pipeline, C: AsyncClock + Rng>(
         Err(error)
     };
     match repeats(request) {
-        Repeats::Always if call.hedges() => call.idempotent().call_hedged(attempt).await,
+        Repeats::Always if call.hedges() => {
+            // Behind a pointer, all that is for hedging vanishes where the policy has none.
+            let call = call.idempotent();
+            let hedged: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(call.call_hedged(attempt));
+            hedged.await
+        }
         repeats => call.marked(repeats).call_async(attempt).await,
     }
 }

@@ -27,13 +27,11 @@ use crate::failure::{Cause, Delivery, Facts, Failure};
 ///     }
 /// }
 /// ```
-#[derive(Debug)]
 pub struct Error {
     facts: Facts,
     what: What,
 }
 
-#[derive(Debug)]
 enum What {
     Status(StatusCode, Kept),
     Transport(wstd::http::Error),
@@ -41,7 +39,7 @@ enum What {
 
 /// A response that may be the last. The next attempt drops it first: it stands for a connection.
 // A mutex, since a body is `Send` and not `Sync`, and errors that are not both do not pass through `?` into others.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Kept(Arc<Mutex<Option<Response<Body>>>>);
 
 impl Kept {
@@ -129,6 +127,16 @@ impl fmt::Display for Error {
         match &self.what {
             What::Status(status, _) => write!(f, "the server answered with status {}", status.as_str()),
             What::Transport(error) => fmt::Display::fmt(error, f),
+        }
+    }
+}
+
+// Without the response, whose headers and body would bring along what shows them.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Status(status, _) => write!(f, "Status({})", status.as_str()),
+            What::Transport(error) => write!(f, "Transport({error:?})"),
         }
     }
 }
