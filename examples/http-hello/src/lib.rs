@@ -1,44 +1,42 @@
 //! An HTTP handler over a custom interface, that has an answer when the other end of it is gone.
 
-use std::time::Duration;
-
-use steadfast::{Backoff, Breaker, Deadline, Policy, Retry};
-use wstd::http::{Body, Error, Request, Response, StatusCode};
+use steadfast::{Failed, resilient};
+use wstd::http::{Body, Request, Response, StatusCode};
 
 steadfast::bindgen!("http-hello");
 use acme::greeter::api as greeter;
 
-/// How we talk to the greeter: at most 4 tries within 3 s, and quiet for 2 s after 8 failures in a row.
-static GREETER: Policy<Deadline, Retry, Breaker> = Policy::new()
-    .deadline(Deadline::after(Duration::from_secs(3)))
-    .retry(Retry::attempts(4).backoff(Backoff::exponential(Duration::from_millis(100))))
-    .breaker(Breaker::consecutive_failures(8).open_for(Duration::from_secs(2)));
+steadfast::policy! {
+    /// How we talk to the greeter: at most 4 tries within 3 s, and quiet for 2 s after 8 failures in a row.
+    static GREETER = deadline("3s") + retry(attempts = 4, backoff = exponential("100ms"))
+                   + breaker(failures = 8, open_for = "2s");
+}
 
+/// The real greeting, or why there is none: a failure that leaves the handler is an answer that says so.
 #[wstd::http_server]
-async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
-    let path = request.uri().path();
-    Ok(match path.trim_start_matches('/').split_once('/') {
-        Some(("hello", name)) => hello(name),
-        Some(("strict", name)) => strict(name, path),
-        _ => not_found(),
-    })
+#[resilient]
+async fn main(request: Request<Body>) -> Result<Response<Body>, Failed> {
+    match request.uri().path().trim_start_matches('/').split_once('/') {
+        Some(("strict", name)) => Ok(Response::new(greet(name)?.into())),
+        Some(("hello", name)) => Ok(Response::new(greet_anyhow(name)?.into())),
+        _ => Ok(not_found()),
+    }
+}
+
+#[resilient(GREETER)]
+fn greet(name: &str) -> Result<String, Failed> {
+    greeter::greet(name)
 }
 
 /// Any greeting is better than none.
-fn hello(name: &str) -> Response<Body> {
-    let text = GREETER.fallback(|_| "Hello, stranger!".to_string()).call(|| greeter::greet(name));
-    Response::new(text.into())
+#[resilient(GREETER, fallback = stranger)]
+fn greet_anyhow(name: &str) -> Result<String, Failed> {
+    greeter::greet(name)
 }
 
-/// The real greeting, or why there is none.
-fn strict(name: &str, path: &str) -> Response<Body> {
-    match GREETER.call(|| greeter::greet(name)) {
-        Ok(text) => Response::new(text.into()),
-        Err(failed) => {
-            eprintln!("{failed}"); // the log has the whole truth, the client what it can act on
-            failed.problem(path).into()
-        }
-    }
+fn stranger(_name: &str, failed: Failed) -> String {
+    eprintln!("{failed}"); // the log has the truth
+    "Hello, stranger!".into()
 }
 
 fn not_found() -> Response<Body> {
