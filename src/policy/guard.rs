@@ -319,6 +319,7 @@ mod tests {
     use core::cell::Cell;
 
     use super::*;
+    use crate::testing::Then;
 
     /// Notes that its attempt began.
     struct Noted<'n>(&'n Cell<u32>);
@@ -339,5 +340,32 @@ mod tests {
         assert_eq!(begun.get(), 1);
         (Noted(&begun), Noted(&begun), Some(Noted(&begun))).begin();
         assert_eq!(begun.get(), 4);
+    }
+
+    /// Says whether it was renewed, and notes that it was asked.
+    struct Renewed<'n>(bool, &'n Cell<u32>);
+
+    impl Permit for Renewed<'_> {
+        fn renew(&mut self, _: &impl Moment) -> Result<bool, Rejected> {
+            self.1.set(self.1.get() + 1);
+            Ok(self.0)
+        }
+        fn settle(self, _: Outcome, _: &impl Moment) -> Option<Change> {
+            None
+        }
+    }
+
+    #[test]
+    fn three_in_a_row_are_all_asked_whether_they_were_renewed_and_one_is_enough() {
+        let now = Then(0);
+        assert_eq!(Noted(&Cell::new(0)).renew(&now), Ok(false), "what waits for nobody stays what it is");
+        for renewed in (0..8).map(|bits| [1, 2, 4].map(|bit| bits & bit != 0)) {
+            let asked = Cell::new(0);
+            let permit = |number: usize| Some(Renewed(renewed[number], &asked));
+            assert_eq!(permit(0).renew(&now), Ok(renewed[0]));
+            asked.set(0);
+            let any = (permit(0), permit(1), permit(2)).renew(&now);
+            assert_eq!((any, asked.get()), (Ok(renewed.contains(&true)), 3), "{renewed:?}");
+        }
     }
 }
