@@ -390,6 +390,7 @@ mod tests {
         let hedge = Hedge::after_quantile(0.5).min_observations(1).max_hedges(3);
         let (some, memory) = (Some(hedge), <Hedge<Quantile> as HedgePart>::NEW);
         assert_eq!((some.most(), hedge.most()), (3, 3));
+        assert!(some.observes() && !Some(Hedge::after(Duration::from_millis(8))).observes());
         some.observe(&memory, Duration::from_millis(8));
         assert_eq!(memory.0.with(|latencies| latencies.counted()), 1);
         assert_eq!(some.delay(&memory), hedge.delay(&memory));
@@ -399,6 +400,7 @@ mod tests {
     fn a_hedge_that_is_not_there_never_fires() {
         let none: Option<Hedge<Quantile>> = None;
         let memory = <Hedge<Quantile> as HedgePart>::NEW;
+        assert!(!none.observes());
         none.observe(&memory, Duration::from_secs(1));
         assert_eq!((none.most(), none.delay(&memory)), (0, Duration::MAX));
         assert_eq!(memory.0.with(|latencies| latencies.counted()), 0);
