@@ -74,3 +74,41 @@ impl<G> Retry<G> {
         self.plan.attempts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cause, Jitter, Rule};
+
+    const fn constant(seconds: u64) -> Backoff {
+        Backoff::constant(Duration::from_secs(seconds)).jitter(Jitter::None)
+    }
+
+    #[test]
+    fn the_waits_of_single_causes_count_too() {
+        static RULES: [Rule; 3] = [
+            Rule::never(Cause::Trapped),
+            Rule::on(Cause::Overloaded).backoff(constant(7)),
+            Rule::on(Cause::Timeout).backoff(constant(1)),
+        ];
+        let plain = Retry::attempts(9).backoff(constant(3));
+        let ruled = plain.rules(&RULES);
+        let (five, limit) = (5, Duration::from_secs(7));
+        for (retry, longest, within) in [(plain, 15, 3), (ruled, 35, 7)] {
+            assert_eq!(retry.longest_waits(five), Duration::from_secs(longest));
+            assert_eq!(retry.longest_asked_waits(five), Duration::from_secs(longest));
+            assert_eq!(retry.most_attempts_within(limit), within);
+        }
+    }
+
+    #[test]
+    fn so_many_waits_are_exact_and_the_rest_the_longest() {
+        let hour = Duration::from_secs(3_600);
+        let slowly = Backoff::linear(Duration::from_millis(1)).max_delay(hour).jitter(Jitter::None);
+        let retry = Retry::attempts(u32::MAX).backoff(slowly);
+        let exact = Duration::from_millis((1..=u64::from(COUNTED)).sum());
+        for (more, longest) in [(0, exact), (1, exact + hour), (2, exact + 2 * hour)] {
+            assert_eq!(retry.longest_waits(COUNTED + more), longest, "{more} more");
+        }
+    }
+}
