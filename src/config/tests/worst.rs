@@ -153,6 +153,10 @@ fn a_budget_bounds_the_load_while_everything_fails() {
     }
     let refilled = worst(r#"{"retry": {"attempts": 5, "budget": {"quota": 500, "refill-per-second": 10}}}"#);
     assert_eq!(refilled.budget.unwrap().per_second, 2.0);
+    let throttled = worst(
+        r#"{"retry": {"attempts": 5, "budget": {"throttle": 100, "token-ratio": 0.5, "refill-per-second": 2.5}}}"#,
+    );
+    assert_eq!(throttled.budget.unwrap().per_second, 2.5);
     let reserve =
         worst(r#"{"retry": {"attempts": 5, "budget": {"windowed": "10%", "min-per-second": 10, "ttl": "5s"}}}"#);
     assert_eq!(reserve.budget.unwrap().per_second, 10.0);

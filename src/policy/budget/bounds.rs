@@ -18,9 +18,9 @@ impl Budget {
         let tariff = &self.tariff;
         let tokens = |amount: i64| amount as f64 / TOKEN as f64;
         if tariff.per_failure > 0 {
-            // The failures themselves take it below the half that it needs, one by one.
-            let burst = (tariff.capacity - tariff.least) / tariff.per_failure;
-            let per_second = tokens(tariff.refill as i64) / tokens(tariff.per_failure);
+            // The failures themselves take it below the half that it needs, a token each.
+            let burst = (tariff.capacity - tariff.least) / TOKEN;
+            let per_second = tokens(tariff.refill as i64);
             return Allowance { burst: Some(u32::try_from(burst).unwrap_or(u32::MAX)), per_call: 0.0, per_second };
         }
         let cost = f64::from(tariff.costs.iter().copied().min().unwrap_or(1).max(1));
