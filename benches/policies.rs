@@ -82,6 +82,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let built = |more: &[&str]| Guests::variant("bench-guest", "guest-fast", &[features, more].concat());
         costs.push(measure(&built(&[])?, &built(&["count-allocations"])?, &built(&["ordinary"])?)?);
     }
+    // Built and measured before anything is printed, so that nothing is printed in between.
+    let mut flat = Vec::new();
+    for row in ROWS.iter().filter(|row| REMEMBERING.contains(&row.feature)) {
+        let file = Guests::variant("bench-guest", "guest-fast", &[row.feature])?;
+        flat.push((row.name, after_recording(&file)?.map(|fuel| format!("{fuel:.0}"))));
+    }
     let cost_of = |feature: &str| ROWS.iter().position(|row| row.feature == feature).map(|index| &costs[index]);
     let missing = "a row that others are measured against";
     let (bare, backon) = (cost_of("").ok_or(missing)?, cost_of("backon").ok_or(missing)?);
@@ -128,10 +134,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("| fuel of a call after | {} calls |", RECORDED.map(|calls| calls.to_string()).join(" calls | "));
     println!("| --- {}|", "| ---: ".repeat(RECORDED.len()));
-    for row in ROWS.iter().filter(|row| REMEMBERING.contains(&row.feature)) {
-        let file = Guests::variant("bench-guest", "guest-fast", &[row.feature])?;
-        let fuel = after_recording(&file)?.map(|fuel| format!("{fuel:.0}"));
-        println!("| {} | {} |", row.name, fuel.join(" | "));
+    for (name, fuel) in flat {
+        println!("| {name} | {} |", fuel.join(" | "));
     }
     Ok(())
 }
