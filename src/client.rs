@@ -42,6 +42,9 @@
 //!   that takes a resource, a stream or a future by value, since that is gone after the first attempt. Constructors,
 //!   static functions and functions that the world imports itself have no client: give them to
 //!   [`Policy::call`](crate::Policy::call).
+//! - With a plain `&POLICY`, a call made within a [handler](crate::handler) ends by the handler's deadline. One that
+//!   is put together by hand, as `POLICY.with(&clock)`, has the bounds that it was given:
+//!   `POLICY.within(handler::bound())`.
 //! - A method needs an error that is a [`Failure`], or a policy with a [`judge`](crate::Policy::judge).
 //! - Where an interface has a function `client` of its own, the client is made by `resilient_client`.
 
@@ -60,7 +63,8 @@ mod sealed {
     impl<P, C, J, I> Sealed for crate::Call<'_, P, C, J, I> {}
 }
 
-/// What a client takes: `&POLICY`, or the [`Call`] that `POLICY.idempotent()` and its like make.
+/// What a client takes: `&POLICY`, or the [`Call`] that `POLICY.idempotent()` and its like make. The former is bound by
+/// the deadline of the [handler](crate::handler) that is running, if there is one, and the latter as it says itself.
 ///
 /// ```
 /// use steadfast::{Policy, client::Through};
@@ -104,7 +108,7 @@ pub trait Calls<T, E>: Through {
 impl<P: Pipeline, T, E: Failure> Calls<T, E> for &P {
     #[inline]
     fn call(&self, operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
-        at_most_once(*self).call(operation)
+        within_the_handler(*self).call(operation)
     }
 }
 
@@ -142,7 +146,7 @@ pub trait CallsAsync<T, E>: Through {
 #[cfg(feature = "wstd")]
 impl<P: Pipeline, T, E: Failure> CallsAsync<T, E> for &P {
     async fn call_async(&self, operation: impl AsyncFnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
-        at_most_once(*self).call_async(operation).await
+        within_the_handler(*self).call_async(operation).await
     }
 }
 
@@ -152,8 +156,10 @@ impl<P: Pipeline, C: AsyncClock + Rng, J: Judge<T, E>, I: Marking, T, E> CallsAs
     }
 }
 
-const fn at_most_once<P: Pipeline>(policy: &P) -> Call<'_, P, System, ByError, AtMostOnce> {
-    Call::new(policy, System)
+/// The policy's call on the clock of the component, which is the one that the handler's deadline is on.
+#[inline]
+fn within_the_handler<P: Pipeline>(policy: &P) -> Call<'_, P, System, ByError, AtMostOnce> {
+    Call::new(policy, System).within(crate::handler::bound())
 }
 
 /// The types in a `Result` that goes by another name.

@@ -9,7 +9,8 @@ pub use crate::failure::facts_of_text;
 pub use crate::failure::{RetryAfter, Target};
 pub use crate::scope::CallScope;
 
-use crate::{Call, Failed, Marking, Pipeline, Replay};
+use crate::respond::{self, Problem};
+use crate::{Call, Failed, Failure, Marking, Pipeline, Replay};
 
 /// Another one for the next attempt.
 #[inline]
@@ -44,6 +45,12 @@ pub fn declared<E: Declared>(failed: Failed<E>) -> E {
 #[cold]
 pub fn fallback<P: Pipeline, C, J, I: Marking>(call: &Call<'_, P, C, J, I>) {
     call.tell_fallback();
+}
+
+/// What [`Failure::problem`] is where an error does not say: of a variant that has its own facts, beside one that
+/// wraps an error.
+pub fn unhandled(failure: &impl Failure, instance: &str) -> Problem {
+    respond::unhandled(failure, instance)
 }
 
 /// What `bindgen!` calls for the error types that it knows: the adapter, or nothing where its feature is off.

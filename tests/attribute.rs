@@ -43,6 +43,19 @@ fn a_function_that_is_awaited_is_retried() {
 }
 
 #[test]
+fn a_call_ends_by_the_deadline_of_the_handler_it_is_made_in() {
+    for path in ["/patient/Ada", "/client/Ada"] {
+        for answer in ask(path, "[[faults]]\nkind = 'no-target'") {
+            assert_eq!((answer.status, answer.member("cause")), (503, "no-target".into()), "{path}");
+            // The next attempt would be 5 s after the first, when the handler has to have answered.
+            assert_eq!((answer.calls.len(), answer.took), (5, Duration::from_secs(4)), "{path}");
+            let detail = answer.member("detail");
+            assert!(detail.as_str().unwrap().ends_with("in 4000 ms: the deadline is reached"), "{path}: {detail}");
+        }
+    }
+}
+
+#[test]
 fn a_fallback_answers() {
     for answer in ask("/hello/Ada", "[[faults]]\nkind = 'no-target'") {
         assert_eq!((answer.status, answer.body.as_str()), (200, "Hello, stranger! (2 attempts)"));

@@ -340,7 +340,7 @@ pub fn policy(input: TokenStream) -> TokenStream {
 /// | `not_sent`, `unknown`, `delivered` | how far the call got; also `delivery = not_sent` |
 /// | `retry_after = FIELD` | how long the callee asks to be left alone is in that field, a `Duration` or an `Option<Duration>` |
 /// | `target = FIELD` | the function that was called is in that field, a string or an `Option` of one |
-/// | `transparent` | everything is as the one error in the variant says, which is a `Failure` itself |
+/// | `transparent` | everything, the HTTP answer too, is as the one error in the variant says, which is a `Failure` itself |
 ///
 /// A field is named, or numbered from 0 in a tuple. Before the enum, a cause and a delivery hold for the variants that do
 /// not say theirs. What nobody says is `other` and `unknown`: such a call is not repeated unless it is idempotent. Say

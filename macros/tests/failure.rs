@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use steadfast::{Cause, Delivery, Failure, RpcError};
+use steadfast::testing::TestClock;
+use steadfast::{Cause, Delivery, Failed, Failure, Policy, Retry, RpcError};
 
 fn facts(error: &impl Failure) -> (Cause, Delivery, Option<Duration>, Option<&str>) {
     (error.cause(), error.delivery(), error.retry_after(), error.target())
@@ -60,6 +61,41 @@ fn a_transparent_variant_says_what_the_error_in_it_says() {
     let expected = (Cause::NoTarget, Delivery::NotSent, Some(SECOND), Some("acme:store/api#get"));
     assert_eq!(facts(&StoreError::Rpc(rpc())), expected);
     assert_eq!(facts(&StoreError::Named { inner: rpc() }), expected);
+}
+
+#[derive(Failure)]
+enum Page {
+    #[failure(transparent)]
+    Greeter(Failed),
+    #[failure(overloaded, not_sent)]
+    Busy,
+}
+
+#[test]
+fn a_transparent_variant_is_answered_as_the_error_in_it_is() {
+    static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    let no_target = || {
+        Err::<(), _>(RpcError {
+            target: "acme:greeter/api#greet".into(),
+            message: "nobody is there".into(),
+            ..RpcError::new(Cause::NoTarget, Delivery::NotSent)
+        })
+    };
+    let failed = GREETER.with(&TestClock::new()).call(no_target).unwrap_err();
+    let expected = failed.problem("/hello");
+    assert!(expected.body().contains(r#""attempts":3"#), "{}", expected.body());
+    let page = Page::Greeter(failed);
+    assert_eq!(page.problem("/hello").body(), expected.body());
+    assert_eq!(page.message(), Some("nobody is there"));
+    // However deep it is.
+    let wrapped = Wrapper(Box::new(&page));
+    assert_eq!(wrapped.problem("/hello").body(), expected.body());
+    assert_eq!(wrapped.message(), Some("nobody is there"));
+
+    // A variant beside it is answered by its own facts.
+    let busy = Page::Busy.problem("/hello");
+    assert_eq!((busy.status(), Page::Busy.message()), (503, None));
+    assert!(busy.body().contains(r#""cause":"overloaded","attempts":1"#), "{}", busy.body());
 }
 
 #[derive(Failure)]

@@ -110,7 +110,7 @@ macro_rules! inline {
 inline! {
     Time: {
         "type": "string",
-        "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ns|us|µs|ms|s|min|m|h|d)\s*)+$",
+        "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ns|us|[µμ]s|ms|s|min|m|h|d)\s*)+$",
         "examples": ["250ms", "3s", "1m30s"],
     }
     Share: {

@@ -8,10 +8,12 @@ pub(super) const DURATION: &str = "a duration with units, such as \"250ms\" or \
 /// What a share looks like, for messages.
 pub(super) const SHARE: &str = "a percentage such as \"50%\", or a number such as 0.5";
 
-const UNITS: [(&str, u64); 9] = [
+const UNITS: [(&str, u64); 10] = [
     ("ns", 1),
     ("us", 1_000),
+    // The sign, and the Greek letter, as `#[resilient]` has them too: nobody sees the difference.
     ("µs", 1_000),
+    ("μs", 1_000),
     ("ms", 1_000_000),
     ("s", 1_000_000_000),
     ("m", 60_000_000_000),
@@ -86,6 +88,7 @@ mod tests {
             ("30s1m", 90_000),
             ("1000us", 1),
             ("1000µs", 1),
+            ("1000μs", 1),
             ("1000000ns", 1),
             ("0s", 0),
         ] {

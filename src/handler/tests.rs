@@ -59,6 +59,24 @@ fn the_deadline_bounds_what_is_called_within_the_handler_and_nothing_else() {
 }
 
 #[test]
+fn a_client_of_a_plain_policy_is_bound_by_the_deadline_and_one_that_was_put_together_as_it_says() {
+    use crate::client::Calls;
+    use crate::clock::System;
+
+    let reason = |call: &dyn Fn() -> Failed| {
+        let mut reason = None;
+        // Over when it begins: nobody has to wait for it.
+        let run = Run::new(System, settings(0));
+        let _ = run.answer("/", || Err::<(), _>(call()).inspect_err(|failed| reason = Some(failed.reason())));
+        reason
+    };
+    let clock = TestClock::new();
+    assert_eq!(reason(&|| Calls::call(&&GREETER, no_target::<()>).unwrap_err()), Some(Reason::Deadline));
+    assert_eq!(reason(&|| Calls::call(&GREETER.with(&clock), no_target::<()>).unwrap_err()), Some(Reason::Attempts));
+    assert_eq!(clock.slept().len(), 3);
+}
+
+#[test]
 fn a_handler_without_a_deadline_has_no_bound_and_an_endless_one_does_not_overflow() {
     let clock = TestClock::new();
     clock.advance(ms(10));

@@ -33,6 +33,8 @@ fn the_cause_and_the_function_of_the_last_call_reach_the_client() {
         assert!(detail.as_str().unwrap().starts_with("acme:greeter/api#greet: "), "{kind}: {detail}");
         assert_eq!(answer.calls.len(), calls, "{kind}");
         assert_eq!(answer.calls[calls - 1], answer.calls[0], "the failure is passed on as it was");
+        // What the second's policy did is its own business: the first called once.
+        assert_eq!(answer.member("attempts"), 1, "{kind}");
         let after = kind.starts_with("overloaded").then_some("30").or((status == 503).then_some("1"));
         assert_eq!(answer.retry_after.as_deref(), after, "{kind}");
     }

@@ -1,8 +1,9 @@
 //! A host in simulated time, with a lattice as its manifest says, and a client that asks it.
 #![allow(dead_code, reason = "each test program needs its part of it")]
 
+use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use steadfast_demo::guests::Guests;
 use steadfast_host::sim::{self, Time};
 use steadfast_host::{Cause, Delivery, Host, Manifest};
 use tokio::time::Instant;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Built all at once, side by side.
 const PACKAGES: [&str; 12] = [
@@ -111,4 +113,32 @@ impl Stage {
 /// Runs `play` on a host in simulated time.
 pub fn simulate<T>(manifest: &Manifest, play: impl AsyncFnOnce(Stage) -> T) -> T {
     sim::run(async { play(Stage { host: Host::load(manifest, Time::Simulated).unwrap() }).await })
+}
+
+/// What `work` returns, and the lines that components printed to standard error meanwhile.
+pub fn overhear<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let log = Log::default();
+    let writer = log.clone();
+    let format = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    let format = format.without_time().with_level(false).with_target(false).with_ansi(false);
+    // Of this thread alone, which is the one that simulations run on.
+    let guard = format.finish().set_default();
+    let result = work();
+    drop(guard);
+    let log = String::from_utf8(std::mem::take(&mut log.0.lock().unwrap())).unwrap();
+    // The line, then whose it is.
+    let line = |line: &str| Some(line.strip_suffix(r#" stream="stderr""#)?.rsplit_once(" component=")?.0.into());
+    (result, log.lines().filter_map(line).collect())
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -81,6 +81,7 @@ fn implement(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
         let Field { span, .. } = case.meaning.target.as_ref()?;
         Some(quote_spanned!(*span=> ::steadfast::__private::Target::target(field)))
     });
+    let passed_on = passed_on(cases);
 
     let name = &input.ident;
     let mut generics = input.generics.clone();
@@ -111,6 +112,24 @@ fn implement(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
             fn target(&self) -> ::core::option::Option<&str> {
                 #target
             }
+            #passed_on
+        }
+    }
+}
+
+/// The methods that only an error within can have more to say in than the trait says itself.
+fn passed_on(cases: &[Case<'_>]) -> TokenStream {
+    if cases.iter().all(|case| case.meaning.transparent.is_none()) {
+        return TokenStream::new();
+    }
+    let message = method(cases, "message", |_| None);
+    let problem = method(cases, "problem", |_| Some(quote!(::steadfast::__private::unhandled(self, instance))));
+    quote! {
+        fn message(&self) -> ::core::option::Option<&str> {
+            #message
+        }
+        fn problem(&self, instance: &str) -> ::steadfast::respond::Problem {
+            #problem
         }
     }
 }
@@ -125,7 +144,8 @@ fn method(cases: &[Case<'_>], name: &str, says: impl Fn(&Case<'_>) -> Option<Tok
         let pattern = &case.pattern;
         if let Some(span) = case.meaning.transparent {
             let member = case.fields.members().next();
-            let delegate = quote_spanned!(span=> ::steadfast::Failure::#method(inner));
+            let more = (name == "problem").then(|| quote!(, instance));
+            let delegate = quote_spanned!(span=> ::steadfast::Failure::#method(inner #more));
             return quote!(#pattern { #member: inner } => #delegate,);
         }
         let field = match name {

@@ -14,6 +14,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Failed> {
         Some(("strict", name)) => strict(name)?,
         Some(("owned", name)) => owned(name.into()).await?,
         Some(("patient", name)) => patient(name)?,
+        Some(("client", name)) => greeter::client(&PATIENT).greet(name)?,
         Some(("chained", name)) => chained(name)?,
         Some((_, name)) => hello(name)?,
         None => String::new(),
@@ -35,6 +36,11 @@ async fn owned(name: String) -> Result<String, Failed> {
 #[resilient(retry(attempts = 100, backoff = constant("1s", jitter = none)), deadline = "1m")]
 fn patient(name: &str) -> Result<String, Failed> {
     greeter::greet(name)
+}
+
+steadfast::policy! {
+    /// The same as a policy for clients.
+    static PATIENT = retry(attempts = 100, backoff = constant("1s", jitter = none)) + deadline("1m");
 }
 
 #[resilient(retry(attempts = 2), fallback = stranger)]
