@@ -25,7 +25,7 @@
 //! ```
 //!
 //! # Features
-//! - `config`: policies as data ([`config`]), from a text or from the host at run time.
+//! - `config`: policies as data (`config`), from a text or from the host at run time.
 //! - `schema`: the JSON Schema of that data.
 //! - `toml`: policies in TOML too.
 //! - `keyvalue`, `postgres`, `wasmcloud`, `wrpc`: the errors of `wasi:keyvalue` and `wasmcloud:keyvalue`, of

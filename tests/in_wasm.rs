@@ -9,6 +9,7 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi::p2::bindings::sync::Command as Program;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// The unit tests of the library, as a component.
 fn unit_tests() -> PathBuf {
@@ -16,7 +17,7 @@ fn unit_tests() -> PathBuf {
     steadfast_demo::guests::Guests::build(&["greeter"]).unwrap();
     let output = Command::new(env!("CARGO"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["test", "--no-run", "--lib", "--package", "steadfast", "--features", "wstd,tracing"])
+        .args(["test", "--no-run", "--lib", "--package", "steadfast", "--features", "http,config,toml,tracing"])
         .args(["--target", "wasm32-wasip2", "--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
@@ -32,6 +33,7 @@ fn unit_tests() -> PathBuf {
 
 struct State {
     wasi: WasiCtx,
+    http: WasiHttpCtx,
     table: ResourceTable,
 }
 
@@ -41,15 +43,22 @@ impl WasiView for State {
     }
 }
 
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: wasmtime_wasi_http::default_hooks() }
+    }
+}
+
 #[test]
 fn the_librarys_unit_tests_pass_in_wasmtime_too() {
     let engine = Engine::default();
     let component = Component::from_file(&engine, unit_tests()).unwrap();
     let mut linker = Linker::<State>::new(&engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
+    wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker).unwrap();
     let output = MemoryOutputPipe::new(1 << 20);
     let wasi = WasiCtx::builder().arg("unit-tests").stdout(output.clone()).stderr(output.clone()).build();
-    let mut store = Store::new(&engine, State { wasi, table: ResourceTable::new() });
+    let mut store = Store::new(&engine, State { wasi, http: WasiHttpCtx::new(), table: ResourceTable::new() });
     let program = Program::instantiate(&mut store, &component, &linker).unwrap();
     let outcome = program.wasi_cli_run().call_run(&mut store);
     let report = String::from_utf8_lossy(&output.contents()).into_owned();

@@ -11,7 +11,7 @@ use crate::respond::{CONTENT_TYPE, Problem};
 /// What a handler without `wstd` answers: a status, headers and a body in memory.
 ///
 /// A text or bytes are an answer with status 200. An answer that is streamed is beyond it: for that, use `wstd` and
-/// [`answer`](super::answer).
+/// `answer`.
 ///
 /// ```
 /// use steadfast::handler::Reply;
