@@ -4,7 +4,7 @@
 //! component's own types), carries the calls to other components over a lattice whose failures a
 //! [`Manifest`] schedules, and turns a failed call into the typed error that the import opted in to
 //! (`rpc-error` of `steadfast:rpc/types`), or else a trap, as other hosts do. [`compose`] joins two components
-//! into one, in which none of this can happen.
+//! into one, in which none of this can happen. [`inspect`] says beforehand what a failure will do to a component.
 //!
 //! The command `steadfast` is this library behind a command line.
 
@@ -13,6 +13,7 @@ mod compose;
 mod cron;
 mod error;
 mod host;
+pub mod inspect;
 mod lattice;
 mod manifest;
 mod polyfill;

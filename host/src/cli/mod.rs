@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand.
 
 mod compose;
+mod inspect;
 mod policy;
 mod serve;
 
@@ -8,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use steadfast_host::Error;
 use tracing_subscriber::EnvFilter;
 
 /// Runs WebAssembly components, breaks what is between them on purpose, and composes them.
@@ -22,6 +24,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Compose(compose::Compose),
+    Inspect(inspect::Inspect),
     #[command(subcommand)]
     Policy(policy::Policy),
 }
@@ -39,15 +42,18 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Compose(compose) => compose.run(),
+        Command::Inspect(inspect) => return failed_or(inspect.run()),
         Command::Policy(policy) => return policy.run(),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // On one line, whatever the message quotes; and without the panic of `eprintln!` when nobody listens.
-            let message = error.to_string().replace('\n', " ");
-            let _ = writeln!(io::stderr(), "error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    failed_or(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+/// The status of a command that ended, or the message and the status of one that could not.
+fn failed_or(outcome: Result<ExitCode, Error>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        // On one line, whatever the message quotes; and without the panic of `eprintln!` when nobody listens.
+        let message = error.to_string().replace('\n', " ");
+        let _ = writeln!(io::stderr(), "error: {message}");
+        ExitCode::FAILURE
+    })
 }

@@ -2,6 +2,8 @@
 
 mod compiled;
 mod shape;
+mod survey;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,13 +13,15 @@ use std::sync::Arc;
 use semver::Version;
 use wasmtime::component::Component as Compiled;
 use wit_parser::decoding::DecodedWasm;
-use wit_parser::{Function, IndexMap, Resolve, WorldItem, WorldKey};
+use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::Error;
 use crate::error::quote;
 use crate::sim::Time;
 pub(crate) use compiled::engine;
 pub use shape::{ErrorType, Signature};
+pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
+pub(crate) use told::Told;
 
 /// The packages that the host implements itself. Everything else that a component imports is polyfilled.
 const PROVIDED: [&str; 8] = [
@@ -56,18 +60,7 @@ impl Component {
 
     /// Reads the component in `bytes`, as if they stood in the file `path`.
     pub(crate) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
-        let not_a_component = |found: String| Error::NotAComponent { path: path.into(), found };
-        if let Some(found) = other_than_component(&bytes) {
-            return Err(not_a_component(found));
-        }
-        let decoded = wit_parser::decoding::decode(&bytes).map_err(|error| {
-            let error = quote(&error.root_cause());
-            not_a_component(format!("it begins like one and cannot be read ({error}), maybe truncated; build it again"))
-        })?;
-        let DecodedWasm::Component(resolve, world) = decoded else {
-            return Err(not_a_component("it is a WIT package; build the component that implements it".into()));
-        };
-
+        let (resolve, world) = decode(path, &bytes)?;
         let world = &resolve.worlds[world];
         let imports = functions(&resolve, &world.imports).filter(|(interface, _)| !interface.is_provided());
         Ok(Component {
@@ -158,6 +151,24 @@ impl Component {
     }
 }
 
+/// The types of the component in `bytes`, as if they stood in the file `path`.
+fn decode(path: &Path, bytes: &[u8]) -> Result<(Resolve, WorldId), Error> {
+    let not_a_component = |found: String| Error::NotAComponent { path: path.into(), found };
+    if let Some(found) = other_than_component(bytes) {
+        return Err(not_a_component(found));
+    }
+    let decoded = wit_parser::decoding::decode(bytes).map_err(|error| {
+        let error = quote(&error.root_cause());
+        not_a_component(format!("it begins like one and cannot be read ({error}), maybe truncated; build it again"))
+    })?;
+    match decoded {
+        DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
+        DecodedWasm::WitPackage(..) => {
+            Err(not_a_component("it is a WIT package; build the component that implements it".into()))
+        }
+    }
+}
+
 impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Component").field("path", &self.path).finish_non_exhaustive()
@@ -181,6 +192,11 @@ pub(crate) struct Interface {
 }
 
 impl Interface {
+    /// What stands in a world by itself.
+    fn bare(name: &str) -> Self {
+        Interface { package: String::new(), name: name.into(), version: None }
+    }
+
     /// The name without a version, as manifests and errors have it.
     pub fn path(&self) -> String {
         if self.package.is_empty() { self.name.clone() } else { format!("{}/{}", self.package, self.name) }
@@ -192,6 +208,17 @@ impl Interface {
             return self.to_string() == CONFIG;
         }
         self.is_wasi() && self.version.as_ref().is_some_and(is_0_2)
+    }
+
+    /// Whether it is of a WASI that the host does not have: then, of which, and what to do.
+    fn other_wasi(&self) -> Option<String> {
+        if !self.is_wasi() || self.is_provided() {
+            return None;
+        }
+        Some(match self.package.as_str() {
+            "wasi:config" => format!("`{self}`, and this host has `{CONFIG}`; build it against that"),
+            _ => format!("`{self}`, and this host has WASI 0.2; build it for `wasm32-wasip2`"),
+        })
     }
 
     fn is_wasi(&self) -> bool {
@@ -236,31 +263,37 @@ impl fmt::Display for Interface {
     }
 }
 
+/// The name of an interface. One inside of a world has no package.
+fn name(resolve: &Resolve, key: &WorldKey, id: InterfaceId) -> Interface {
+    let interface = &resolve.interfaces[id];
+    let (Some(package), Some(name)) = (interface.package, &interface.name) else {
+        return Interface::bare(&resolve.name_world_key(key));
+    };
+    let package = &resolve.packages[package].name;
+    Interface {
+        package: format!("{}:{}", package.namespace, package.name),
+        name: name.clone(),
+        version: package.version.clone(),
+    }
+}
+
 /// The interfaces and functions of one side of a world; in place of the functions of an interface that cannot
 /// be linked, why.
 fn functions<'r>(
     resolve: &'r Resolve,
     items: &'r IndexMap<WorldKey, WorldItem>,
 ) -> impl Iterator<Item = (Interface, Result<Vec<&'r Function>, String>)> {
-    let bare = |name: &str| Interface { package: String::new(), name: name.into(), version: None };
     items.iter().filter_map(move |(key, item)| match item {
         WorldItem::Interface { id, .. } => {
-            let interface = &resolve.interfaces[*id];
-            let (Some(package), Some(name)) = (interface.package, &interface.name) else {
-                let name = bare(&resolve.name_world_key(key));
+            let name = name(resolve, key, *id);
+            if name.package.is_empty() {
                 let problem =
                     format!("`{name}`, an interface inside of a world; give it a package, to link it by its name");
                 return Some((name, Err(problem)));
-            };
-            let package = &resolve.packages[package].name;
-            let name = Interface {
-                package: format!("{}:{}", package.namespace, package.name),
-                name: name.clone(),
-                version: package.version.clone(),
-            };
-            Some((name, Ok(interface.functions.values().collect())))
+            }
+            Some((name, Ok(resolve.interfaces[*id].functions.values().collect())))
         }
-        WorldItem::Function(function) => Some((bare(&function.name), Ok(vec![function]))),
+        WorldItem::Function(function) => Some((Interface::bare(&function.name), Ok(vec![function]))),
         WorldItem::Type { .. } => None,
     })
 }
@@ -273,11 +306,7 @@ fn signatures<'r>(
 ) -> impl Iterator<Item = (Interface, Result<Functions, String>)> {
     let linkable = interfaces.filter(|(_, functions)| !matches!(functions, Ok(functions) if functions.is_empty()));
     linkable.map(|(interface, functions)| {
-        if interface.is_wasi() && !interface.is_provided() {
-            let problem = match interface.package.as_str() {
-                "wasi:config" => format!("`{interface}`, and this host has `{CONFIG}`; build it against that"),
-                _ => format!("`{interface}`, and this host has WASI 0.2; build it for `wasm32-wasip2`"),
-            };
+        if let Some(problem) = interface.other_wasi() {
             return (interface, Err(problem));
         }
         let signatures = functions.and_then(|functions| {
