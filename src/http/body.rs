@@ -2,8 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use wstd::http::Body;
-use wstd::http::body::Bytes;
+use wstd::http::body::{Bytes, util::combinators::UnsyncBoxBody};
+use wstd::http::{Body, Error};
 
 /// What the body of a request can be made of. Text, bytes and `()` can be sent again, and so can a [`Body`] that is
 /// empty; any other [`Body`] may be a stream, which is used up by being sent, so a request with one is made once.
@@ -29,7 +29,23 @@ pub struct Outgoing(Inner);
 enum Inner {
     Again(Bytes),
     // A mutex and not a cell, so that the future of a request is `Send` where all else is.
-    Once(Mutex<Option<Body>>),
+    Once(Mutex<Option<Stream>>),
+}
+
+/// A body of any kind, so that only who sends one carries what reads it.
+type Stream = UnsyncBoxBody<Bytes, Error>;
+
+/// What one attempt sends: bytes, and what comes after them.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub bytes: Bytes,
+    pub stream: Option<Stream>,
+}
+
+impl Content {
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.stream.is_none()
+    }
 }
 
 impl Outgoing {
@@ -37,11 +53,13 @@ impl Outgoing {
         matches!(self.0, Inner::Again(_))
     }
 
-    /// The body of the next attempt.
-    pub(super) fn next(&self) -> Body {
+    /// What the next attempt sends.
+    pub(super) fn next(&self) -> Content {
         match &self.0 {
-            Inner::Again(bytes) => bytes.clone().into(),
-            Inner::Once(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(Body::empty),
+            Inner::Again(bytes) => Content { bytes: bytes.clone(), stream: None },
+            Inner::Once(stream) => {
+                Content { bytes: Bytes::new(), stream: stream.lock().unwrap_or_else(PoisonError::into_inner).take() }
+            }
         }
     }
 }
@@ -91,7 +109,7 @@ impl RequestBody for Body {
     fn into_outgoing(self) -> Outgoing {
         match self.content_length() {
             Some(0) => ().into_outgoing(),
-            _ => Outgoing(Inner::Once(Mutex::new(Some(self)))),
+            _ => Outgoing(Inner::Once(Mutex::new(Some(self.into_boxed_body())))),
         }
     }
 }

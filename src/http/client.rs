@@ -1,14 +1,16 @@
-//! `wstd`'s HTTP client with a policy around each request.
+//! Requests of `wstd`, each with a policy around it.
 
 use core::cell::RefCell;
 use core::future::Future;
 use core::pin::Pin;
+use core::time::Duration;
 
 use wstd::http::{Body, Method, Request, Response};
 
 use super::body::{Outgoing, RequestBody};
 use super::error::{Error, Kept};
 use super::status;
+use super::transport::{self, Timeouts};
 use crate::call::{Call, Repeats};
 use crate::clock::{AsyncClock, System};
 use crate::failure::Delivery;
@@ -47,13 +49,13 @@ use crate::{ByError, Failed, handler};
 #[must_use]
 pub struct Client<'p, P> {
     policy: &'p P,
-    client: wstd::http::Client,
+    timeouts: Timeouts,
     refusals: &'p [u16],
 }
 
 impl<P> Clone for Client<'_, P> {
     fn clone(&self) -> Self {
-        Client { policy: self.policy, client: self.client.clone(), refusals: self.refusals }
+        Client { policy: self.policy, timeouts: self.timeouts, refusals: self.refusals }
     }
 }
 
@@ -67,21 +69,53 @@ impl<'p, P: Pipeline> Client<'p, P> {
     /// let client = Client::new(&PAGES);
     /// ```
     pub fn new(policy: &'p P) -> Self {
-        Client { policy, client: wstd::http::Client::new(), refusals: &[] }
+        Client { policy, timeouts: Timeouts::default(), refusals: &[] }
     }
 
-    /// With the timeouts of a client of `wstd`, which the host keeps, where it can.
+    /// How long the host may take to connect. By default that is up to the host. A request that ends by it was certainly
+    /// not sent, which no [`AttemptTimeout`](crate::AttemptTimeout) can tell. A host that cannot keep it fails every
+    /// request with `configuration-error`.
     ///
     /// ```
+    /// use core::time::Duration;
     /// use steadfast::{Policy, http::Client};
     ///
     /// static PAGES: Policy = Policy::new();
-    /// let mut host = wstd::http::Client::new();
-    /// host.set_connect_timeout(wstd::time::Duration::from_millis(500));
-    /// let client = Client::new(&PAGES).over(host);
+    /// let client = Client::new(&PAGES).connect_timeout(Duration::from_millis(500));
     /// ```
-    pub fn over(mut self, client: wstd::http::Client) -> Self {
-        self.client = client;
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.connect = transport::nanos(timeout);
+        self
+    }
+
+    /// How long the host may wait for the first byte of a response. By default that is up to the host. A host that
+    /// cannot keep it fails every request with `configuration-error`.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Policy, http::Client};
+    ///
+    /// static PAGES: Policy = Policy::new();
+    /// let client = Client::new(&PAGES).first_byte_timeout(Duration::from_secs(5));
+    /// ```
+    pub fn first_byte_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.first_byte = transport::nanos(timeout);
+        self
+    }
+
+    /// How long the host may wait for the next bytes of a response's body, which is read when the policy's part is
+    /// done. By default that is up to the host. A host that cannot keep it fails every request with
+    /// `configuration-error`.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Policy, http::Client};
+    ///
+    /// static PAGES: Policy = Policy::new();
+    /// let client = Client::new(&PAGES).between_bytes_timeout(Duration::from_secs(5));
+    /// ```
+    pub fn between_bytes_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.between_bytes = transport::nanos(timeout);
         self
     }
 
@@ -110,7 +144,7 @@ impl<'p, P: Pipeline> Client<'p, P> {
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, body.into_outgoing());
         let call = Call::new(self.policy, System).within(handler::bound());
-        exchange(call, self.refusals, &request, async |request| self.client.send(request).await).await
+        exchange(call, self.refusals, &request, async |request| transport::send(request, self.timeouts).await).await
     }
 }
 
@@ -119,16 +153,12 @@ pub(super) async fn exchange<P: Pipeline, C: AsyncClock + Rng>(
     call: Call<'_, P, C, ByError>,
     refusals: &[u16],
     request: &Request<Outgoing>,
-    transport: impl AsyncFn(Request<Body>) -> Result<Response<Body>, wstd::http::Error>,
+    transport: impl AsyncFn(&Request<Outgoing>) -> Result<Response<Body>, Error>,
 ) -> Result<Response<Body>, Failed<Error>> {
     let latest: RefCell<Option<Kept>> = RefCell::new(None);
     let attempt = async || {
         drop(latest.take().and_then(|kept| kept.take()));
-        let mut next = Request::new(request.body().next());
-        *next.method_mut() = request.method().clone();
-        *next.uri_mut() = request.uri().clone();
-        *next.headers_mut() = request.headers().clone();
-        let response = transport(next).await.map_err(Error::transport)?;
+        let response = transport(request).await?;
         let Some(mut facts) = status::of(&response) else { return Ok(response) };
         if refusals.contains(&response.status().as_u16()) {
             facts.delivery = Delivery::NotSent;

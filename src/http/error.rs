@@ -50,12 +50,21 @@ impl Kept {
 
 impl Error {
     pub(super) fn transport(error: wstd::http::Error) -> Self {
-        let facts = match error.downcast_ref::<std::io::Error>() {
-            // The connection did not take the whole body. `wstd` tells this first, whatever else there is to tell.
-            Some(_) => Facts { cause: Cause::Disconnected, delivery: Delivery::Unknown, retry_after: None },
-            None => Facts::new(error.cause(), error.delivery(), error.retry_after()),
-        };
+        let facts = Facts::new(error.cause(), error.delivery(), error.retry_after());
         Error { facts, what: What::Transport(error) }
+    }
+
+    /// The body that was to be sent failed by itself. What its error says of how far a request got, it does not say of
+    /// this one.
+    pub(super) fn of_stream(error: wstd::http::Error) -> Self {
+        let facts = Facts::new(error.cause(), Delivery::Unknown, None);
+        Error { facts, what: What::Transport(error.context("sending the body of a request")) }
+    }
+
+    /// There was a response, and it is none.
+    pub(super) fn of_response(error: wstd::http::Error) -> Self {
+        let facts = Facts::new(Cause::Protocol, Delivery::Delivered, None);
+        Error { facts, what: What::Transport(error.context("reading the head of a response")) }
     }
 
     /// The error, and the response that is kept in it.

@@ -4,8 +4,10 @@ mod body;
 mod client;
 mod date;
 mod error;
+mod response;
 mod retry_after;
 mod status;
+mod transport;
 // In a component, bodies import `wasi:http`, which the machinery of unit tests does not have.
 #[cfg(all(test, not(target_family = "wasm")))]
 mod tests;

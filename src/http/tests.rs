@@ -8,7 +8,7 @@ use wstd::http::error::ErrorCode;
 use wstd::http::{Body, HeaderValue, Request, Response, StatusCode};
 
 use super::Error;
-use super::body::RequestBody;
+use super::body::{Outgoing, RequestBody};
 use super::client::exchange;
 use crate::call::Call;
 use crate::clock::AsyncClock;
@@ -18,7 +18,7 @@ use crate::{
     AttemptTimeout, Breaker, Cause, Deadline, Delivery, Failed, Failure, Hedge, Policy, Reason, Retry, handler,
 };
 
-type Answer = Result<Response<Body>, wstd::http::Error>;
+type Answer = Result<Response<Body>, Error>;
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -38,7 +38,7 @@ fn later(code: u16, retry_after: &'static str) -> Answer {
 }
 
 fn code(code: ErrorCode) -> Answer {
-    Err(code.into())
+    Err(Error::transport(code.into()))
 }
 
 /// A server that answers as scripted, and writes down what it was sent.
@@ -53,10 +53,11 @@ impl Server {
         Server { answers: RefCell::new(answers.into_iter().collect()), ..Server::default() }
     }
 
-    async fn answer(&self, request: Request<Body>) -> Answer {
-        let (head, mut body) = request.into_parts();
+    async fn answer(&self, request: &Request<Outgoing>) -> Answer {
+        let content = request.body().next();
+        let mut body = content.stream.map_or(Body::from(content.bytes), Body::from_http_body);
         let body = body.str_contents().await.unwrap().to_owned();
-        self.seen.borrow_mut().push(format!("{} {} {body}", head.method, head.uri.path()));
+        self.seen.borrow_mut().push(format!("{} {} {body}", request.method(), request.uri().path()));
         self.answers.borrow_mut().pop_front().expect("one answer for each request")
     }
 
@@ -166,11 +167,11 @@ fn a_body_that_is_used_up_is_sent_once_and_the_reason_says_so() {
 }
 
 #[test]
-fn a_body_that_the_connection_did_not_take_may_have_had_its_effect() {
-    let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset).into());
+fn a_body_that_fails_by_itself_says_nothing_of_how_far_the_request_got() {
+    let broken = Err(Error::of_stream(ErrorCode::ConnectionRefused.into()));
     let (result, _) = ask(&THRICE, request("POST", "Ada"), [broken]);
     let failed = result.unwrap_err();
-    assert_eq!((failed.cause(), failed.delivery()), (Cause::Disconnected, Delivery::Unknown));
+    assert_eq!((failed.cause(), failed.delivery(), failed.attempts()), (Cause::NoTarget, Delivery::Unknown, 1));
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn an_attempt_that_takes_too_long_is_dropped_and_another_is_made() {
         Policy::new().retry(Retry::attempts(2)).attempt_timeout(AttemptTimeout::after(Duration::from_millis(100)));
     let (clock, asked) = (ManualClock::new(), Cell::new(0));
     let request = request("GET", ()).map(RequestBody::into_outgoing);
-    let transport = async |_| {
+    let transport = async |_: &Request<Outgoing>| {
         asked.set(asked.get() + 1);
         if asked.get() == 1 {
             clock.sleep_async(ms(60_000)).await;
@@ -269,7 +270,7 @@ fn a_hedge_is_for_requests_that_do_no_harm_twice() {
     for (method, requests, took) in [("GET", 2, ms(100)), ("POST", 1, ms(60_000))] {
         let (clock, asked) = (ManualClock::new(), Cell::new(0));
         let request = request(method, ()).map(RequestBody::into_outgoing);
-        let transport = async |_| {
+        let transport = async |_: &Request<Outgoing>| {
             asked.set(asked.get() + 1);
             if asked.get() == 1 {
                 clock.sleep_async(ms(60_000)).await;
@@ -286,7 +287,7 @@ fn the_deadline_ends_a_request_that_is_under_way() {
     static PAGES: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_millis(300)));
     let clock = ManualClock::new();
     let request = request("GET", ()).map(RequestBody::into_outgoing);
-    let transport = async |_| {
+    let transport = async |_: &Request<Outgoing>| {
         clock.sleep_async(ms(60_000)).await;
         status(200)
     };

@@ -2,6 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 mod network;
+mod peers;
 
 use std::sync::OnceLock;
 
@@ -85,6 +86,47 @@ async fn a_body_that_is_streamed_is_sent_once() {
     let server = Server::start().await;
     let answer = send(&host, "PUT", &server.authority, "/", &[("x-stream", "yes")], "Ada").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "Ada"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_also_when_the_host_gave_up_the_body_before() {
+    let host = host("requester");
+    let bodies = || ["".to_owned(), "Ada".to_owned(), "x".repeat(1 << 20)];
+    for (method, upstream, body) in ["GET", "POST"].iter().flat_map(|method| {
+        ["refused.test", "refused-midway.test"]
+            .into_iter()
+            .flat_map(move |upstream| bodies().map(|body| (*method, upstream, body)))
+    }) {
+        for stream in ["no", "yes"] {
+            let about = format!("{method} {upstream}, {} bytes, stream: {stream}", body.len());
+            let answer = send(&host, method, upstream, "/", &[("x-stream", stream)], &body).await;
+            let attempts = if stream == "yes" { 1 } else { 3 };
+            assert_eq!((answer.status, answer.member("cause")), (503, "no-target".into()), "{about}");
+            assert_eq!(answer.member("attempts"), attempts, "{about}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_whole_body_was_sent_is_the_answer() {
+    let (host, upload) = (host("requester"), "x".repeat(1 << 20));
+    for (upstream, text) in [("closed.test", "busy"), ("full.test", "full")] {
+        for stream in ["no", "yes"] {
+            let headers = [("x-stream", stream), ("x-last", "yes")];
+            let answer = send(&host, "POST", upstream, "/", &headers, &upload).await;
+            assert_eq!((answer.status, answer.header("retry-after")), (503, "7"), "{upstream} {stream}");
+            assert_eq!(answer.body, text, "{upstream}, stream: {stream}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_success_that_comes_early_does_not_cut_the_body_short() {
+    let (host, upload) = (host("requester"), "x".repeat(1 << 20));
+    for stream in ["no", "yes"] {
+        let answer = send(&host, "POST", "streamed.test", "/", &[("x-stream", stream)], &upload).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "1048576"), "stream: {stream}");
+    }
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use steadfast::handler::{Settings, WatchAs, answer};
-use steadfast::http::Client;
-use steadfast::{AttemptTimeout, Backoff, Pipeline, Policy, Retry};
+use steadfast::http::{self, Client};
+use steadfast::{AttemptTimeout, Backoff, Failed, Pipeline, Policy, Retry};
 use wstd::http::{Body, Error, Request, Response};
 
 const RETRY: Retry = Retry::attempts(3).backoff(Backoff::constant(Duration::from_millis(1)));
@@ -33,9 +33,11 @@ async fn pass_on(request: Request<Body>) -> Result<Response<Body>, Error> {
     if let Some(key) = request.headers().get("idempotency-key") {
         next = next.header("idempotency-key", key);
     }
-    let (quick, stream) = (header("x-quick") == "yes", header("x-stream") == "yes");
+    let (quick, stream, last) = (header("x-quick") == "yes", header("x-stream") == "yes", header("x-last") == "yes");
     let body = request.into_body();
-    if quick { send(&QUICK, next, body, stream).await } else { send(&THRICE, next, body, stream).await }
+    let result = if quick { send(&QUICK, next, body, stream).await } else { send(&THRICE, next, body, stream).await };
+    // Whatever the server said, where that was asked for.
+    result.or_else(|failed| failed.last().and_then(http::Error::take_response).filter(|_| last).ok_or(failed.into()))
 }
 
 async fn send<P: Pipeline>(
@@ -43,10 +45,13 @@ async fn send<P: Pipeline>(
     next: wstd::http::request::Builder,
     mut body: Body,
     stream: bool,
-) -> Result<Response<Body>, Error> {
+) -> Result<Response<Body>, Failed<http::Error>> {
     let client = Client::new(policy);
-    Ok(match stream {
-        true => client.send(next.body(body)?).await?,
-        false => client.send(next.body(body.bytes_contents().await?)?).await?,
-    })
+    match stream {
+        true => client.send(next.body(body).expect("a good URL")).await,
+        false => {
+            let bytes = body.bytes_contents().await.expect("a whole body");
+            client.send(next.body(bytes).expect("a good URL")).await
+        }
+    }
 }

@@ -1,0 +1,129 @@
+//! A response of `wasi:http` as one of `wstd`, which has no way to make one of its own kind.
+
+use core::future::Future as _;
+use core::mem;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use wasip2::http::types::{Fields, FutureTrailers, IncomingBody, IncomingResponse};
+use wasip2::io::streams::{InputStream, StreamError};
+use wstd::http::body::{BodyHint, Bytes, Frame, HttpBody, SizeHint};
+use wstd::http::{Body, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use wstd::io::AsyncPollable;
+use wstd::runtime::WaitFor;
+
+use super::error::Error;
+use super::transport::Unfinished;
+
+type Unreadable = wstd::http::Error;
+
+/// How much is read at once, in bytes, as `wstd` does.
+const CHUNK: u64 = 64 * 1024;
+
+/// With what is left of the request's body, if anything.
+pub(super) fn of(incoming: IncomingResponse, request: Option<Unfinished>) -> Result<Response<Body>, Error> {
+    read(incoming, request).map_err(Error::of_response)
+}
+
+fn read(incoming: IncomingResponse, request: Option<Unfinished>) -> Result<Response<Body>, Unreadable> {
+    let headers = headers(&incoming.headers())?;
+    let size = BodyHint::from_headers(&headers)?;
+    let status = StatusCode::from_u16(incoming.status())?;
+    let taken = |()| Unreadable::msg("the body of the response was taken before: the host does not keep to wasi:http");
+    let body = incoming.consume().map_err(taken)?;
+    let stream = body.stream().map_err(taken)?;
+    let received = Received { waiting: None, rest: Rest::Data(stream, body), size, request };
+    let mut response = Response::new(Body::from_http_body(received));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+fn headers(fields: &Fields) -> Result<HeaderMap, Unreadable> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields.entries() {
+        headers.try_append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::try_from(value)?)?;
+    }
+    Ok(headers)
+}
+
+/// A body that is read as it arrives.
+struct Received {
+    // Resources come before those that they are made of, which have to outlive them.
+    waiting: Option<WaitFor>,
+    rest: Rest,
+    size: BodyHint,
+    // Kept, and no more of it sent. A host may take a request that is dropped for one that failed, and its response with it.
+    request: Option<Unfinished>,
+}
+
+enum Rest {
+    Data(InputStream, IncomingBody),
+    Trailers(FutureTrailers),
+    Nothing,
+}
+
+impl HttpBody for Received {
+    type Data = Bytes;
+    type Error = Unreadable;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Unreadable>>> {
+        let body = self.get_mut();
+        loop {
+            if let Some(waiting) = &mut body.waiting {
+                ready!(Pin::new(waiting).poll(context));
+                body.waiting = None;
+            }
+            let pollable = match &body.rest {
+                Rest::Data(stream, _) => match stream.read(CHUNK) {
+                    Ok(bytes) if bytes.is_empty() => stream.subscribe(),
+                    Ok(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes.into())))),
+                    Err(StreamError::Closed) => {
+                        if let Rest::Data(stream, incoming) = mem::replace(&mut body.rest, Rest::Nothing) {
+                            drop(stream);
+                            body.rest = Rest::Trailers(IncomingBody::finish(incoming));
+                        }
+                        continue;
+                    }
+                    Err(StreamError::LastOperationFailed(error)) => {
+                        let error = Unreadable::msg(error.to_debug_string()).context("reading the body of a response");
+                        body.end();
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                },
+                Rest::Trailers(trailers) => match trailers.get() {
+                    None => trailers.subscribe(),
+                    Some(outcome) => {
+                        body.end();
+                        return Poll::Ready(match outcome {
+                            Ok(Ok(Some(trailers))) => Some(self::headers(&trailers).map(Frame::trailers)),
+                            Ok(Err(code)) => Some(Err(code.into())),
+                            Ok(Ok(None)) | Err(()) => None,
+                        });
+                    }
+                },
+                Rest::Nothing => return Poll::Ready(None),
+            };
+            body.waiting = Some(AsyncPollable::new(pollable).wait_for());
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.rest, Rest::Nothing)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.size {
+            BodyHint::ContentLength(length) => SizeHint::with_exact(length),
+            BodyHint::Unknown => SizeHint::default(),
+        }
+    }
+}
+
+impl Received {
+    /// Nothing more is read, and the connection is not held up by what was not sent.
+    fn end(&mut self) {
+        self.rest = Rest::Nothing;
+        self.request = None;
+    }
+}
