@@ -6,8 +6,7 @@ mod date;
 mod error;
 mod retry_after;
 mod status;
-// In a component, bodies import `wasi:http`, which the machinery of unit tests does not have.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
 mod tests;
 
 pub use body::RequestBody;
