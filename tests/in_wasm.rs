@@ -67,6 +67,7 @@ fn the_librarys_unit_tests_pass_in_wasmtime_too() {
         Err(error) => error.downcast_ref::<I32Exit>().is_some_and(|exit| exit.0 == 0),
     };
     assert!(passed, "{report}");
+    assert!(report.contains("test http::tests::"), "{report}");
     assert!(
         report.contains("a_breaker_that_opens_for_30_s_is_half_open_after_the_test_clock_moved_30_s ... ok"),
         "{report}"

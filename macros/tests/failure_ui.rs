@@ -1,4 +1,5 @@
 //! What the compiler says of mistakes in `#[derive(Failure)]`.
+#![cfg(not(target_family = "wasm"))]
 
 #[test]
 fn mistakes_point_at_the_word_and_say_what_is_allowed() {

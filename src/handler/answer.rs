@@ -98,8 +98,7 @@ fn finish(run: &Run<System>, result: Result<Response<Body>, Problem>) -> Respons
     response
 }
 
-// In a component, responses import `wasi:http`, which the machinery of unit tests does not have.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
 mod tests {
     use wstd::http::{Body, Request, Response};
 

@@ -7,10 +7,9 @@ mod error;
 mod response;
 mod retry_after;
 mod status;
-mod transport;
-// In a component, bodies import `wasi:http`, which the machinery of unit tests does not have.
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
 mod tests;
+mod transport;
 
 pub use body::RequestBody;
 pub use client::Client;
