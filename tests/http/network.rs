@@ -37,7 +37,7 @@ impl WasiHttpHooks for Network {
     ) -> Sending {
         let request = match peers::answer(request) {
             Ok(sending) => return sending,
-            Err(request) => request,
+            Err(request) => *request,
         };
         Box::new(async move {
             let authority = request.uri().authority().ok_or(Error::HttpRequestUriInvalid)?.to_string();

@@ -16,11 +16,11 @@ pub type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Erro
 pub type Sending = Box<dyn Future<Output = Result<Exchange, Error>> + Send>;
 
 /// What becomes of a request to one of them; a request to any other authority comes back.
-pub fn answer(request: Request<WasiBody>) -> Result<Sending, Request<WasiBody>> {
+pub fn answer(request: Request<WasiBody>) -> Result<Sending, Box<Request<WasiBody>>> {
     let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
     let mut body = match authority.as_str() {
         "refused.test" | "refused-midway.test" | "closed.test" | "full.test" | "streamed.test" => request.into_body(),
-        _ => return Err(request),
+        _ => return Err(Box::new(request)),
     };
     Ok(match authority.as_str() {
         // The body is gone before its first byte is written, and only then there is a reason.
