@@ -2,6 +2,7 @@
 
 mod compiled;
 mod shape;
+mod signature;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +18,8 @@ use crate::Error;
 use crate::error::quote;
 use crate::sim::Time;
 pub(crate) use compiled::engine;
-pub use shape::{ErrorType, Signature};
+pub(crate) use shape::Shape;
+pub use signature::{ErrorType, Signature};
 
 /// The packages that the host implements itself. Everything else that a component imports is polyfilled.
 const PROVIDED: [&str; 8] = [

@@ -5,6 +5,7 @@ mod failure;
 mod fault;
 mod http;
 mod journal;
+mod wrpc;
 
 use std::collections::BTreeMap;
 use std::future::Future;

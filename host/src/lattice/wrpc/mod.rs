@@ -1,0 +1,3 @@
+//! The lattice between processes: wRPC, over a NATS server.
+
+mod codec;
