@@ -16,6 +16,8 @@ mod host;
 mod lattice;
 mod manifest;
 mod polyfill;
+#[cfg(feature = "nats")]
+mod provider;
 pub mod sim;
 mod wasi;
 
@@ -24,3 +26,5 @@ pub use error::Error;
 pub use host::Host;
 pub use lattice::{Cause, Delivery, Entry, Failure, Journal};
 pub use manifest::{Instances, Manifest};
+#[cfg(feature = "nats")]
+pub use provider::Provider;

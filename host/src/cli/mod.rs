@@ -2,6 +2,8 @@
 
 mod compose;
 mod policy;
+#[cfg(feature = "nats")]
+mod provide;
 mod serve;
 
 use std::io::{self, IsTerminal, Write};
@@ -21,6 +23,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    #[cfg(feature = "nats")]
+    Provide(provide::Provide),
     Compose(compose::Compose),
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -38,6 +42,8 @@ pub(crate) fn run() -> ExitCode {
         .init();
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
+        #[cfg(feature = "nats")]
+        Command::Provide(provide) => provide.run(),
         Command::Compose(compose) => compose.run(),
         Command::Policy(policy) => return policy.run(),
     };
@@ -50,4 +56,21 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ready at the first Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
 }

@@ -133,6 +133,18 @@ impl Component {
         self.exports.iter().filter_map(|(interface, functions)| Some((interface, functions.as_ref().ok()?)))
     }
 
+    /// All of them; in place of the functions, why they cannot be called from elsewhere.
+    #[cfg(feature = "nats")]
+    pub(crate) fn all_exports(&self) -> impl Iterator<Item = (&Interface, &Result<Functions, String>)> {
+        self.exports.iter()
+    }
+
+    /// Those that are the component's own, and not what hosts call.
+    #[cfg(feature = "nats")]
+    pub(crate) fn served(&self) -> impl Iterator<Item = (&Interface, &Functions)> {
+        self.exports().filter(|(interface, _)| !interface.is_wasi())
+    }
+
     /// Whether the component is a handler of `wasi:http` 0.2.
     pub(crate) fn serves_http(&self) -> bool {
         self.exports.keys().any(|interface| {
