@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use wasmtime::component::Val;
 
-use crate::component::{Component, Interface};
+use crate::component::{Component, Interface, Signature};
 use crate::lattice::{Embedded, Invocation, Lattice};
 use crate::manifest::Cron;
 use crate::{Error, Manifest};
@@ -15,6 +15,7 @@ use crate::{Error, Manifest};
 pub(crate) struct Job {
     cron: Cron,
     interface: Interface,
+    signature: Arc<Signature>,
     params: Vec<Val>,
 }
 
@@ -55,7 +56,7 @@ impl Job {
                 )));
             }
         };
-        Ok(Job { cron: cron.clone(), interface: interface.clone(), params })
+        Ok(Job { cron: cron.clone(), interface: interface.clone(), signature: signature.clone(), params })
     }
 
     /// Calls `target` again and again. While a run takes longer than the time between two, those that would
@@ -71,6 +72,7 @@ impl Job {
             let invocation = Invocation {
                 interface: self.interface.clone(),
                 function: self.cron.function.clone(),
+                signature: self.signature.clone(),
                 params: self.params.clone(),
                 depth: 0,
             };

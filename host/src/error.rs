@@ -80,6 +80,12 @@ pub enum Error {
         /// What does not fit, and what to do.
         problem: String,
     },
+    /// Something is wrong with the way to a NATS server.
+    #[error("cannot serve over NATS: {problem}")]
+    Nats {
+        /// What, and what to do.
+        problem: String,
+    },
     /// Wasmtime could not be set up on this machine.
     #[error("cannot set up WebAssembly on this machine: {0:#}")]
     Engine(wasmtime::Error),

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::io::TokioIo;
 use crate::component::Component;
 use crate::cron::{Job, Jobs};
 use crate::lattice::{Embedded, Injector, Journal, Lattice, Transport, Upstreams};
-use crate::manifest::{Cron, Instances, On};
+use crate::manifest::{Cron, Instances, Link, On, Target};
 use crate::sim::Time;
 use crate::wasi::Sandbox;
 use crate::wasi::http::{Handler, ResponseBody, bare};
@@ -55,7 +55,10 @@ impl Host {
         let others = others(manifest)?;
         let importers: Vec<&Component> = std::iter::once(&app).chain(others.values()).collect();
         for (interface, link) in &manifest.links {
-            check_link(manifest, &importers, interface, link, &others[&link.component])?;
+            check_used(manifest, &importers, interface, link)?;
+            if let Target::Component(path, _) = &link.target {
+                check_link(manifest, &importers, interface, link, &others[path])?;
+            }
         }
         check_faults(manifest, &importers)?;
         for upstream in &manifest.http.upstreams {
@@ -65,13 +68,29 @@ impl Host {
         let lattice = Arc::new(Lattice::new(Injector::new(manifest.faults.clone()), manifest.limits.invocation));
         let mut embedded = BTreeMap::new();
         for link in manifest.links.values() {
-            let target = Embedded::new(&others[&link.component], &sandbox, &lattice, link.instances)?;
-            embedded.entry((&link.component, link.instances)).or_insert_with(|| Arc::new(target));
+            if let Target::Component(path, instances) = &link.target {
+                let target = Embedded::new(&others[path], &sandbox, &lattice, *instances)?;
+                embedded.entry((path, *instances)).or_insert_with(|| Arc::new(target));
+            }
         }
-        let links = manifest.links.iter().map(|(interface, link)| {
-            let target: Box<dyn Transport> = Box::new(embedded[&(&link.component, link.instances)].clone());
-            (interface.clone(), target)
-        });
+        let mut links: BTreeMap<String, Box<dyn Transport>> = BTreeMap::new();
+        #[cfg(feature = "nats")]
+        let mut connections = crate::lattice::wrpc::Connections::default();
+        for (interface, link) in &manifest.links {
+            let target: Box<dyn Transport> = match &link.target {
+                Target::Component(path, instances) => Box::new(embedded[&(path, *instances)].clone()),
+                #[cfg(feature = "nats")]
+                Target::Nats(nats) if time == Time::Real => Box::new(connections.remote(nats)),
+                Target::Nats(_) => {
+                    let problem = format!(
+                        "`{interface}` is linked over NATS, and simulated time has no network; link it to a component"
+                    );
+                    return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
+                }
+            };
+            links.insert(interface.clone(), target);
+        }
+
         let components = manifest.http.upstreams.iter().map(|upstream| {
             let handler = handler(&others[&upstream.component], &sandbox, Instances::Fresh)?;
             Ok((upstream.authority.clone(), handler))
@@ -81,15 +100,23 @@ impl Host {
             allow: manifest.http.allow.clone(),
             components: components.collect::<Result<_, Error>>()?,
         };
-        lattice.connect(links.collect(), upstreams);
+        lattice.connect(links, upstreams);
 
         let mut jobs = Vec::new();
         for cron in &manifest.cron {
             // Where a link leads elsewhere, it is not this component that is meant.
-            jobs.push(match manifest.links.get(&cron.interface) {
-                Some(link) => {
-                    let job = Job::new(manifest, cron, &others[&link.component])?;
-                    (job, embedded[&(&link.component, link.instances)].clone())
+            jobs.push(match manifest.links.get(&cron.interface).map(|link| &link.target) {
+                Some(Target::Component(path, instances)) => {
+                    let job = Job::new(manifest, cron, &others[path])?;
+                    (job, embedded[&(path, *instances)].clone())
+                }
+                Some(Target::Nats(_)) => {
+                    let problem = format!(
+                        "`{}` is to be called, and its link leads over NATS, where the types of its parameters are \
+                         unknown; call a component's function that calls it",
+                        cron.target()
+                    );
+                    return Err(Error::Manifest { path: manifest.path.clone(), line: Some(cron.line), problem });
                 }
                 None => {
                     let job = Job::new(manifest, cron, &app)?;
@@ -168,7 +195,10 @@ impl Host {
 
 /// The components that the manifest names beside the app, by their files: one may serve several links.
 fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
-    let links = manifest.links.values().map(|link| (&link.component, "link", link.line));
+    let links = manifest.links.values().filter_map(|link| match &link.target {
+        Target::Component(path, _) => Some((path, "link", link.line)),
+        Target::Nats(_) => None,
+    });
     let upstreams = manifest.http.upstreams.iter();
     let upstreams = upstreams.map(|upstream| (&upstream.component, "upstream", upstream.line));
     let mut others = BTreeMap::new();
@@ -204,20 +234,31 @@ fn handler(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) 
     Ok(Arc::new(Handler::new(component.name(), pre, sandbox.clone(), instances).map_err(unlinkable)?))
 }
 
-/// A link must lead from an interface that somebody imports to a component that exports it, in a version and
-/// with functions that fit.
+/// A link must lead from an interface that somebody calls.
+fn check_used(manifest: &Manifest, importers: &[&Component], path: &str, link: &Link) -> Result<(), Error> {
+    let imports = || importers.iter().flat_map(|importer| importer.imports());
+    if manifest.cron.iter().any(|cron| cron.interface == path) || imports().any(|(import, _)| import.path() == path) {
+        return Ok(());
+    }
+    let problem = match path.split_once('@') {
+        Some((any, _)) => format!("`{path}` is linked, and a link is for any version; write `{any}`"),
+        None => format!("`{path}` is linked, and {}", not_imported(importers)),
+    };
+    Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem })
+}
+
+/// A link in this process must lead to a component that exports the interface, in a version and with functions that
+/// fit.
 fn check_link(
     manifest: &Manifest,
     importers: &[&Component],
     path: &str,
-    link: &crate::manifest::Link,
+    link: &Link,
     target: &Component,
 ) -> Result<(), Error> {
     let wrong = |problem: String| Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
-    let mut used = manifest.cron.iter().any(|cron| cron.interface == path);
     for importer in importers {
         for (import, wanted) in importer.imports().filter(|(import, _)| import.path() == path) {
-            used = true;
             let (importer, provider) = (importer.path.display(), target.path.display());
             let Some((export, given)) = target.exported(path) else {
                 return wrong(format!(
@@ -253,12 +294,6 @@ fn check_link(
                 }
             }
         }
-    }
-    if !used {
-        return wrong(match path.split_once('@') {
-            Some((any, _)) => format!("`{path}` is linked, and a link is for any version; write `{any}`"),
-            None => format!("`{path}` is linked, and {}", not_imported(importers)),
-        });
     }
     Ok(())
 }

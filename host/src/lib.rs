@@ -17,6 +17,8 @@ pub mod inspect;
 mod lattice;
 mod manifest;
 mod polyfill;
+#[cfg(feature = "nats")]
+mod provider;
 pub mod sim;
 mod wasi;
 
@@ -25,3 +27,5 @@ pub use error::Error;
 pub use host::Host;
 pub use lattice::{Cause, Delivery, Entry, Failure, Journal};
 pub use manifest::{Instances, Manifest};
+#[cfg(feature = "nats")]
+pub use provider::Provider;

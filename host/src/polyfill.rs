@@ -21,6 +21,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
                 let invocation = Invocation {
                     interface: interface.clone(),
                     function: name.clone(),
+                    signature: signature.clone(),
                     params: params.to_vec(),
                     depth: guest.depth + 1,
                 };

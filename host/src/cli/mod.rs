@@ -3,6 +3,8 @@
 mod compose;
 mod inspect;
 mod policy;
+#[cfg(feature = "nats")]
+mod provide;
 mod serve;
 
 use std::io::{self, IsTerminal, Write};
@@ -23,6 +25,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    #[cfg(feature = "nats")]
+    Provide(provide::Provide),
     Compose(compose::Compose),
     Inspect(inspect::Inspect),
     #[command(subcommand)]
@@ -41,6 +45,8 @@ pub(crate) fn run() -> ExitCode {
         .init();
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
+        #[cfg(feature = "nats")]
+        Command::Provide(provide) => provide.run(),
         Command::Compose(compose) => compose.run(),
         Command::Inspect(inspect) => return failed_or(inspect.run()),
         Command::Policy(policy) => return policy.run(),
@@ -56,4 +62,21 @@ fn failed_or(outcome: Result<ExitCode, Error>) -> ExitCode {
         let _ = writeln!(io::stderr(), "error: {message}");
         ExitCode::FAILURE
     })
+}
+
+/// Ready at the first Ctrl-C or SIGTERM.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
 }

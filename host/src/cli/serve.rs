@@ -9,6 +9,8 @@ use steadfast_host::sim::Time;
 use steadfast_host::{Error, Host, Manifest};
 use tokio::net::TcpListener;
 
+use super::stop_signal;
+
 /// Serve a component over HTTP, with the links and the faults of a manifest.
 #[derive(Args)]
 pub(super) struct Serve {
@@ -52,21 +54,4 @@ impl Serve {
             Ok(())
         })
     }
-}
-
-/// Ready at the first Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupt.await;
 }

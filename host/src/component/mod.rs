@@ -2,6 +2,7 @@
 
 mod compiled;
 mod shape;
+mod signature;
 mod survey;
 mod told;
 
@@ -19,7 +20,8 @@ use crate::Error;
 use crate::error::quote;
 use crate::sim::Time;
 pub(crate) use compiled::engine;
-pub use shape::{ErrorType, Signature};
+pub(crate) use shape::Shape;
+pub use signature::{ErrorType, Signature};
 pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
 pub(crate) use told::Told;
 
@@ -122,6 +124,18 @@ impl Component {
     /// The interfaces that the component exports and that can be called from elsewhere.
     pub(crate) fn exports(&self) -> impl Iterator<Item = (&Interface, &Functions)> {
         self.exports.iter().filter_map(|(interface, functions)| Some((interface, functions.as_ref().ok()?)))
+    }
+
+    /// All of them; in place of the functions, why they cannot be called from elsewhere.
+    #[cfg(feature = "nats")]
+    pub(crate) fn all_exports(&self) -> impl Iterator<Item = (&Interface, &Result<Functions, String>)> {
+        self.exports.iter()
+    }
+
+    /// Those that are the component's own, and not what hosts call.
+    #[cfg(feature = "nats")]
+    pub(crate) fn served(&self) -> impl Iterator<Item = (&Interface, &Functions)> {
+        self.exports().filter(|(interface, _)| !interface.is_wasi())
     }
 
     /// Whether the component is a handler of `wasi:http` 0.2.

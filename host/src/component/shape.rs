@@ -1,117 +1,140 @@
-//! What of a function crosses a lattice: its parameters and its result, by structure.
+//! A type by its structure: what of it crosses a lattice, and what cannot.
 
-use wit_parser::{Function, FunctionKind, Resolve, Type, TypeDefKind, TypeOwner};
+use std::fmt;
 
-/// How a function tells its caller that the invocation failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorType {
-    /// Not at all: a failure traps the caller.
-    None,
-    /// It returns `result<T, rpc-error>` with the error of `steadfast:rpc/types`.
-    RpcError,
-}
+use wit_parser::{Resolve, Type, TypeDefKind};
 
-/// A function as a lattice sees it.
-///
-/// Types are spelled out to their last part, so that two signatures are equal exactly if values of one can
-/// be passed where the other is expected. Only `T` of `result<T, rpc-error>` travels, so the error type is
-/// kept apart: `func() -> T` and `func() -> result<T, rpc-error>` fit together.
+/// A type, spelled out to its last part, so that two are equal exactly if values of one can be passed where the other
+/// is expected. The names of types are gone, those of fields and cases stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    params: Vec<String>,
-    /// What travels back; `None` for nothing.
-    payload: Option<String>,
-    error: ErrorType,
+pub(crate) enum Shape {
+    Bool,
+    U8,
+    U16,
+    U32,
+    U64,
+    S8,
+    S16,
+    S32,
+    S64,
+    F32,
+    F64,
+    Char,
+    String,
+    Record(Vec<(String, Shape)>),
+    Variant(Vec<(String, Option<Shape>)>),
+    Enum(Vec<String>),
+    Flags(Vec<String>),
+    Tuple(Vec<Shape>),
+    Option(Box<Shape>),
+    List(Box<Shape>),
+    FixedLengthList(Box<Shape>, u32),
+    Map(Box<Shape>, Box<Shape>),
+    Result(Option<Box<Shape>>, Option<Box<Shape>>),
 }
 
-impl Signature {
-    /// The signature of a function; or what it is or has that cannot cross, and what to do.
-    pub(super) fn new(resolve: &Resolve, function: &Function) -> Result<Self, String> {
-        match function.kind {
-            FunctionKind::Freestanding => {}
-            FunctionKind::AsyncFreestanding => {
-                return Err("is an `async func` of WASI 0.3, which this host does not run; declare it as `func`".into());
+impl Shape {
+    /// The shape of a type; or what in it cannot cross.
+    pub(super) fn new(resolve: &Resolve, ty: &Type) -> Result<Self, Obstacle> {
+        let id = match ty {
+            Type::Id(id) => *id,
+            Type::ErrorContext => return Err(Obstacle::ErrorContext),
+            Type::Bool => return Ok(Shape::Bool),
+            Type::U8 => return Ok(Shape::U8),
+            Type::U16 => return Ok(Shape::U16),
+            Type::U32 => return Ok(Shape::U32),
+            Type::U64 => return Ok(Shape::U64),
+            Type::S8 => return Ok(Shape::S8),
+            Type::S16 => return Ok(Shape::S16),
+            Type::S32 => return Ok(Shape::S32),
+            Type::S64 => return Ok(Shape::S64),
+            Type::F32 => return Ok(Shape::F32),
+            Type::F64 => return Ok(Shape::F64),
+            Type::Char => return Ok(Shape::Char),
+            Type::String => return Ok(Shape::String),
+        };
+        let of = |ty: &Type| Shape::new(resolve, ty);
+        let boxed = |ty: &Type| of(ty).map(Box::new);
+        let optional = |ty: &Option<Type>| ty.as_ref().map(boxed).transpose();
+        Ok(match &resolve.types[id].kind {
+            TypeDefKind::Type(ty) => of(ty)?,
+            TypeDefKind::Record(record) => {
+                let fields = record.fields.iter().map(|field| Ok((field.name.clone(), of(&field.ty)?)));
+                Shape::Record(fields.collect::<Result<_, _>>()?)
             }
-            _ => return Err(format!("belongs to a resource; {}", Obstacle::Resource.advice())),
-        }
-        let shape = |ty: &Type, place: &dyn Fn() -> String| {
-            shape(resolve, ty)
-                .map_err(|obstacle| format!("has {} in {}; {}", obstacle.name(), place(), obstacle.advice()))
-        };
-        let params = function.params.iter().map(|param| {
-            let ty = shape(&param.ty, &|| format!("its parameter `{}`", param.name))?;
-            Ok(format!("{}: {ty}", param.name))
-        });
-        let params = params.collect::<Result<_, String>>()?;
-        let result = || "its result".to_string();
-        let (payload, error) = match &function.result {
-            Some(ty) => match opted_in(resolve, ty) {
-                Some(ok) => (ok, ErrorType::RpcError),
-                None => (Some(*ty), ErrorType::None),
-            },
-            None => (None, ErrorType::None),
-        };
-        let payload = payload.map(|ty| shape(&ty, &result)).transpose()?;
-        Ok(Signature { params, payload, error })
-    }
-
-    /// How a failure of this function reaches its caller.
-    pub fn error(&self) -> ErrorType {
-        self.error
-    }
-
-    /// Whether the function returns something, a value or an error.
-    pub(crate) fn returns(&self) -> bool {
-        self.payload.is_some() || self.error != ErrorType::None
-    }
-
-    /// Whether a caller of this function can be served by `other`.
-    pub(crate) fn is_served_by(&self, other: &Signature) -> bool {
-        self.params == other.params && self.payload == other.payload
-    }
-
-    /// The function's type in WIT, without the error that does not travel.
-    pub(crate) fn wire(&self) -> String {
-        let params = self.params.join(", ");
-        match &self.payload {
-            Some(payload) => format!("func({params}) -> {payload}"),
-            None => format!("func({params})"),
-        }
+            TypeDefKind::Variant(variant) => {
+                let cases = variant.cases.iter();
+                let cases = cases.map(|case| Ok((case.name.clone(), case.ty.as_ref().map(of).transpose()?)));
+                Shape::Variant(cases.collect::<Result<_, _>>()?)
+            }
+            TypeDefKind::Enum(cases) => Shape::Enum(cases.cases.iter().map(|case| case.name.clone()).collect()),
+            TypeDefKind::Flags(flags) => Shape::Flags(flags.flags.iter().map(|flag| flag.name.clone()).collect()),
+            TypeDefKind::Tuple(tuple) => Shape::Tuple(tuple.types.iter().map(of).collect::<Result<_, _>>()?),
+            TypeDefKind::Option(ty) => Shape::Option(boxed(ty)?),
+            TypeDefKind::List(ty) => Shape::List(boxed(ty)?),
+            TypeDefKind::FixedLengthList(ty, length) => Shape::FixedLengthList(boxed(ty)?, *length),
+            TypeDefKind::Map(key, value) => Shape::Map(boxed(key)?, boxed(value)?),
+            TypeDefKind::Result(result) => Shape::Result(optional(&result.ok)?, optional(&result.err)?),
+            TypeDefKind::Resource | TypeDefKind::Handle(_) => return Err(Obstacle::Resource),
+            TypeDefKind::Future(_) => return Err(Obstacle::Future),
+            TypeDefKind::Stream(_) => return Err(Obstacle::Stream),
+            TypeDefKind::Unknown => return Err(Obstacle::Unknown),
+        })
     }
 }
 
-/// `T` if `ty` is `result<T, rpc-error>`. The error is known by the name of its interface and its own, in any
-/// version that is compatible with 0.1.
-fn opted_in(resolve: &Resolve, ty: &Type) -> Option<Option<Type>> {
-    let TypeDefKind::Result(result) = &resolve.types[definition(resolve, ty)?].kind else {
-        return None;
-    };
-    let error = &resolve.types[definition(resolve, &result.err?)?];
-    let TypeOwner::Interface(interface) = error.owner else {
-        return None;
-    };
-    let interface = &resolve.interfaces[interface];
-    let package = &resolve.packages[interface.package?].name;
-    let known = package.namespace == "steadfast"
-        && package.name == "rpc"
-        && package.version.as_ref().is_some_and(|version| (version.major, version.minor) == (0, 1))
-        && interface.name.as_deref() == Some("types")
-        && error.name.as_deref() == Some("rpc-error");
-    known.then_some(result.ok)
+/// As WIT writes it, with the structure of named types in their place.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Shape::Bool => "bool",
+            Shape::U8 => "u8",
+            Shape::U16 => "u16",
+            Shape::U32 => "u32",
+            Shape::U64 => "u64",
+            Shape::S8 => "s8",
+            Shape::S16 => "s16",
+            Shape::S32 => "s32",
+            Shape::S64 => "s64",
+            Shape::F32 => "f32",
+            Shape::F64 => "f64",
+            Shape::Char => "char",
+            Shape::String => "string",
+            Shape::Record(fields) => {
+                let fields = fields.iter().map(|(name, shape)| format!("{name}: {shape}"));
+                return write!(f, "record {{ {} }}", join(fields));
+            }
+            Shape::Variant(cases) => {
+                let cases = cases.iter().map(|(name, shape)| match shape {
+                    Some(shape) => format!("{name}({shape})"),
+                    None => name.clone(),
+                });
+                return write!(f, "variant {{ {} }}", join(cases));
+            }
+            Shape::Enum(cases) => return write!(f, "enum {{ {} }}", cases.join(", ")),
+            Shape::Flags(flags) => return write!(f, "flags {{ {} }}", flags.join(", ")),
+            Shape::Tuple(shapes) => return write!(f, "tuple<{}>", join(shapes.iter().map(Shape::to_string))),
+            Shape::Option(shape) => return write!(f, "option<{shape}>"),
+            Shape::List(shape) => return write!(f, "list<{shape}>"),
+            Shape::FixedLengthList(shape, length) => return write!(f, "list<{shape}, {length}>"),
+            Shape::Map(key, value) => return write!(f, "map<{key}, {value}>"),
+            Shape::Result(ok, err) => {
+                let optional =
+                    |shape: &Option<Box<Shape>>| shape.as_ref().map_or("_".to_string(), |shape| shape.to_string());
+                return write!(f, "result<{}, {}>", optional(ok), optional(err));
+            }
+        };
+        f.write_str(name)
+    }
 }
 
-/// The type behind aliases and `use`s.
-fn definition(resolve: &Resolve, ty: &Type) -> Option<wit_parser::TypeId> {
-    let Type::Id(mut id) = *ty else { return None };
-    while let TypeDefKind::Type(Type::Id(next)) = resolve.types[id].kind {
-        id = next;
-    }
-    Some(id)
+fn join(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// What cannot leave the process.
 #[derive(Clone, Copy)]
-enum Obstacle {
+pub(super) enum Obstacle {
     ErrorContext,
     Future,
     Resource,
@@ -120,7 +143,7 @@ enum Obstacle {
 }
 
 impl Obstacle {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Obstacle::ErrorContext => "an error-context",
             Obstacle::Future => "a future",
@@ -130,7 +153,7 @@ impl Obstacle {
         }
     }
 
-    fn advice(self) -> &'static str {
+    pub(super) fn advice(self) -> &'static str {
         match self {
             Obstacle::ErrorContext | Obstacle::Future | Obstacle::Stream => {
                 "that is of WASI 0.3, which this host does not run: pass plain values, such as a list"
@@ -141,61 +164,4 @@ impl Obstacle {
             Obstacle::Unknown => "pass plain values",
         }
     }
-}
-
-/// A type, spelled out; or what of it cannot cross.
-fn shape(resolve: &Resolve, ty: &Type) -> Result<String, Obstacle> {
-    let id = match ty {
-        Type::Id(id) => *id,
-        Type::ErrorContext => return Err(Obstacle::ErrorContext),
-        Type::Bool => return Ok("bool".into()),
-        Type::U8 => return Ok("u8".into()),
-        Type::U16 => return Ok("u16".into()),
-        Type::U32 => return Ok("u32".into()),
-        Type::U64 => return Ok("u64".into()),
-        Type::S8 => return Ok("s8".into()),
-        Type::S16 => return Ok("s16".into()),
-        Type::S32 => return Ok("s32".into()),
-        Type::S64 => return Ok("s64".into()),
-        Type::F32 => return Ok("f32".into()),
-        Type::F64 => return Ok("f64".into()),
-        Type::Char => return Ok("char".into()),
-        Type::String => return Ok("string".into()),
-    };
-    let of = |ty: &Type| shape(resolve, ty);
-    let optional = |ty: &Option<Type>| ty.as_ref().map_or(Ok("_".to_string()), of);
-    Ok(match &resolve.types[id].kind {
-        TypeDefKind::Type(ty) => of(ty)?,
-        TypeDefKind::Record(record) => {
-            let field = |field: &wit_parser::Field| Ok(format!("{}: {}", field.name, of(&field.ty)?));
-            format!("record {{ {} }}", join(record.fields.iter().map(field))?)
-        }
-        TypeDefKind::Variant(variant) => {
-            let case = |case: &wit_parser::Case| match &case.ty {
-                Some(ty) => Ok(format!("{}({})", case.name, of(ty)?)),
-                None => Ok(case.name.clone()),
-            };
-            format!("variant {{ {} }}", join(variant.cases.iter().map(case))?)
-        }
-        TypeDefKind::Enum(cases) => {
-            format!("enum {{ {} }}", join(cases.cases.iter().map(|case| Ok(case.name.clone())))?)
-        }
-        TypeDefKind::Flags(flags) => {
-            format!("flags {{ {} }}", join(flags.flags.iter().map(|flag| Ok(flag.name.clone())))?)
-        }
-        TypeDefKind::Tuple(tuple) => format!("tuple<{}>", join(tuple.types.iter().map(of))?),
-        TypeDefKind::Option(ty) => format!("option<{}>", of(ty)?),
-        TypeDefKind::List(ty) => format!("list<{}>", of(ty)?),
-        TypeDefKind::FixedLengthList(ty, length) => format!("list<{}, {length}>", of(ty)?),
-        TypeDefKind::Map(key, value) => format!("map<{}, {}>", of(key)?, of(value)?),
-        TypeDefKind::Result(result) => format!("result<{}, {}>", optional(&result.ok)?, optional(&result.err)?),
-        TypeDefKind::Resource | TypeDefKind::Handle(_) => return Err(Obstacle::Resource),
-        TypeDefKind::Future(_) => return Err(Obstacle::Future),
-        TypeDefKind::Stream(_) => return Err(Obstacle::Stream),
-        TypeDefKind::Unknown => return Err(Obstacle::Unknown),
-    })
-}
-
-fn join(parts: impl Iterator<Item = Result<String, Obstacle>>) -> Result<String, Obstacle> {
-    Ok(parts.collect::<Result<Vec<_>, _>>()?.join(", "))
 }

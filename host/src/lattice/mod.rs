@@ -5,11 +5,13 @@ mod failure;
 mod fault;
 mod http;
 mod journal;
+#[cfg(feature = "nats")]
+pub(crate) mod wrpc;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wasmtime::component::Val;
@@ -20,12 +22,14 @@ pub(crate) use fault::Injector;
 pub(crate) use http::{Exchange, Upstreams};
 pub use journal::{Entry, Journal};
 
-use crate::component::Interface;
+use crate::component::{Interface, Signature};
 
 /// One call on its way.
 pub(crate) struct Invocation {
     pub interface: Interface,
     pub function: String,
+    /// As the caller has it.
+    pub signature: Arc<Signature>,
     pub params: Vec<Val>,
     /// How many calls deep the caller is itself being called.
     pub depth: u32,
@@ -48,7 +52,7 @@ pub(crate) trait Transport: Send + Sync {
     fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 }
 
-impl<T: Transport> Transport for std::sync::Arc<T> {
+impl<T: Transport> Transport for Arc<T> {
     fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
         (**self).invoke(invocation)
     }
@@ -113,6 +117,13 @@ impl Lattice {
             }
         };
         self.recorded(&target, limit, "job's timeout", run).await
+    }
+
+    /// Passes a call from another process on to `provider`, and records it.
+    #[cfg(feature = "nats")]
+    pub async fn serve(&self, provider: &dyn Transport, limit: Duration, invocation: Invocation) -> Reply {
+        let target = invocation.target();
+        self.recorded(&target, limit, "provider's timeout", provider.invoke(invocation)).await
     }
 
     async fn recorded(&self, target: &str, limit: Duration, name: &str, call: impl Future<Output = Reply>) -> Reply {

@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::{Authority, value};
 
 /// The requests that a manifest grants: none, unless it says so.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Http {
     pub allow: Vec<Authority>,
     pub upstreams: Vec<Upstream>,

@@ -5,6 +5,7 @@ mod config;
 mod cron;
 mod fault;
 mod http;
+mod link;
 mod value;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub(crate) use config::Setting;
 pub(crate) use cron::Cron;
 pub(crate) use fault::{Fault, FaultKind, On};
 pub(crate) use http::Http;
+pub(crate) use link::{Link, Nats, Target};
 
 /// What to run and how its lattice behaves, read from TOML.
 ///
@@ -41,6 +43,7 @@ pub(crate) use http::Http;
 ///
 ///     [links]
 ///     "acme:greeter/api" = { component = "greeter.wasm" }
+///     "acme:letters/letters" = { nats = "nats://127.0.0.1:4222", prefix = "default" }
 ///
 ///     [config]                          # what the components read from wasi:config
 ///     tone = "polite"
@@ -106,11 +109,14 @@ pub(crate) struct Limits {
     pub memory: usize,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Link {
-    pub component: PathBuf,
-    pub instances: Instances,
-    pub line: usize,
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            invocation: default_invocation_timeout(),
+            request: default_request_timeout(),
+            memory: bytes(default_memory()),
+        }
+    }
 }
 
 impl Manifest {
@@ -178,12 +184,8 @@ impl Manifest {
         let mut links = BTreeMap::new();
         for (interface, link) in file.links {
             let line = line_of(link.span().start);
-            let FileLink { component, instances } = link.into_inner();
-            let component = component.ok_or_else(|| {
-                let add = "add the path of the component that it leads to";
-                wrong(Some(line), format!("`component` is missing from the link of `{interface}`; {add}"))
-            })?;
-            links.insert(interface, Link { component: beside(component), instances, line });
+            let link = link.into_inner().check(&interface, line, beside);
+            links.insert(interface, link.map_err(|problem| wrong(Some(line), problem))?);
         }
         let http = file.http.check(line_of, beside).map_err(|(line, problem)| wrong(Some(line), problem))?;
         let config = file.config.into_iter().map(|(key, setting)| {
@@ -210,8 +212,7 @@ impl Manifest {
             limits: Limits {
                 invocation: file.invocation_timeout,
                 request: file.request_timeout,
-                // On a machine whose addresses are shorter, its own limit is the limit.
-                memory: usize::try_from(file.memory_mib.get()).unwrap_or(usize::MAX).saturating_mul(1 << 20),
+                memory: bytes(file.memory_mib),
             },
             seed: file.seed,
             links,
@@ -271,7 +272,7 @@ struct File {
     #[serde(default, deserialize_with = "value::seed")]
     seed: Option<u64>,
     #[serde(default)]
-    links: BTreeMap<String, Spanned<FileLink>>,
+    links: BTreeMap<String, Spanned<link::FileLink>>,
     #[serde(default)]
     http: http::FileHttp,
     #[serde(default)]
@@ -280,15 +281,6 @@ struct File {
     cron: Vec<Spanned<cron::FileCron>>,
     #[serde(default)]
     faults: Vec<Spanned<fault::FileFault>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table, like `{ component = \"greeter.wasm\" }`")]
-struct FileLink {
-    #[serde(default, deserialize_with = "value::path")]
-    component: Option<PathBuf>,
-    #[serde(default, deserialize_with = "value::instances")]
-    instances: Instances,
 }
 
 fn default_listen() -> SocketAddr {
@@ -308,4 +300,9 @@ fn default_request_timeout() -> Duration {
 /// Plenty for a handler, and a thousand of them fit into a server.
 const fn default_memory() -> NonZeroU64 {
     NonZeroU64::new(64).unwrap()
+}
+
+/// On a machine whose addresses are shorter, its own limit is the limit.
+fn bytes(mebibytes: NonZeroU64) -> usize {
+    usize::try_from(mebibytes.get()).unwrap_or(usize::MAX).saturating_mul(1 << 20)
 }

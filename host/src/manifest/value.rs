@@ -56,6 +56,20 @@ pub(super) fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<In
     deserializer.deserialize_str(Text { expected: "\"fresh\" or \"reuse\"", parse: |text| parse_name(text) })
 }
 
+pub(super) fn some_instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Instances>, D::Error> {
+    instances(deserializer).map(Some)
+}
+
+pub(super) fn nats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let expected = "the address of a NATS server, like \"nats://127.0.0.1:4222\"";
+    deserializer.deserialize_str(Text { expected, parse: |text| Ok(Some(text.into())) })
+}
+
+pub(super) fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let expected = "what subjects begin with, like \"default\"";
+    deserializer.deserialize_str(Text { expected, parse: |text| Ok(Some(text.into())) })
+}
+
 pub(super) fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileFaultKind>, D::Error> {
     let parse = |text: &str| parse_name(text).map(Some);
     deserializer.deserialize_str(Text { expected: "a kind of fault, like \"no-target\"", parse })

@@ -94,3 +94,63 @@ fn a_fault_on_what_nobody_imports_is_said_with_what_is_imported() {
          provide; remove it"
     );
 }
+
+#[test]
+fn a_link_over_nats_says_what_is_wrong_with_it() {
+    for (link, expected) in [
+        (
+            "component = 'a.wasm', nats = 'nats://localhost'",
+            "leads to a `component` and over `nats`; remove one of the two",
+        ),
+        ("component = 'a.wasm', prefix = 'a'", "has a `prefix`, which only links over NATS have; remove it"),
+        (
+            "nats = 'nats://localhost', instances = 'reuse'",
+            "leads over `nats`, where the provider decides on its `instances`; remove them",
+        ),
+    ] {
+        let manifest = with(&format!("[links]\n'acme:greeter/api' = {{ {link} }}"));
+        assert_eq!(Folder::new().serve(manifest), format!("hello.toml:3: the link of `acme:greeter/api` {expected}"));
+    }
+    for (link, expected) in [
+        (
+            "nats = 'http://ada:secret@localhost'",
+            "the address of the NATS server is none; write it like \"nats://127.0.0.1:4222\"",
+        ),
+        (
+            "nats = 'nats://localhost', prefix = 'a..b'",
+            "the prefix `a..b` cannot begin a subject of NATS; write words with dots between them, like \"default\"",
+        ),
+    ] {
+        let manifest = with(&format!("[links]\n'acme:greeter/api' = {{ {link} }}"));
+        assert_eq!(Folder::new().serve(manifest), format!("hello.toml:3: {expected}"));
+    }
+}
+
+#[test]
+fn what_cannot_be_provided_is_said() {
+    let folder = Folder::new().with("handler.wasm", handler()).with("provider.wasm", provider("0.1.0", GREET));
+    for (arguments, expected) in [
+        (
+            &["provide", "--nats", "nats://ada:secret@localhost", "provider.wasm"][..],
+            "cannot serve over NATS: the address has a user or a password in it, which others could read there; give \
+             it in the environment variable NATS_URL",
+        ),
+        (
+            &["provide", "--nats", "localhost", "provider.wasm"],
+            "cannot serve over NATS: the address of the NATS server is none; write it like \"nats://127.0.0.1:4222\"",
+        ),
+        (
+            &["provide", "--nats", "nats://localhost", "--queue-group", "a b", "provider.wasm"],
+            "cannot serve over NATS: the queue group `a b` is to be one word",
+        ),
+        (
+            &["provide", "--nats", "nats://localhost", "no.wasm"],
+            "cannot read no.wasm: No such file or directory (os error 2); give the path of a component to serve, and \
+             build it first",
+        ),
+    ] {
+        assert_eq!(folder.refusal(arguments), expected);
+    }
+    let refusal = folder.refusal(&["provide", "--nats", "nats://localhost", "handler.wasm"]);
+    assert!(refusal.starts_with("handler.wasm exports "), "{refusal}");
+}

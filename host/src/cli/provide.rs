@@ -1,0 +1,59 @@
+//! `steadfast provide`: a component whose exports other processes call, over a NATS server.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use steadfast_host::{Error, Provider};
+
+use super::stop_signal;
+
+/// Serve the exports of a component over a NATS server, as wRPC. Copies of this command share the calls.
+#[derive(Args)]
+pub(super) struct Provide {
+    /// The component.
+    component: PathBuf,
+    /// The NATS server, like nats://127.0.0.1:4222; without it, the one in the environment variable NATS_URL, which is
+    /// also the place for an address with a password.
+    #[arg(long, value_name = "URL")]
+    nats: Option<String>,
+    /// What the subjects begin with, as the links to it have it; nothing by default.
+    #[arg(long, value_name = "PREFIX", default_value = "")]
+    prefix: String,
+    /// Of all providers in a queue group, one takes each call.
+    #[arg(long, value_name = "GROUP", default_value = "steadfast")]
+    queue_group: String,
+    /// The most calls at a time; further ones fail with `overloaded`.
+    #[arg(long, value_name = "NUMBER", default_value_t = 256)]
+    calls: usize,
+}
+
+impl Provide {
+    pub fn run(self) -> Result<(), Error> {
+        let wrong = |problem: &str| Error::Nats { problem: problem.into() };
+        let url = match self.nats {
+            // Everybody on the machine can read the arguments of a command.
+            Some(url) if url.contains('@') => {
+                return Err(wrong(
+                    "the address has a user or a password in it, which others could read there; give it \
+                                  in the environment variable NATS_URL",
+                ));
+            }
+            Some(url) => url,
+            None => std::env::var("NATS_URL").map_err(|_| {
+                wrong(
+                    "no server is given; give one with --nats, like nats://127.0.0.1:4222, or in the environment \
+                       variable NATS_URL",
+                )
+            })?,
+        };
+        let provider = Provider::load(&self.component)?
+            .with_prefix(self.prefix)
+            .with_queue_group(self.queue_group)
+            .with_calls(self.calls);
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| wrong(&error.to_string()))?;
+        // On standard output, for whoever started us. `println!` panics when nobody listens.
+        let ready = || drop(writeln!(io::stdout(), "serving {}", self.component.display()));
+        runtime.block_on(provider.serve(&url, ready, stop_signal()))
+    }
+}

@@ -1,0 +1,255 @@
+//! Values as wRPC sends them: the value encoding of the component model.
+//!
+//! | type | bytes |
+//! | --- | --- |
+//! | `bool`, `u8`, `s8` | one |
+//! | the other integers | LEB128, signed for `s…` |
+//! | `f32`, `f64` | little-endian; each NaN as the canonical one |
+//! | `char` | UTF-8 |
+//! | `string` | length in bytes, UTF-8 |
+//! | `list`, `map` | number of elements, elements; a map's are its key and its value |
+//! | `record`, `tuple`, `list<T, N>` | the parts |
+//! | `variant`, `enum` | number of the case, payload |
+//! | `option`, `result` | 0 or 1 (`some`, `err`), payload |
+//! | `flags` | a bit each, from the lowest of the first byte |
+//!
+//! Lengths and numbers of cases are LEB128 of at most 32 bits.
+
+use bytes::{Buf, BufMut, BytesMut};
+use wasm_tokio::cm::{
+    BoolCodec, F32Codec, F64Codec, S8Codec, S16Codec, S32Codec, S64Codec, U8Codec, U16Codec, U32Codec, U64Codec,
+};
+use wasm_tokio::tokio_util::codec::{Decoder, Encoder};
+use wasm_tokio::{Leb128DecoderU32, Leb128Encoder, Utf8Codec};
+use wasmtime::component::Val;
+
+use crate::component::Shape;
+
+/// Why bytes are no value of the type.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum Malformed {
+    /// They would begin one.
+    #[error("it ends before the value does")]
+    Truncated,
+    /// They never will be one.
+    #[error("{0}")]
+    Wrong(String),
+    /// Decoded, it would need more memory than one value may.
+    #[error("the value has more than {MAX_PARTS} parts")]
+    TooLarge,
+}
+
+/// The most parts (numbers, strings, fields, elements) that one message is decoded to. In memory a part takes some
+/// 40 bytes, in a message as little as none: without a bound, a small message could fill the memory.
+const MAX_PARTS: usize = 4 << 20;
+
+/// Appends `value`, which Wasmtime has checked to be of the type.
+///
+/// # Errors
+/// What does not fit, if Wasmtime and this host disagree about the type after all.
+pub(crate) fn encode(shape: &Shape, value: &Val, out: &mut BytesMut) -> Result<(), String> {
+    match (shape, value) {
+        (Shape::Bool, Val::Bool(value)) => put(BoolCodec, *value, out),
+        (Shape::U8, Val::U8(value)) => put(U8Codec, *value, out),
+        (Shape::U16, Val::U16(value)) => put(U16Codec, *value, out),
+        (Shape::U32, Val::U32(value)) => put(U32Codec, *value, out),
+        (Shape::U64, Val::U64(value)) => put(U64Codec, *value, out),
+        (Shape::S8, Val::S8(value)) => put(S8Codec, *value, out),
+        (Shape::S16, Val::S16(value)) => put(S16Codec, *value, out),
+        (Shape::S32, Val::S32(value)) => put(S32Codec, *value, out),
+        (Shape::S64, Val::S64(value)) => put(S64Codec, *value, out),
+        (Shape::F32, Val::Float32(value)) => put(F32Codec, if value.is_nan() { f32::NAN } else { *value }, out),
+        (Shape::F64, Val::Float64(value)) => put(F64Codec, if value.is_nan() { f64::NAN } else { *value }, out),
+        (Shape::Char, Val::Char(value)) => put(Utf8Codec, *value, out),
+        (Shape::String, Val::String(value)) => {
+            put_length(value.len(), out)?;
+            out.put_slice(value.as_bytes());
+            Ok(())
+        }
+        (Shape::Record(shapes), Val::Record(fields)) if shapes.len() == fields.len() => {
+            let mut parts = shapes.iter().zip(fields);
+            parts.try_for_each(|((_, shape), (_, value))| encode(shape, value, out))
+        }
+        (Shape::Variant(cases), Val::Variant(name, payload)) => {
+            let number = position(cases.iter().map(|(name, _)| name), name)?;
+            put(Leb128Encoder, number, out)?;
+            encode_payload(cases[number as usize].1.as_ref(), payload, out)
+        }
+        (Shape::Enum(cases), Val::Enum(name)) => put(Leb128Encoder, position(cases.iter(), name)?, out),
+        (Shape::Flags(names), Val::Flags(set)) => {
+            let mut bytes = vec![0; names.len().div_ceil(8)];
+            for name in set {
+                let bit = position(names.iter(), name)? as usize;
+                bytes[bit / 8] |= 1 << (bit % 8);
+            }
+            out.put_slice(&bytes);
+            Ok(())
+        }
+        (Shape::Tuple(shapes), Val::Tuple(values)) if shapes.len() == values.len() => {
+            shapes.iter().zip(values).try_for_each(|(shape, value)| encode(shape, value, out))
+        }
+        (Shape::Option(shape), Val::Option(payload)) => {
+            out.put_u8(payload.is_some().into());
+            payload.as_ref().map_or(Ok(()), |payload| encode(shape, payload, out))
+        }
+        (Shape::Result(ok, err), Val::Result(result)) => {
+            out.put_u8(result.is_err().into());
+            match result {
+                Ok(payload) => encode_payload(ok.as_deref(), payload, out),
+                Err(payload) => encode_payload(err.as_deref(), payload, out),
+            }
+        }
+        (Shape::List(shape), Val::List(values)) => {
+            put_length(values.len(), out)?;
+            values.iter().try_for_each(|value| encode(shape, value, out))
+        }
+        (Shape::FixedLengthList(shape, length), Val::FixedLengthList(values)) if *length as usize == values.len() => {
+            values.iter().try_for_each(|value| encode(shape, value, out))
+        }
+        (Shape::Map(key_shape, value_shape), Val::Map(entries)) => {
+            put_length(entries.len(), out)?;
+            entries.iter().try_for_each(|(key, value)| {
+                encode(key_shape, key, out)?;
+                encode(value_shape, value, out)
+            })
+        }
+        (shape, value) => Err(format!("{value:?} is no {shape}")),
+    }
+}
+
+fn encode_payload(shape: Option<&Shape>, payload: &Option<Box<Val>>, out: &mut BytesMut) -> Result<(), String> {
+    match (shape, payload) {
+        (Some(shape), Some(payload)) => encode(shape, payload, out),
+        (None, None) => Ok(()),
+        (shape, payload) => Err(format!("the payload {payload:?} is no {shape:?}")),
+    }
+}
+
+fn put<T, E: Encoder<T, Error = std::io::Error>>(mut encoder: E, value: T, out: &mut BytesMut) -> Result<(), String> {
+    encoder.encode(value, out).map_err(|error| error.to_string())
+}
+
+fn put_length(length: usize, out: &mut BytesMut) -> Result<(), String> {
+    let length = u32::try_from(length).map_err(|_| format!("{length} elements are more than can be sent"))?;
+    put(Leb128Encoder, length, out)
+}
+
+fn position<'n>(mut names: impl Iterator<Item = &'n String>, name: &str) -> Result<u32, String> {
+    let position = names.position(|candidate| candidate == name).and_then(|position| u32::try_from(position).ok());
+    position.ok_or_else(|| format!("there is no case `{name}`"))
+}
+
+/// Takes the values of `shapes` from the front of `bytes`; what follows them stays.
+///
+/// # Errors
+/// [`Malformed`]. What was taken until then is gone.
+pub(crate) fn decode<'s>(
+    shapes: impl IntoIterator<Item = &'s Shape>,
+    bytes: &mut BytesMut,
+) -> Result<Vec<Val>, Malformed> {
+    let mut input = Input { bytes, parts: MAX_PARTS };
+    shapes.into_iter().map(|shape| input.value(shape)).collect()
+}
+
+struct Input<'b> {
+    bytes: &'b mut BytesMut,
+    /// How many more may be decoded.
+    parts: usize,
+}
+
+impl Input<'_> {
+    fn value(&mut self, shape: &Shape) -> Result<Val, Malformed> {
+        self.parts = self.parts.checked_sub(1).ok_or(Malformed::TooLarge)?;
+        Ok(match shape {
+            Shape::Bool => Val::Bool(self.take(BoolCodec)?),
+            Shape::U8 => Val::U8(self.take(U8Codec)?),
+            Shape::U16 => Val::U16(self.take(U16Codec)?),
+            Shape::U32 => Val::U32(self.take(U32Codec)?),
+            Shape::U64 => Val::U64(self.take(U64Codec)?),
+            Shape::S8 => Val::S8(self.take(S8Codec)?),
+            Shape::S16 => Val::S16(self.take(S16Codec)?),
+            Shape::S32 => Val::S32(self.take(S32Codec)?),
+            Shape::S64 => Val::S64(self.take(S64Codec)?),
+            Shape::F32 => Val::Float32(self.take(F32Codec)?),
+            Shape::F64 => Val::Float64(self.take(F64Codec)?),
+            Shape::Char => Val::Char(self.take(Utf8Codec)?),
+            Shape::String => {
+                let length = self.length()?;
+                let text = self.slice(length)?.to_vec();
+                Val::String(String::from_utf8(text).map_err(|_| Malformed::Wrong("a string is not UTF-8".into()))?)
+            }
+            Shape::Record(fields) => {
+                let fields = fields.iter().map(|(name, shape)| Ok((name.clone(), self.value(shape)?)));
+                Val::Record(fields.collect::<Result<_, _>>()?)
+            }
+            Shape::Variant(cases) => {
+                let (name, shape) = self.case(cases)?;
+                Val::Variant(name.clone(), self.payload(shape.as_ref())?)
+            }
+            Shape::Enum(cases) => Val::Enum(self.case(cases)?.clone()),
+            Shape::Flags(names) => {
+                let bits = self.slice(names.len().div_ceil(8))?;
+                let is_set = |bit: &usize| bits[bit / 8] & (1 << (bit % 8)) != 0;
+                if let Some(bit) = (names.len()..bits.len() * 8).find(is_set) {
+                    return Err(Malformed::Wrong(format!("flag {bit} is set, of {}", names.len())));
+                }
+                Val::Flags((0..names.len()).filter(is_set).map(|bit| names[bit].clone()).collect())
+            }
+            Shape::Tuple(shapes) => Val::Tuple(shapes.iter().map(|shape| self.value(shape)).collect::<Result<_, _>>()?),
+            Shape::Option(shape) => Val::Option(match self.take(BoolCodec)? {
+                true => Some(Box::new(self.value(shape)?)),
+                false => None,
+            }),
+            Shape::Result(ok, err) => Val::Result(match self.take(BoolCodec)? {
+                false => Ok(self.payload(ok.as_deref())?),
+                true => Err(self.payload(err.as_deref())?),
+            }),
+            Shape::List(shape) => {
+                let length = self.length()?;
+                Val::List(self.values(shape, length)?)
+            }
+            Shape::FixedLengthList(shape, length) => Val::FixedLengthList(self.values(shape, *length as usize)?),
+            Shape::Map(key, value) => {
+                let length = self.length()?;
+                let entries = (0..length).map(|_| Ok((self.value(key)?, self.value(value)?)));
+                Val::Map(entries.collect::<Result<_, _>>()?)
+            }
+        })
+    }
+
+    /// Not with room for all from the start: the length is only what the peer says.
+    fn values(&mut self, shape: &Shape, length: usize) -> Result<Vec<Val>, Malformed> {
+        (0..length).map(|_| self.value(shape)).collect()
+    }
+
+    fn payload(&mut self, shape: Option<&Shape>) -> Result<Option<Box<Val>>, Malformed> {
+        shape.map(|shape| Ok(Box::new(self.value(shape)?))).transpose()
+    }
+
+    fn case<'c, C>(&mut self, cases: &'c [C]) -> Result<&'c C, Malformed> {
+        let number = self.length()?;
+        cases.get(number).ok_or_else(|| Malformed::Wrong(format!("there is no case {number}, of {}", cases.len())))
+    }
+
+    fn length(&mut self) -> Result<usize, Malformed> {
+        Ok(self.take(Leb128DecoderU32)? as usize)
+    }
+
+    fn slice(&mut self, length: usize) -> Result<BytesMut, Malformed> {
+        if self.bytes.remaining() < length {
+            return Err(Malformed::Truncated);
+        }
+        Ok(self.bytes.split_to(length))
+    }
+
+    fn take<D: Decoder<Error = std::io::Error>>(&mut self, mut decoder: D) -> Result<D::Item, Malformed> {
+        match decoder.decode(self.bytes) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(Malformed::Truncated),
+            Err(error) => Err(Malformed::Wrong(error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

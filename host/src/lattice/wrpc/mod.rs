@@ -1,0 +1,25 @@
+//! The lattice between processes: wRPC, over a NATS server.
+//!
+//! An invocation is a message on `[prefix.]wrpc.0.0.1.<interface>.<function>`, with as much of the parameters as fits
+//! and a subject `rx` to reply to. The provider accepts it on `rx`, with a subject `tx` of its own; then the rest of
+//! the parameters goes to `tx.params`, and the results to `rx.results`. An empty message ends each.
+
+mod client;
+mod codec;
+mod connection;
+mod outcome;
+mod server;
+
+pub(crate) use client::Remote;
+pub(crate) use connection::{Connection, Connections};
+pub(crate) use server::Server;
+
+use crate::component::Interface;
+
+/// The most bytes of parameters, or of results, that are taken from a peer.
+const MAX_BYTES: usize = 16 << 20;
+
+/// The name of an interface in subjects: with its version, and empty for a function that stands in a world by itself.
+fn instance(interface: &Interface) -> String {
+    if interface.package.is_empty() { String::new() } else { interface.to_string() }
+}

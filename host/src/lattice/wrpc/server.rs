@@ -1,0 +1,264 @@
+//! The serving side: invocations from the lattice, passed on to a component.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Message, Subscriber};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use futures_util::stream::select_all;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use wasmtime::component::Val;
+use wrpc_transport_nats::{index_path, invocation_subject, param_subject, result_subject};
+
+use super::codec::{self, Malformed};
+use super::{Connection, MAX_BYTES, instance, outcome};
+use crate::component::{Interface, Signature};
+use crate::lattice::{Cause, Delivery, Embedded, Failure, Invocation, Lattice, Reply};
+
+/// How long calls in flight have to end, once no new ones are taken.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A component that serves calls from a NATS server.
+///
+/// Not with `Serve` of `wrpc-transport`: its subscriptions can only be dropped, and with them the calls that the server
+/// has already handed to this process and to no other.
+pub(crate) struct Server {
+    pub connection: Connection,
+    pub prefix: String,
+    pub group: String,
+    pub provider: Embedded,
+    pub lattice: Arc<Lattice>,
+    /// For one call.
+    pub limit: Duration,
+    /// At a time; further calls are refused.
+    pub calls: usize,
+}
+
+/// A function that is served.
+struct Function {
+    interface: Interface,
+    name: String,
+    signature: Arc<Signature>,
+}
+
+impl Server {
+    /// Serves `functions` until `shutdown` is ready, then finishes the calls in flight. Tells `ready` when calls can come.
+    pub async fn run(
+        self,
+        functions: impl IntoIterator<Item = (Interface, String, Arc<Signature>)>,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), String> {
+        let server = Arc::new(self);
+        let mut shutdown = std::pin::pin!(shutdown);
+        let nats = tokio::select! {
+            nats = server.connection.client() => nats.ok_or("the connection was closed")?,
+            () = &mut shutdown => return Ok(()),
+        };
+        let mut subscriptions = Vec::new();
+        for (interface, name, signature) in functions {
+            let subject = invocation_subject(&server.prefix, &instance(&interface), &name);
+            let subscription = nats.queue_subscribe(subject, server.group.clone()).await;
+            let subscription = subscription.map_err(|error| crate::error::quote(&error))?;
+            let function = Arc::new(Function { interface, name, signature });
+            subscriptions.push(Served { subscription, function });
+        }
+        let mut calls = select_all(subscriptions);
+        tokio::select! {
+            heard = round_trip(&nats) => heard?,
+            () = &mut shutdown => return Ok(()),
+        }
+        ready();
+
+        let permits = Arc::new(Semaphore::new(server.calls));
+        let mut running = JoinSet::new();
+        let accept = |(function, message): (Arc<Function>, Message), running: &mut JoinSet<()>| {
+            let (server, nats, permits) = (server.clone(), nats.clone(), permits.clone());
+            while running.try_join_next().is_some() {}
+            running.spawn(async move {
+                if let Err(problem) = server.answer(&nats, &permits, &function, message).await {
+                    tracing::warn!("a call of `{}#{}` was lost: {problem}", function.interface, function.name);
+                }
+            });
+        };
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                call = calls.next() => match call {
+                    Some(call) => accept(call, &mut running),
+                    None => return Err("the connection was closed".into()),
+                },
+            }
+        }
+        let finished = tokio::time::timeout(GRACE, async {
+            for served in calls.iter_mut() {
+                // Ends the subscription after what the server has sent until it knows.
+                let _ = served.subscription.drain().await;
+            }
+            while let Some(call) = calls.next().await {
+                accept(call, &mut running);
+            }
+            while running.join_next().await.is_some() {}
+            // So that nothing is left on its way when the process ends.
+            let _ = round_trip(&nats).await;
+        });
+        if finished.await.is_err() {
+            tracing::warn!("calls were still running {GRACE:?} after the end was asked for, and are abandoned");
+        }
+        Ok(())
+    }
+
+    /// Answers one call; fails when nobody can be told how it went.
+    async fn answer(
+        &self,
+        nats: &async_nats::Client,
+        permits: &Semaphore,
+        function: &Function,
+        message: Message,
+    ) -> Result<(), String> {
+        let Some(caller) = message.reply else {
+            return Err("it says nowhere to reply to".into());
+        };
+        let results = result_subject(&caller);
+        let reply = match permits.try_acquire() {
+            Ok(_permit) => match self.params(nats, &caller, function, message.payload).await? {
+                Ok(params) => {
+                    let invocation = Invocation {
+                        interface: function.interface.clone(),
+                        function: function.name.clone(),
+                        signature: function.signature.clone(),
+                        params,
+                        depth: 0,
+                    };
+                    self.lattice.serve(&self.provider, self.limit, invocation).await
+                }
+                Err(problem) => {
+                    let message = format!("the parameters are no `{}`: {problem}", function.signature.wire());
+                    Err(Failure::new(Cause::Protocol, Delivery::NotSent, message))
+                }
+            },
+            Err(_) => {
+                accept(nats, &caller).await?;
+                let message = format!("{} calls are running already", self.calls);
+                Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message))
+            }
+        };
+        let (bytes, ended) = encode(&function.signature, reply);
+        if let Some(ended) = ended {
+            publish(nats, index_path(&results, &[outcome::PATH]), outcome::encode(ended).freeze()).await?;
+        }
+        let mut bytes = bytes.freeze();
+        while !bytes.is_empty() {
+            let part = bytes.split_to(nats.server_info().max_payload.clamp(1, bytes.len()));
+            publish(nats, results.clone(), part).await?;
+        }
+        publish(nats, results, Bytes::new()).await
+    }
+
+    /// Accepts the call and takes its parameters, for which it waits as long as for the call itself.
+    async fn params(
+        &self,
+        nats: &async_nats::Client,
+        caller: &str,
+        function: &Function,
+        first: Bytes,
+    ) -> Result<Result<Vec<Val>, String>, String> {
+        let params = tokio::time::timeout(self.limit, params(nats, caller, function, first)).await;
+        params.unwrap_or_else(|_| Ok(Err(format!("they do not end within {:?}", self.limit))))
+    }
+}
+
+/// The results, and what is to be said of the end: a function that returns a value shows by it that it has returned.
+fn encode(signature: &Signature, reply: Reply) -> (BytesMut, Option<Result<(), Failure>>) {
+    let mut bytes = BytesMut::new();
+    let ended = match (signature.payload(), reply) {
+        (Some(shape), Ok(Some(value))) => match codec::encode(shape, &value, &mut bytes) {
+            Ok(()) if bytes.len() <= MAX_BYTES => return (bytes, None),
+            Ok(()) => Err(format!("it is {} bytes, and {MAX_BYTES} are the most", bytes.len())),
+            Err(problem) => Err(problem),
+        },
+        (None, Ok(_)) => return (bytes, Some(Ok(()))),
+        (Some(_), Ok(None)) => Err("there is none".into()),
+        (_, Err(failure)) => return (bytes, Some(Err(failure))),
+    };
+    let failed = ended.map_err(|problem| {
+        Failure::new(Cause::Protocol, Delivery::Delivered, format!("the result cannot be sent: {problem}"))
+    });
+    (BytesMut::new(), Some(failed))
+}
+
+/// Accepts the call and takes its parameters; or says what is wrong with them.
+async fn params(
+    nats: &async_nats::Client,
+    caller: &str,
+    function: &Function,
+    first: Bytes,
+) -> Result<Result<Vec<Val>, String>, String> {
+    let shapes = || function.signature.params().iter().map(|(_, shape)| shape);
+    let decode = |mut bytes: BytesMut| {
+        let values = codec::decode(shapes(), &mut bytes)?;
+        let rest = bytes.len();
+        (rest == 0).then_some(values).ok_or_else(|| Malformed::Wrong(format!("{rest} bytes follow")))
+    };
+    // Most calls are complete in their first message, and need no subscription for the rest.
+    match decode(BytesMut::from(&first[..])) {
+        Err(Malformed::Truncated) => {}
+        decoded => {
+            accept(nats, caller).await?;
+            return Ok(decoded.map_err(|error| error.to_string()));
+        }
+    }
+    let inbox = nats.new_inbox();
+    let rest = nats.subscribe(param_subject(&inbox)).await;
+    let mut rest = rest.map_err(|error| crate::error::quote(&error))?;
+    let accepted = nats.publish_with_reply(caller.to_string(), inbox, Bytes::new()).await;
+    accepted.map_err(|error| crate::error::quote(&error))?;
+    let mut bytes = BytesMut::from(&first[..]);
+    while let Some(message) = rest.next().await.filter(|message| !message.payload.is_empty()) {
+        if bytes.len() + message.payload.len() > MAX_BYTES {
+            return Ok(Err(format!("they are more than {MAX_BYTES} bytes")));
+        }
+        bytes.extend_from_slice(&message.payload);
+    }
+    Ok(decode(bytes).map_err(|error| error.to_string()))
+}
+
+/// Tells the caller that this provider has its call.
+async fn accept(nats: &async_nats::Client, caller: &str) -> Result<(), String> {
+    let accepted = nats.publish_with_reply(caller.to_string(), nats.new_inbox(), Bytes::new()).await;
+    accepted.map_err(|error| crate::error::quote(&error))
+}
+
+async fn publish(nats: &async_nats::Client, subject: String, payload: Bytes) -> Result<(), String> {
+    nats.publish(subject, payload).await.map_err(|error| crate::error::quote(&error))
+}
+
+/// Waits until the server has read all that was written before.
+async fn round_trip(nats: &async_nats::Client) -> Result<(), String> {
+    let inbox = nats.new_inbox();
+    let mut echo = nats.subscribe(inbox.clone()).await.map_err(|error| crate::error::quote(&error))?;
+    publish(nats, inbox, Bytes::new()).await?;
+    echo.next().await.map(drop).ok_or_else(|| "the connection was closed".into())
+}
+
+/// A subscription whose messages say which function they call.
+struct Served {
+    subscription: Subscriber,
+    function: Arc<Function>,
+}
+
+impl futures_util::Stream for Served {
+    type Item = (Arc<Function>, Message);
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let function = self.function.clone();
+        self.subscription.poll_next_unpin(context).map(|message| Some((function, message?)))
+    }
+}

@@ -1,0 +1,119 @@
+//! A component whose exports other processes call, over a NATS server.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::Error;
+use crate::component::Component;
+use crate::lattice::wrpc::{Connection, Server};
+use crate::lattice::{Embedded, Injector, Lattice, Upstreams};
+use crate::manifest::{Http, Instances, Limits, Nats};
+use crate::sim::Time;
+use crate::wasi::Sandbox;
+
+/// A component that serves calls from a NATS server, as wRPC. Each call runs on an instance of its own, for 30 s at
+/// most; the calls that the component itself makes fail with `no-link`.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use steadfast_host::Provider;
+///
+/// let provider = Provider::load("greeter.wasm")?.with_prefix("default").with_calls(64);
+/// let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+/// provider.serve("nats://127.0.0.1:4222", || println!("ready"), stop).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Provider {
+    component: Component,
+    prefix: String,
+    group: String,
+    calls: usize,
+}
+
+impl Provider {
+    /// Reads a component. Without more, its subjects have no prefix, its queue group is `steadfast`, and 256 calls at
+    /// a time are taken.
+    ///
+    /// # Errors
+    /// [`Error`], when it cannot be read, or exports nothing that can be called.
+    ///
+    /// ```
+    /// assert!(steadfast_host::Provider::load("no-such-file.wasm").is_err());
+    /// ```
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let component = Component::read(path.as_ref(), "give the path of a component to serve, and build it first")?;
+        component.check_imports()?;
+        if component.served().next().is_none() {
+            let problem = match component.all_exports().find_map(|(_, functions)| functions.as_ref().err()) {
+                Some(what) => format!("exports {what}"),
+                None => format!(
+                    "exports no function that can be called from elsewhere (it exports {}); export an interface of your \
+                     own",
+                    component.export_list()
+                ),
+            };
+            return Err(component.unsuitable(problem));
+        }
+        Ok(Provider { component, prefix: String::new(), group: "steadfast".into(), calls: 256 })
+    }
+
+    /// The same provider with subjects that begin with `prefix`, as those of the links to it do.
+    #[must_use]
+    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
+        Provider { prefix: prefix.into(), ..self }
+    }
+
+    /// The same provider in another queue group: each call goes to one member of each group.
+    #[must_use]
+    pub fn with_queue_group(self, group: impl Into<String>) -> Self {
+        Provider { group: group.into(), ..self }
+    }
+
+    /// The same provider with so many calls at a time; further ones fail with `overloaded`.
+    #[must_use]
+    pub fn with_calls(self, calls: usize) -> Self {
+        Provider { calls: calls.min(tokio::sync::Semaphore::MAX_PERMITS), ..self }
+    }
+
+    /// Serves all exported functions at the NATS server `url`, as soon as there is one, until `shutdown` is ready;
+    /// then, calls in flight have 10 s to end. `ready` is called when the server knows of them.
+    ///
+    /// # Errors
+    /// [`Error`], when the component cannot run, or something given is no name in NATS.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn serve(self, url: &str, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let Provider { component, prefix, group, calls } = self;
+        let wrong = |problem| Error::Nats { problem };
+        let Nats { url, prefix } = Nats::new(url.into(), prefix).map_err(wrong)?;
+        if group.is_empty() || group.contains(char::is_whitespace) {
+            return Err(wrong(format!("the queue group `{group}` is to be one word")));
+        }
+        let limits = Limits::default();
+        let sandbox = Arc::new(Sandbox::new(Time::Real, limits, None, BTreeMap::new())?);
+        let lattice = Arc::new(Lattice::new(Injector::new(Vec::new()), limits.invocation));
+        let Http { allow, .. } = Http::default();
+        lattice.connect(BTreeMap::new(), Upstreams { time: Time::Real, allow, components: Vec::new() });
+        let functions: Vec<_> = component
+            .served()
+            .flat_map(|(interface, functions)| {
+                functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
+            })
+            .collect();
+        let server = Server {
+            provider: Embedded::new(&component, &sandbox, &lattice, Instances::Fresh)?,
+            connection: Connection::open(&url),
+            prefix,
+            group,
+            limit: limits.request,
+            lattice,
+            calls,
+        };
+        server.run(functions, ready, shutdown).await.map_err(wrong)
+    }
+}
