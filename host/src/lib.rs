@@ -8,6 +8,11 @@
 //!
 //! The command `steadfast` is this library behind a command line.
 
+#![cfg_attr(
+    not(feature = "nats"),
+    allow(dead_code, unused_imports, reason = "what only calls between processes need is spread over the modules")
+)]
+
 mod component;
 mod compose;
 mod cron;

@@ -1,5 +1,7 @@
 //! Host, server and provider, all of them ours.
 
+use futures_util::StreamExt;
+
 use crate::{Caller, Calls, Cause, Delivery, Provider, Server};
 
 #[tokio::test]
@@ -69,4 +71,23 @@ async fn calls_beyond_the_most_at_a_time_are_refused() {
     let caller = Caller::at(&server).await;
     let _provider = Provider::with(&server.url(), &["--calls", "0"]);
     assert_eq!(caller.get("/count").await.1, [Err((Cause::Overloaded, Delivery::NotSent))]);
+}
+
+#[tokio::test]
+async fn a_stock_client_may_send_its_parameters_in_parts() {
+    let Some(server) = Server::start().await else { return };
+    let _provider = Provider::start(&server.url());
+    let client = server.client().await;
+    let inbox = client.new_inbox();
+    let mut accepted = client.subscribe(inbox.clone()).await.unwrap();
+    let mut results = client.subscribe(format!("{inbox}.results")).await.unwrap();
+    // `refuse: func(why: string) -> result<u32, string>`
+    let subject = "test.wrpc.0.0.1.test:guests/values@0.1.0.refuse";
+    client.publish_with_reply(subject, inbox, vec![3, b'n'].into()).await.unwrap();
+    let rest = format!("{}.params", accepted.next().await.unwrap().reply.expect("a place for the rest"));
+    for part in ["o", "!", ""] {
+        client.publish(rest.clone(), part.into()).await.unwrap();
+    }
+    assert_eq!(results.next().await.unwrap().payload, [1, 3, b'n', b'o', b'!'][..]);
+    assert!(results.next().await.unwrap().payload.is_empty());
 }
