@@ -72,7 +72,10 @@ mod tests {
         let budget = Budget::new();
         for _ in 0..3 {
             let mut share = budget.share();
-            assert_eq!((share.message(MEMORY - 1), share.message(2), share.message(1)), (Ok(()), Err(Exhausted), Ok(())));
+            assert_eq!(
+                (share.message(MEMORY - 1), share.message(2), share.message(1)),
+                (Ok(()), Err(Exhausted), Ok(()))
+            );
         }
         assert_eq!(budget.share().message(usize::MAX), Err(Exhausted));
     }

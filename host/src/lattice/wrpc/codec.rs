@@ -261,4 +261,6 @@ impl Input<'_> {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
