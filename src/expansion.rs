@@ -4,9 +4,9 @@ pub use wit_bindgen;
 #[cfg(feature = "wstd")]
 pub use wstd;
 
-#[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
-pub use crate::failure::facts_of_text;
 pub use crate::failure::{RetryAfter, Target};
+#[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
+pub use crate::failure::{facts_of_text, retry_after_of_text};
 pub use crate::scope::CallScope;
 
 use crate::respond::{self, Problem};

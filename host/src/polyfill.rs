@@ -1,10 +1,11 @@
 //! The import side: a component's custom imports become calls over the lattice.
 
+use wasmtime::AsContextMut;
 use wasmtime::component::{Linker, Val};
 
 use crate::component::{Component, ErrorType, Signature};
 use crate::lattice::{Invocation, Reply};
-use crate::wasi::Guest;
+use crate::wasi::{Guest, wrpc};
 
 /// Defines every function that `component` imports and WASI does not provide, whatever its type.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
@@ -15,7 +16,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
                 _ => linker.instance(&interface.to_string())?,
             };
             let (interface, name, signature) = (interface.clone(), function.clone(), signature.clone());
-            instance.func_new_async(function, move |store, _type, params, results| {
+            instance.func_new_async(function, move |mut store, _type, params, results| {
                 let guest = store.data();
                 let lattice = guest.lattice.clone();
                 let invocation = Invocation {
@@ -30,7 +31,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
                 Box::new(async move {
                     let reply = lattice.invoke(invocation).await;
                     // A function has at most one result, and Wasmtime made room for it.
-                    if let (Some(value), [result]) = (answer(&signature, reply, target)?, results) {
+                    if let (Some(value), [result]) = (answer(&mut store, &signature, reply, target)?, results) {
                         *result = value;
                     }
                     Ok(())
@@ -42,11 +43,18 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
 }
 
 /// What the caller is told: the value, the typed error that it opted in to, or else a trap.
-fn answer(signature: &Signature, reply: Reply, target: String) -> wasmtime::Result<Option<Val>> {
+fn answer(
+    store: impl AsContextMut<Data = Guest>,
+    signature: &Signature,
+    reply: Reply,
+    target: String,
+) -> wasmtime::Result<Option<Val>> {
+    let failed = |error| Ok(Some(Val::Result(Err(Some(Box::new(error))))));
     match (signature.error(), reply) {
         (ErrorType::None, Ok(value)) => Ok(value),
-        (ErrorType::RpcError, Ok(value)) => Ok(Some(Val::Result(Ok(value.map(Box::new))))),
-        (ErrorType::RpcError, Err(failure)) => Ok(Some(Val::Result(Err(Some(Box::new(failure.into_value(target))))))),
+        (ErrorType::RpcError | ErrorType::WrpcError, Ok(value)) => Ok(Some(Val::Result(Ok(value.map(Box::new))))),
+        (ErrorType::RpcError, Err(failure)) => failed(failure.into_value(target)),
+        (ErrorType::WrpcError, Err(failure)) => failed(wrpc::error(store, failure.of(target))?),
         (ErrorType::None, Err(failure)) => Err(wasmtime::Error::msg(format!(
             "the call of `{target}` failed, and its type has no way to say so: {failure}"
         ))),

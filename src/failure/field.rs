@@ -26,7 +26,34 @@ macro_rules! __no_adapter {
 
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 mod texts {
-    use crate::failure::{Cause, Delivery};
+    use core::time::Duration;
+
+    use crate::failure::{CAUSES, Cause, Delivery, cause_name, delivery_name};
+
+    const DELIVERIES: [Delivery; 3] = [Delivery::NotSent, Delivery::Unknown, Delivery::Delivered];
+
+    /// The facts that the host of this project puts in front: `no-target (not-sent): …`, or
+    /// `overloaded (not-sent, retry after 1500 ms): …`.
+    fn in_front(text: &str) -> Option<(Cause, Delivery, Option<Duration>)> {
+        let find = |name: &str| text.strip_prefix(name)?.strip_prefix(" (");
+        let (cause, text) = CAUSES.iter().find_map(|cause| Some((*cause, find(cause_name(*cause))?)))?;
+        let find = |delivery: &Delivery| Some((*delivery, text.strip_prefix(delivery_name(*delivery))?));
+        let (delivery, text) = DELIVERIES.iter().find_map(find)?;
+        let Some(text) = text.strip_prefix(", retry after ") else {
+            return text.starts_with("): ").then_some((cause, delivery, None));
+        };
+        let digits = text.bytes().take_while(u8::is_ascii_digit);
+        let (millis, length) = digits.fold((0_u64, 0), |(millis, length), digit| {
+            (millis.saturating_mul(10).saturating_add(u64::from(digit - b'0')), length + 1)
+        });
+        let ends = length > 0 && text[length..].starts_with(" ms): ");
+        ends.then_some((cause, delivery, Some(Duration::from_millis(millis))))
+    }
+
+    /// How long a callee asks to be left alone, in the text of a failed invocation.
+    pub fn retry_after_of_text(text: &str) -> Option<Duration> {
+        in_front(text)?.2
+    }
 
     /// What the texts mean that released runtimes give for a failed invocation; every other text is `Other` and
     /// `Unknown`. They are outermost context first, `outer: inner`.
@@ -34,6 +61,9 @@ mod texts {
     /// Only a text that is complete says that nothing was sent. The others may have more around them, since they
     /// claim nothing that a repetition would rest on, or name a link, without which nothing can be sent.
     pub fn facts_of_text(text: &str) -> (Cause, Delivery) {
+        if let Some((cause, delivery, _)) = in_front(text) {
+            return (cause, delivery);
+        }
         // wRPC over NATS has no responders, and says so when the parameters are flushed.
         if text == "failed to flush outgoing stream: not connected" {
             return (Cause::NoTarget, Delivery::NotSent);
@@ -92,6 +122,23 @@ mod texts {
         }
 
         #[test]
+        fn the_facts_that_a_host_puts_in_front_are_taken() {
+            for cause in CAUSES {
+                for delivery in DELIVERIES {
+                    let (cause_name, delivery_name) = (cause_name(cause), delivery_name(delivery));
+                    let text = format!("{cause_name} ({delivery_name}): a:b/c#d: why");
+                    assert_eq!(facts_of_text(&text), (cause, delivery), "{text}");
+                    assert_eq!(retry_after_of_text(&text), None, "{text}");
+                    let text = format!("{cause_name} ({delivery_name}, retry after 1500 ms): a:b/c#d: why");
+                    assert_eq!(facts_of_text(&text), (cause, delivery), "{text}");
+                    assert_eq!(retry_after_of_text(&text), Some(Duration::from_millis(1500)), "{text}");
+                }
+            }
+            let absurd = format!("timeout (unknown, retry after {} ms): why", "9".repeat(40));
+            assert_eq!(retry_after_of_text(&absurd), Some(Duration::from_millis(u64::MAX)));
+        }
+
+        #[test]
         fn any_other_text_says_nothing() {
             for text in [
                 "",
@@ -103,6 +150,17 @@ mod texts {
                 "failed to decode return value 0: invalid discriminant",
                 "unexpected end of file",
                 "link `default` found",
+                // Not quite as the host writes it.
+                "no-target",
+                "no-target (not-sent)",
+                "no-target (not-sent)): why",
+                "no-target (never): why",
+                "nothing (not-sent): why",
+                "it said: no-target (not-sent): why",
+                "no-target (not-sent, retry after ms): why",
+                "no-target (not-sent, retry after 1 s): why",
+                "no-target (not-sent, retry after -1 ms): why",
+                "no-target (not-sent, retry after 1\u{fc} ms): why",
                 "Invocation Timed Out",
                 "\u{1f980}",
             ] {
@@ -113,4 +171,4 @@ mod texts {
 }
 
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
-pub use texts::facts_of_text;
+pub use texts::{facts_of_text, retry_after_of_text};

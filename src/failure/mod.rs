@@ -23,7 +23,7 @@ pub(crate) use self::wstd::is_unknown;
 use crate::clock::nanos;
 pub use derived::{RetryAfter, Target};
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
-pub use field::facts_of_text;
+pub use field::{facts_of_text, retry_after_of_text};
 
 use crate::respond::{self, Problem};
 pub use crate::wit::types::{Cause, Delivery, RpcError};
@@ -183,7 +183,7 @@ pub(crate) const fn cause_name(cause: Cause) -> &'static str {
 }
 
 /// The name of a delivery as the WIT spells it.
-#[cfg(feature = "tracing")]
+#[cfg(any(feature = "tracing", feature = "wrpc", feature = "wasmcloud"))]
 pub(crate) const fn delivery_name(delivery: Delivery) -> &'static str {
     match delivery {
         Delivery::NotSent => "not-sent",

@@ -10,6 +10,7 @@
 ///
 /// | text | cause | delivery |
 /// | --- | --- | --- |
+/// | `CAUSE (DELIVERY): …`, `CAUSE (DELIVERY, retry after N ms): …`, as the host of this project has it | as it says | as it says |
 /// | `failed to flush outgoing stream: not connected`, and nothing else | no target | not sent |
 /// | ``… link `…` not found for instance `…` ``, `… failed to find a configured link …` | no link | not sent |
 /// | `… invocation timed out …`, `… data receipt timed out …`, `… data transmission timed out …` | timeout | unknown |
@@ -58,6 +59,9 @@ macro_rules! wrpc_failure {
             }
             fn delivery(&self) -> $crate::Delivery {
                 $crate::__private::facts_of_text(&self.to_debug_string()).1
+            }
+            fn retry_after(&self) -> ::core::option::Option<::core::time::Duration> {
+                $crate::__private::retry_after_of_text(&self.to_debug_string())
             }
         }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Built all at once, side by side.
-const PACKAGES: [&str; 12] = [
+const PACKAGES: [&str; 14] = [
     "http-hello",
     "greeter",
     "http-hello-plain",
@@ -29,6 +29,8 @@ const PACKAGES: [&str; 12] = [
     "postgres-table",
     "caller",
     "callee",
+    "wrpc-hello",
+    "wrpc-greeting",
 ];
 
 /// The components of this workspace, built at first use.

@@ -23,7 +23,7 @@ pub(crate) use compiled::engine;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
 pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
-pub(crate) use told::Told;
+pub(crate) use told::{Told, WRPC_ERROR};
 
 /// The packages that the host implements itself. Everything else that a component imports is polyfilled.
 const PROVIDED: [&str; 8] = [
@@ -218,8 +218,10 @@ impl Interface {
 
     /// Whether the host provides the interface itself.
     fn is_provided(&self) -> bool {
-        if self.package == "wasi:config" {
-            return self.to_string() == CONFIG;
+        match self.package.as_str() {
+            "wasi:config" => return self.to_string() == CONFIG,
+            "wrpc:rpc" => return self.to_string() == WRPC_ERROR,
+            _ => {}
         }
         self.is_wasi() && self.version.as_ref().is_some_and(is_0_2)
     }

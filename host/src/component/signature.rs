@@ -1,7 +1,8 @@
 //! What of a function crosses a lattice: its parameters and its result.
 
-use wit_parser::{Function, FunctionKind, Resolve, Type, TypeDefKind, TypeOwner};
+use wit_parser::{Function, FunctionKind, Resolve, Type};
 
+use super::Told;
 use super::shape::{Obstacle, Shape};
 
 /// How a function tells its caller that the invocation failed.
@@ -11,12 +12,14 @@ pub enum ErrorType {
     None,
     /// It returns `result<T, rpc-error>` with the error of `steadfast:rpc/types`.
     RpcError,
+    /// It returns `result<T, error>` with the resource of `wrpc:rpc/error`.
+    WrpcError,
 }
 
 /// A function as a lattice sees it.
 ///
 /// Only `T` of `result<T, rpc-error>` travels, so the error type is kept apart: `func() -> T` and
-/// `func() -> result<T, rpc-error>` fit together.
+/// `func() -> result<T, rpc-error>` fit together. So it is with the error of wRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     params: Vec<(String, Shape)>,
@@ -45,12 +48,11 @@ impl Signature {
         });
         let params = params.collect::<Result<_, String>>()?;
         let result = || "its result".to_string();
-        let (payload, error) = match &function.result {
-            Some(ty) => match opted_in(resolve, ty) {
-                Some(ok) => (ok, ErrorType::RpcError),
-                None => (Some(*ty), ErrorType::None),
-            },
-            None => (None, ErrorType::None),
+        let (payload, error) = match Told::by(resolve, function) {
+            (Told::Steadfast, ok) => (ok, ErrorType::RpcError),
+            (Told::Wrpc, ok) => (ok, ErrorType::WrpcError),
+            // The record of wasmCloud is a value as any other.
+            (Told::No | Told::Wasmcloud, _) => (function.result, ErrorType::None),
         };
         let payload = payload.map(|ty| shape(&ty, &result)).transpose()?;
         Ok(Signature { params, payload, error })
@@ -90,33 +92,4 @@ impl Signature {
             None => format!("func({params})"),
         }
     }
-}
-
-/// `T` if `ty` is `result<T, rpc-error>`. The error is known by the name of its interface and its own, in any
-/// version that is compatible with 0.1.
-fn opted_in(resolve: &Resolve, ty: &Type) -> Option<Option<Type>> {
-    let TypeDefKind::Result(result) = &resolve.types[definition(resolve, ty)?].kind else {
-        return None;
-    };
-    let error = &resolve.types[definition(resolve, &result.err?)?];
-    let TypeOwner::Interface(interface) = error.owner else {
-        return None;
-    };
-    let interface = &resolve.interfaces[interface];
-    let package = &resolve.packages[interface.package?].name;
-    let known = package.namespace == "steadfast"
-        && package.name == "rpc"
-        && package.version.as_ref().is_some_and(|version| (version.major, version.minor) == (0, 1))
-        && interface.name.as_deref() == Some("types")
-        && error.name.as_deref() == Some("rpc-error");
-    known.then_some(result.ok)
-}
-
-/// The type behind aliases and `use`s.
-fn definition(resolve: &Resolve, ty: &Type) -> Option<wit_parser::TypeId> {
-    let Type::Id(mut id) = *ty else { return None };
-    while let TypeDefKind::Type(Type::Id(next)) = resolve.types[id].kind {
-        id = next;
-    }
-    Some(id)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wit_parser::{IndexMap, Resolve, TypeDefKind, WorldItem, WorldKey};
 
-use super::{Interface, Signature, Told};
+use super::{Interface, Signature, Told, WRPC_ERROR};
 use crate::Error;
 
 /// What a component imports and exports, by name. An interface that links nothing, having only types, is left out.
@@ -30,7 +30,7 @@ pub(crate) enum Standing {
     Wasi,
     /// A WASI that this host does not have: what there is, and what to do.
     OtherWasi(String),
-    /// The resource by which a host of wRPC tells of failures, and this one does not.
+    /// The host, as one of wRPC: the resource by which it tells of failures.
     WrpcError,
     /// Nobody can say its name in a link: it is inside of a world.
     Nameless,
@@ -84,19 +84,19 @@ fn side(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<Surveye
 fn look(resolve: &Resolve, function: &wit_parser::Function) -> SurveyedFunction {
     SurveyedFunction {
         name: function.name.clone(),
-        told: Told::by(resolve, function),
+        told: Told::by(resolve, function).0,
         is_async: function.kind.is_async(),
         obstacle: Signature::new(resolve, function).err(),
     }
 }
 
 fn standing(interface: &Interface, is_interface: bool) -> Standing {
-    if interface.is_provided() {
+    if interface.to_string() == WRPC_ERROR {
+        Standing::WrpcError
+    } else if interface.is_provided() {
         Standing::Wasi
     } else if let Some(problem) = interface.other_wasi() {
         Standing::OtherWasi(problem)
-    } else if interface.to_string() == "wrpc:rpc/error@0.1.0" {
-        Standing::WrpcError
     } else if is_interface && interface.package.is_empty() {
         Standing::Nameless
     } else {

@@ -2,6 +2,9 @@
 
 use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, TypeOwner};
 
+/// The interface with the error of wRPC, a resource: in the one version that there is.
+pub(crate) const WRPC_ERROR: &str = "wrpc:rpc/error@0.1.0";
+
 /// How a function's type lets a host tell its caller that a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -11,25 +14,28 @@ pub(crate) enum Told {
     Steadfast,
     /// By `error` of `wrpc:rpc/error@0.1.0`, a resource.
     Wrpc,
-    /// By `rpc-error` of `wasmcloud:bus/lattice@2`, a record.
+    /// By `rpc-error` of `wasmcloud:bus/lattice@2`, a record, which this host does not make.
     Wasmcloud,
 }
 
 impl Told {
-    pub fn by(resolve: &Resolve, function: &Function) -> Self {
-        Told::error_of(resolve, function).unwrap_or(Told::No)
+    /// The error, and the `T` beside it; all of the result, where there is no such error.
+    pub fn by(resolve: &Resolve, function: &Function) -> (Self, Option<Type>) {
+        let found = || {
+            let TypeDefKind::Result(result) = &resolve.types[definition(resolve, &function.result?)?].kind else {
+                return None;
+            };
+            Some((Told::error(resolve, definition(resolve, &result.err?)?)?, result.ok))
+        };
+        found().unwrap_or((Told::No, function.result))
     }
 
-    fn error_of(resolve: &Resolve, function: &Function) -> Option<Self> {
-        let TypeDefKind::Result(result) = &resolve.types[definition(resolve, &function.result?)?].kind else {
-            return None;
-        };
-        let error = definition(resolve, &result.err?)?;
+    fn error(resolve: &Resolve, error: TypeId) -> Option<Self> {
         match &resolve.types[error].kind {
             // wRPC gives the error away: a borrowed one is not its.
             TypeDefKind::Handle(Handle::Own(resource)) => {
                 let resource = definition(resolve, &Type::Id(*resource))?;
-                (name(resolve, resource)? == ("wrpc:rpc/error@0.1.0".into(), "error")).then_some(Told::Wrpc)
+                (name(resolve, resource)? == (WRPC_ERROR.into(), "error")).then_some(Told::Wrpc)
             }
             TypeDefKind::Record(_) => {
                 let (interface, name) = name(resolve, error)?;
@@ -81,10 +87,15 @@ mod tests {
         let id = resolve.push_str("test.wit", &text).unwrap_or_else(|error| panic!("{error:#}"));
         let api = resolve.packages[id].interfaces["api"];
         let function = &resolve.interfaces[api].functions["call"];
-        let told = Told::by(&resolve, function);
+        let (told, _) = Told::by(&resolve, function);
         // Whoever looks and whoever serves agree.
-        let opted_in = Signature::new(&resolve, function).is_ok_and(|it| it.error() == ErrorType::RpcError);
-        assert_eq!(opted_in, told == Told::Steadfast, "{text}");
+        let expected = match told {
+            Told::Steadfast => ErrorType::RpcError,
+            Told::Wrpc => ErrorType::WrpcError,
+            Told::No | Told::Wasmcloud => ErrorType::None,
+        };
+        let served = Signature::new(&resolve, function).map_or(ErrorType::None, |it| it.error());
+        assert_eq!(served, expected, "{text}");
         told
     }
 

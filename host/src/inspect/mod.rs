@@ -88,7 +88,7 @@ pub enum OtherEnd {
     Wasi,
     /// Another component or process, wherever a link leads.
     Link,
-    /// A host of wRPC, whose error resource it is.
+    /// The host, as one of wRPC: the interface has the resource `error` of wRPC.
     WrpcHost,
     /// Nobody here: a WASI that this host does not have, or an interface that no link can name.
     Nobody,
@@ -116,7 +116,7 @@ pub enum Failure {
     Trap,
     /// `rpc-error` of `steadfast:rpc/types@0.1`.
     Steadfast,
-    /// The resource `error` of `wrpc:rpc/error@0.1.0`, from a host of wRPC.
+    /// The resource `error` of `wrpc:rpc/error@0.1.0`, from this host or one of wRPC.
     Wrpc,
     /// `rpc-error` of `wasmcloud:bus/lattice@2`, from a host of wasmCloud that has it.
     Wasmcloud,

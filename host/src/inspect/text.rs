@@ -67,7 +67,7 @@ fn section(
             continue;
         }
         let end = match interface.other_end {
-            OtherEnd::WrpcHost => "  (from a host of wRPC)",
+            OtherEnd::WrpcHost => "  (from the host, as wRPC has it)",
             OtherEnd::Nobody => "  (nobody here has it)",
             OtherEnd::Wasi | OtherEnd::Link => "",
         };

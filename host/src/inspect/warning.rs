@@ -182,14 +182,6 @@ fn obstruction(side: Side, function: &SurveyedFunction, obstacle: &str) -> (Kind
         let problem = "An `async func` is of WASI 0.3, which this host does not run.".to_string();
         return (Kind::Async, (problem, "Declare it as `func`.".into()));
     }
-    if function.told == Told::Wrpc {
-        let problem = format!(
-            "The error of wRPC is made by hosts of wRPC, and this host has none: it {obstacle}.",
-            obstacle = obstacle.split_once("; ").map_or(obstacle, |(what, _)| what)
-        );
-        let advice = "Return `result<_, rpc-error>` of `steadfast:rpc/types@0.1.0`, or run it on a host of wRPC.";
-        return (Kind::ForeignError, (problem, advice.into()));
-    }
     let (mut problem, advice) = sentences("It", obstacle);
     problem += match side {
         Side::Import => " The host refuses to run the component.",

@@ -7,15 +7,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
 use tokio::sync::Mutex;
-use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, Linker, Val};
+use wasmtime::{AsContextMut, Store};
 
 use super::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
 use crate::Error;
 use crate::component::{Component, ErrorType, Signature};
 use crate::manifest::Instances;
 use crate::polyfill;
-use crate::wasi::{Guest, Sandbox};
+use crate::wasi::{Guest, Sandbox, wrpc};
 
 /// A component that serves calls.
 pub(crate) struct Embedded {
@@ -95,21 +95,24 @@ impl Embedded {
                 .get_func(&mut store, index)
                 .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;
             function.call_async(&mut store, &invocation.params, &mut results).await?;
+            let reply = payload(&mut store, signature, results.pop());
             if let Some(idle) = &mut turn {
                 **idle = Some((store, instance));
             }
-            Ok(())
+            Ok(reply)
         };
-        if let Err(error) = outcome.await {
-            if crate::sim::ran_out_of_time(&error) {
-                // It would still be running; the invocation timeout ends the wait.
-                std::future::pending::<()>().await;
+        match outcome.await {
+            Ok(reply) => reply,
+            Err(error) => {
+                if crate::sim::ran_out_of_time(&error) {
+                    // It would still be running; the invocation timeout ends the wait.
+                    std::future::pending::<()>().await;
+                }
+                tracing::warn!(target: "steadfast::guest", component = self.name, "trapped: {error:?}");
+                let message = format!("`{}` trapped: {}", self.name, error.root_cause());
+                Err(Failure::new(Cause::Trapped, Delivery::Delivered, message))
             }
-            tracing::warn!(target: "steadfast::guest", component = self.name, "trapped: {error:?}");
-            let message = format!("`{}` trapped: {}", self.name, error.root_cause());
-            return Err(Failure::new(Cause::Trapped, Delivery::Delivered, message));
         }
-        payload(signature, results.pop())
     }
 }
 
@@ -120,17 +123,18 @@ impl Transport for Embedded {
 }
 
 /// What travels of a target's result: the value, or the failure that it passes on.
-fn payload(signature: &Signature, result: Option<Val>) -> Reply {
-    match (signature.error(), result) {
-        (ErrorType::None, result) => Ok(result),
-        (ErrorType::RpcError, Some(Val::Result(Ok(value)))) => Ok(value.map(|value| *value)),
-        (ErrorType::RpcError, Some(Val::Result(Err(Some(error)))))
-            if let Some(failure) = Failure::from_value(&error) =>
-        {
-            Err(failure)
-        }
-        (ErrorType::RpcError, other) => {
-            let message = format!("the target returned what is no result with an rpc-error: {other:?}");
+fn payload(mut store: impl AsContextMut<Data = Guest>, signature: &Signature, result: Option<Val>) -> Reply {
+    let mut failure = |error: &Val| match signature.error() {
+        ErrorType::None => None,
+        ErrorType::RpcError => Failure::from_value(error),
+        ErrorType::WrpcError => wrpc::failure(&mut store, error),
+    };
+    match result {
+        result if signature.error() == ErrorType::None => Ok(result),
+        Some(Val::Result(Ok(value))) => Ok(value.map(|value| *value)),
+        Some(Val::Result(Err(Some(error)))) if let Some(failure) = failure(&error) => Err(failure),
+        other => {
+            let message = format!("the target returned what is no result with its error: {other:?}");
             Err(Failure::new(Cause::Protocol, Delivery::Delivered, message))
         }
     }

@@ -79,6 +79,12 @@ impl Failure {
         Failure { cause, delivery, retry_after: None, target: None, message: message.into() }
     }
 
+    /// The failure, for the caller of `target`.
+    pub(crate) fn of(mut self, target: String) -> Self {
+        self.target.get_or_insert(target);
+        self
+    }
+
     /// The failure as a record `rpc-error`, for the caller of `target`.
     pub(crate) fn into_value(self, target: String) -> Val {
         let retry_after = self.retry_after.map(|after| {
@@ -128,7 +134,11 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.cause, self.delivery, self.message)
+        write!(f, "{} ({}", self.cause, self.delivery)?;
+        if let Some(after) = self.retry_after {
+            write!(f, ", retry after {} ms", after.as_millis())?;
+        }
+        write!(f, "): {}", self.message)
     }
 }
 

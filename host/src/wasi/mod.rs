@@ -3,6 +3,7 @@
 pub(crate) mod http;
 mod outgoing;
 mod output;
+pub(crate) mod wrpc;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,7 +121,8 @@ impl Sandbox {
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    wasmtime_wasi_config::add_to_linker(linker, |guest: &mut Guest| WasiConfig::from(&*guest.config))
+    wasmtime_wasi_config::add_to_linker(linker, |guest: &mut Guest| WasiConfig::from(&*guest.config))?;
+    wrpc::add_to_linker(linker)
 }
 
 /// One instance's side of the host.

@@ -84,8 +84,8 @@ Imports, and what the component gets when a call fails:
     by-nothing          a trap
     by-steadfast        rpc-error of steadfast:rpc
     by-wasmcloud        rpc-error of wasmcloud:bus
-    by-wrpc             error of wrpc:rpc, and cannot cross
-  wrpc:rpc/error@0.1.0  (from a host of wRPC)
+    by-wrpc             error of wrpc:rpc
+  wrpc:rpc/error@0.1.0  (from the host, as wRPC has it)
 
 Exports:
   greet
@@ -97,10 +97,6 @@ warning: acme:greeter/api@0.1.0: by-a-borrowed-name, by-its-own, by-nothing
 warning: acme:greeter/api@0.1.0: by-wasmcloud
   The error is made by hosts of wasmCloud; this host sends the result as any other, and traps when a call fails.
   Return `result<_, rpc-error>` of `steadfast:rpc/types@0.1.0`, or run it on a host that has `wasmcloud:bus/lattice`.
-
-warning: acme:greeter/api@0.1.0: by-wrpc
-  The error of wRPC is made by hosts of wRPC, and this host has none: it has a resource in its result.
-  Return `result<_, rpc-error>` of `steadfast:rpc/types@0.1.0`, or run it on a host of wRPC.
 
 note: acme:greeter/api@0.1.0: by-steadfast
   Only the `T` of `result<T, rpc-error>` travels, and a stock wRPC peer sends all of it.
