@@ -23,6 +23,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
     let path = request.uri().path();
     let outcome: Result<String, Failed> = match path {
         "/values" => Ok(every_value_comes_back()),
+        "/refuse" => Ok(format!("{:?}", values::refuse("no"))),
         "/much" => Ok(much_comes_back()),
         "/count" => PLAIN.call(hostile::count).map(|count| count.to_string()),
         "/trap-instead" => PLAIN.call(hostile::trap_instead).map(|count| count.to_string()),
