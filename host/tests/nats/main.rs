@@ -2,9 +2,11 @@
 #![cfg(feature = "nats")]
 
 mod call;
+mod callers;
 mod load;
 mod outage;
 mod peers;
+mod process;
 mod provider;
 mod server;
 mod stock;
