@@ -1,16 +1,16 @@
-//! How much memory the messages of peers may take, those of all calls together.
+//! How much memory the messages of peers may take, those of all calls over one connection together.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Val;
 
-/// The most bytes, of messages and of the values in them, that all calls hold at a time. One call may have more than
-/// half of it: 16 MiB of message, and 4 Mi values.
+/// The most bytes, of messages and of the values in them, that calls hold at a time. One of them may have two thirds of
+/// it: 16 MiB of message, and 4 Mi parts of 40 bytes. Values are counted once they are decoded, so there may be those of
+/// one more call for each thread.
 pub(super) const MEMORY: usize = 256 << 20;
 
-/// What is left for further calls. Small calls never notice; it ends the growth when many are large at once.
-#[derive(Clone)]
+/// What is left for further calls.
 pub(super) struct Budget(Arc<Semaphore>);
 
 impl Budget {
@@ -50,7 +50,7 @@ impl Share {
 
 /// There is no room now.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("all calls at a time may hold {MEMORY} bytes, and others hold them now")]
+#[error("the calls over one connection may hold {MEMORY} bytes, and others hold them now")]
 pub(super) struct Exhausted;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wrpc_transport::{Index, Invoke};
 use wrpc_transport_nats::Reader;
 
-use super::budget::{Budget, Exhausted, Share};
+use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::connection::{Client, Connection};
 use super::{MAX_BYTES, instance, outcome};
@@ -23,13 +23,12 @@ use crate::lattice::{Cause, Delivery, Failure, Invocation, Reply, Transport};
 pub(crate) struct Remote {
     connection: Arc<Connection>,
     client: Client,
-    budget: Budget,
 }
 
 impl Remote {
     /// Those whose subjects begin with `prefix`.
     pub fn new(connection: Arc<Connection>, prefix: &str) -> Self {
-        Remote { client: Client::new(&connection, prefix), connection, budget: Budget::new() }
+        Remote { client: Client::new(&connection, prefix), connection }
     }
 
     async fn call(&self, invocation: Invocation) -> Reply {
@@ -41,7 +40,7 @@ impl Remote {
             let message = format!("there is no connection to {name}");
             return Err(Failure::new(Cause::Disconnected, Delivery::NotSent, message));
         };
-        let mut share = self.budget.share();
+        let mut share = self.connection.budget.share();
         let (received, ended) = tokio::select! {
             biased;
             received = exchange(client, &invocation, params, name, &mut share) => received?,

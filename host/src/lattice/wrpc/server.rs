@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use wasmtime::component::Val;
 use wrpc_transport_nats::{index_path, invocation_subject, param_subject, result_subject};
 
-use super::budget::{Budget, Exhausted, Share};
+use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::{Connection, MAX_BYTES, instance, outcome};
 use crate::component::{Interface, Signature};
@@ -75,10 +75,10 @@ impl Server {
         ready();
 
         let permits = Arc::new(Semaphore::new(server.calls));
-        let budget = Budget::new();
         let mut running = JoinSet::new();
         let accept = |(function, message): (Arc<Function>, Message), running: &mut JoinSet<()>| {
-            let (server, nats, permits, share) = (server.clone(), nats.clone(), permits.clone(), budget.share());
+            let (server, nats, permits) = (server.clone(), nats.clone(), permits.clone());
+            let share = server.connection.budget.share();
             while running.try_join_next().is_some() {}
             running.spawn(async move {
                 if let Err(problem) = server.answer(&nats, &permits, &function, message, share).await {
