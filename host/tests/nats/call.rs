@@ -50,6 +50,11 @@ impl Call {
     /// The failure that comes in the place of results: the numbers of its cause and its delivery.
     pub async fn failure(&mut self) -> [u8; 2] {
         assert!(self.results().await.is_empty(), "it did not fail");
+        self.said().await
+    }
+
+    /// The same, where it is known that there are no results.
+    pub async fn said(&mut self) -> [u8; 2] {
         let said = self.outcome.next().await.expect("what the provider says of the end").payload;
         assert_eq!(said[0], 1, "an `err`");
         [said[1], said[2]]

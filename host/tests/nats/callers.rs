@@ -124,3 +124,35 @@ async fn many_clients_that_send_much_at_once_share_one_bound_of_memory() {
         assert!(peak < 600, "{peak} MiB, for 256 at a time of {}", 4 * MANY);
     }
 }
+
+#[tokio::test]
+async fn what_messages_are_decoded_to_counts_as_they_do() {
+    let Some(stage) = Stage::start().await else { return };
+    // All of the 256 MiB but 20 bytes: room for a short message, and none for a value in it.
+    let mut holders = join_all((0..16).map(|_| stage.begin(REFUSE, &MUCH))).await;
+    for (number, holder) in holders.iter_mut().enumerate() {
+        let mut left = (16 << 20) - MUCH.len() - if number == 0 { 20 } else { 0 };
+        while left > 0 {
+            let part = left.min(1 << 20);
+            holder.send(Bytes::from(vec![b'x'; part])).await;
+            left -= part;
+        }
+        heard(&stage.client).await;
+    }
+    // Until the provider has taken all of them.
+    let refused = async {
+        for _ in 0..1_000 {
+            let mut call = stage.begin(REFUSE, &[2, b'n', b'o']).await;
+            if call.results().await.is_empty() {
+                return call.said().await;
+            }
+        }
+        panic!("there is always room");
+    };
+    assert_eq!(refused.await, [OVERLOADED, NOT_SENT]);
+    for mut holder in holders {
+        holder.end(&[]).await;
+        assert_eq!(holder.failure().await, [PROTOCOL, NOT_SENT]);
+    }
+    assert_eq!(stage.begin(REFUSE, &[2, b'n', b'o']).await.results().await, [1, 2, b'n', b'o']);
+}
