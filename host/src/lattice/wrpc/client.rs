@@ -32,9 +32,7 @@ impl Remote {
 
     async fn call(&self, invocation: Invocation) -> Reply {
         let name = &self.connection.name;
-        let params = parameters(&invocation).map_err(|problem| {
-            Failure::new(Cause::Protocol, Delivery::NotSent, format!("cannot be sent: {problem}"))
-        })?;
+        let params = parameters(&invocation)?;
         let (Some(lost), Some(client)) = (self.connection.lost(), self.client.get()) else {
             let message = format!("there is no connection to {name}");
             return Err(Failure::new(Cause::Disconnected, Delivery::NotSent, message));
@@ -47,7 +45,9 @@ impl Remote {
                 return Err(Failure::new(Cause::Disconnected, Delivery::Unknown, message));
             }
         };
-        reply(&invocation.signature, received, ended)
+        // So end the results of a provider that fails, or that could not read the parameters.
+        let message = "the provider ended the results before they were complete: it failed";
+        reply(&invocation.signature, received, ended, Failure::new(Cause::Trapped, Delivery::Unknown, message))
     }
 }
 
@@ -57,14 +57,17 @@ impl Transport for Remote {
     }
 }
 
-fn parameters(invocation: &Invocation) -> Result<Bytes, String> {
+pub(super) fn parameters(invocation: &Invocation) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::new();
-    for ((_, shape), value) in invocation.signature.params().iter().zip(&invocation.params) {
-        codec::encode(shape, value, &mut bytes)?;
-    }
-    if bytes.len() > MAX_BYTES {
-        return Err(format!("the parameters are {} bytes, and {MAX_BYTES} are the most", bytes.len()));
-    }
+    let mut pairs = invocation.signature.params().iter().zip(&invocation.params);
+    let encoded = pairs.try_for_each(|((_, shape), value)| codec::encode(shape, value, &mut bytes));
+    let encoded = encoded.and_then(|()| {
+        let fits = bytes.len() <= MAX_BYTES;
+        fits.then_some(())
+            .ok_or_else(|| format!("the parameters are {} bytes, and {MAX_BYTES} are the most", bytes.len()))
+    });
+    encoded
+        .map_err(|problem| Failure::new(Cause::Protocol, Delivery::NotSent, format!("cannot be sent: {problem}")))?;
     Ok(bytes.freeze())
 }
 
@@ -133,8 +136,8 @@ async fn read(from: &mut Option<Reader>, into: &mut BytesMut) -> bool {
     }
 }
 
-/// What came back, once the results have ended.
-fn reply(signature: &Signature, mut received: BytesMut, ended: Option<BytesMut>) -> Reply {
+/// What came back, once the results have ended; `early` if they are not complete.
+pub(super) fn reply(signature: &Signature, mut received: BytesMut, ended: Option<BytesMut>, early: Failure) -> Reply {
     if let Some(ended) = ended {
         outcome::decode(ended)?;
     }
@@ -144,11 +147,7 @@ fn reply(signature: &Signature, mut received: BytesMut, ended: Option<BytesMut>)
     };
     let value = match codec::decode(signature.payload(), &mut received) {
         Ok(mut values) => values.pop(),
-        Err(Malformed::Truncated) => {
-            // So end the results of a provider that fails, or that could not read the parameters.
-            let message = "the provider ended the results before they were complete: it failed".to_string();
-            return Err(Failure::new(Cause::Trapped, Delivery::Unknown, message));
-        }
+        Err(Malformed::Truncated) => return Err(early),
         Err(error) => return Err(malformed(error.to_string())),
     };
     if !received.is_empty() {
