@@ -68,7 +68,7 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
         /// What to do.
-        hint: &'static str,
+        hint: String,
     },
     /// Two components do not fit together.
     #[error("cannot compose {app} with {provider}: {problem}", app = app.display(), provider = provider.display())]
@@ -86,6 +86,9 @@ pub enum Error {
         /// What, and what to do.
         problem: String,
     },
+    /// This machine has no threads, or no files, left to run on.
+    #[error("cannot start to work: {0}; the machine, or what it lets this user have, is exhausted")]
+    Runtime(std::io::Error),
     /// Wasmtime could not be set up on this machine.
     #[error("cannot set up WebAssembly on this machine: {0:#}")]
     Engine(wasmtime::Error),

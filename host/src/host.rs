@@ -81,9 +81,13 @@ impl Host {
                 Target::Component(path, instances) => Box::new(embedded[&(path, *instances)].clone()),
                 #[cfg(feature = "nats")]
                 Target::Nats(nats) if time == Time::Real => Box::new(connections.remote(nats)),
-                Target::Nats(_) => {
+                #[cfg(feature = "nats")]
+                Target::Tcp(address) if time == Time::Real => {
+                    Box::new(crate::lattice::wrpc::tcp::Remote::new(address, manifest.limits.invocation))
+                }
+                Target::Nats(_) | Target::Tcp(_) => {
                     let problem = format!(
-                        "`{interface}` is linked over NATS, and simulated time has no network; link it to a component"
+                        "`{interface}` is linked to another process, and simulated time has no network; link it to a component"
                     );
                     return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
                 }
@@ -110,10 +114,10 @@ impl Host {
                     let job = Job::new(manifest, cron, &others[path])?;
                     (job, embedded[&(path, *instances)].clone())
                 }
-                Some(Target::Nats(_)) => {
+                Some(Target::Nats(_) | Target::Tcp(_)) => {
                     let problem = format!(
-                        "`{}` is to be called, and its link leads over NATS, where the types of its parameters are \
-                         unknown; call a component's function that calls it",
+                        "`{}` is to be called, and its link leads to another process, where the types of its parameters \
+                         are unknown; call a component's function that calls it",
                         cron.target()
                     );
                     return Err(Error::Manifest { path: manifest.path.clone(), line: Some(cron.line), problem });
@@ -197,7 +201,7 @@ impl Host {
 fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
     let links = manifest.links.values().filter_map(|link| match &link.target {
         Target::Component(path, _) => Some((path, "link", link.line)),
-        Target::Nats(_) => None,
+        Target::Nats(_) | Target::Tcp(_) => None,
     });
     let upstreams = manifest.http.upstreams.iter();
     let upstreams = upstreams.map(|upstream| (&upstream.component, "upstream", upstream.line));

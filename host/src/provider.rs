@@ -1,19 +1,21 @@
-//! A component whose exports other processes call, over a NATS server.
+//! A component whose exports other processes call, over a NATS server or over TCP.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
+
 use crate::Error;
-use crate::component::Component;
-use crate::lattice::wrpc::{Connection, Server};
+use crate::component::{Component, Interface, Signature};
+use crate::lattice::wrpc::{Connection, Server, tcp};
 use crate::lattice::{Embedded, Injector, Lattice, Upstreams};
 use crate::manifest::{Http, Instances, Limits, Nats};
 use crate::sim::Time;
 use crate::wasi::Sandbox;
 
-/// A component that serves calls from a NATS server, as wRPC. Each call runs on an instance of its own, for 30 s at
+/// A component that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
 /// most; the calls that the component itself makes fail with `no-link`.
 ///
 /// ```no_run
@@ -94,6 +96,58 @@ impl Provider {
         if group.is_empty() || group.contains(char::is_whitespace) {
             return Err(wrong(format!("the queue group `{group}` is to be one word")));
         }
+        let Ready { provider, functions, lattice, limits } = Ready::new(&component)?;
+        let server = Server {
+            provider,
+            connection: Connection::open(&url),
+            prefix,
+            group,
+            limit: limits.request,
+            lattice,
+            calls,
+        };
+        server.run(functions, ready, shutdown).await.map_err(wrong)
+    }
+
+    /// Serves all exported functions on `listener`, in wRPC's own framing, until `shutdown` is ready; then, calls in
+    /// flight have 10 s to end. `ready` is called when they can be answered. Neither prefix nor queue group matter: there is no server between.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use steadfast_host::Provider;
+    ///
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:7761").await?;
+    /// Provider::load("greeter.wasm")?.serve_tcp(listener, || println!("ready"), std::future::pending()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error`], when the component cannot run.
+    pub async fn serve_tcp(
+        self,
+        listener: TcpListener,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let Ready { provider, functions, lattice, limits } = Ready::new(&self.component)?;
+        let server = tcp::Server { provider, limit: limits.request, lattice, calls: self.calls };
+        ready();
+        server.run(functions, listener, shutdown).await;
+        Ok(())
+    }
+}
+
+/// A component that can be called.
+struct Ready {
+    provider: Embedded,
+    functions: Vec<(Interface, String, Arc<Signature>)>,
+    lattice: Arc<Lattice>,
+    limits: Limits,
+}
+
+impl Ready {
+    fn new(component: &Component) -> Result<Self, Error> {
         let limits = Limits::default();
         let sandbox = Arc::new(Sandbox::new(Time::Real, limits, None, BTreeMap::new())?);
         let lattice = Arc::new(Lattice::new(Injector::new(Vec::new()), limits.invocation));
@@ -105,15 +159,11 @@ impl Provider {
                 functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
             })
             .collect();
-        let server = Server {
-            provider: Embedded::new(&component, &sandbox, &lattice, Instances::Fresh)?,
-            connection: Connection::open(&url),
-            prefix,
-            group,
-            limit: limits.request,
+        Ok(Ready {
+            provider: Embedded::new(component, &sandbox, &lattice, Instances::Fresh)?,
+            functions,
             lattice,
-            calls,
-        };
-        server.run(functions, ready, shutdown).await.map_err(wrong)
+            limits,
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 mod compose;
 mod inspect;
+mod listen;
 mod policy;
 #[cfg(feature = "nats")]
 mod provide;
@@ -62,6 +63,11 @@ fn failed_or(outcome: Result<ExitCode, Error>) -> ExitCode {
         let _ = writeln!(io::stderr(), "error: {message}");
         ExitCode::FAILURE
     })
+}
+
+/// What a command that serves runs on.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Runtime::new().map_err(Error::Runtime)
 }
 
 /// Ready at the first Ctrl-C or SIGTERM.

@@ -1,12 +1,13 @@
-//! `steadfast provide`: a component whose exports other processes call, over a NATS server.
+//! `steadfast provide`: a component whose exports other processes call, over a NATS server or over TCP.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use steadfast_host::{Error, Provider};
 
-use super::stop_signal;
+use super::{listen, stop_signal};
 
 /// Serve the exports of a component over a NATS server, as wRPC. Copies of this command share the calls.
 #[derive(Args)]
@@ -17,6 +18,9 @@ pub(super) struct Provide {
     /// also the place for an address with a password.
     #[arg(long, value_name = "URL")]
     nats: Option<String>,
+    /// Serve at this address, in wRPC's own framing, and not over a NATS server; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["nats", "prefix", "queue_group"])]
+    tcp: Option<SocketAddr>,
     /// What the subjects begin with, as the links to it have it; nothing by default.
     #[arg(long, value_name = "PREFIX", default_value = "")]
     prefix: String,
@@ -30,6 +34,9 @@ pub(super) struct Provide {
 
 impl Provide {
     pub fn run(self) -> Result<(), Error> {
+        if let Some(address) = self.tcp {
+            return self.serve_tcp(address);
+        }
         let wrong = |problem: &str| Error::Nats { problem: problem.into() };
         let url = match self.nats {
             // Everybody on the machine can read the arguments of a command.
@@ -51,9 +58,18 @@ impl Provide {
             .with_prefix(self.prefix)
             .with_queue_group(self.queue_group)
             .with_calls(self.calls);
-        let runtime = tokio::runtime::Runtime::new().map_err(|error| wrong(&error.to_string()))?;
+        let runtime = super::runtime()?;
         // On standard output, for whoever started us. `println!` panics when nobody listens.
         let ready = || drop(writeln!(io::stdout(), "serving {}", self.component.display()));
         runtime.block_on(provider.serve(&url, ready, stop_signal()))
+    }
+
+    fn serve_tcp(self, address: SocketAddr) -> Result<(), Error> {
+        let provider = Provider::load(&self.component)?.with_calls(self.calls);
+        super::runtime()?.block_on(async {
+            let (listener, address) = listen::bind(address, "--tcp").await?;
+            let ready = || drop(writeln!(io::stdout(), "serving {} on {address}", self.component.display()));
+            provider.serve_tcp(listener, ready, stop_signal()).await
+        })
     }
 }

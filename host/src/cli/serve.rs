@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use steadfast_host::sim::Time;
 use steadfast_host::{Error, Host, Manifest};
-use tokio::net::TcpListener;
 
-use super::stop_signal;
+use super::{listen, stop_signal};
 
 /// Serve a component over HTTP, with the links and the faults of a manifest.
 #[derive(Args)]
@@ -29,24 +28,9 @@ impl Serve {
             manifest = manifest.with_listen(address);
         }
         let address = manifest.listen();
-        let listen = |source: io::Error| Error::Listen {
-            address,
-            hint: match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    "another program has it; stop that, or give another port with --listen, 0 for a free one"
-                }
-                io::ErrorKind::PermissionDenied => "a port below 1024 needs privileges; give another with --listen",
-                _ => "give an address of this machine with --listen, such as 127.0.0.1:8080",
-            },
-            source,
-        };
-        let runtime = tokio::runtime::Runtime::new().map_err(listen)?;
+        let runtime = super::runtime()?;
         runtime.block_on(async {
-            let listener = TcpListener::bind(address).await.map_err(listen)?;
-            let address = listener.local_addr().map_err(listen)?;
-            if !address.ip().is_loopback() {
-                tracing::warn!("{address} can be reached from other machines");
-            }
+            let (listener, address) = listen::bind(address, "--listen").await?;
             let host = Host::load(&manifest, Time::Real)?;
             // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
             let _ = writeln!(io::stdout(), "listening on http://{address}");

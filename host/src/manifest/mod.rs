@@ -44,6 +44,7 @@ pub(crate) use link::{Link, Nats, Target};
 ///     [links]
 ///     "acme:greeter/api" = { component = "greeter.wasm" }
 ///     "acme:letters/letters" = { nats = "nats://127.0.0.1:4222", prefix = "default" }
+///     "acme:stamps/stamps" = { tcp = "127.0.0.1:7761" }
 ///
 ///     [config]                          # what the components read from wasi:config
 ///     tone = "polite"

@@ -65,6 +65,11 @@ pub(super) fn nats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_str(Text { expected, parse: |text| Ok(Some(text.into())) })
 }
 
+pub(super) fn tcp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let expected = "the address of a provider, like \"127.0.0.1:7761\"";
+    deserializer.deserialize_str(Text { expected, parse: |text| Ok(Some(text.into())) })
+}
+
 pub(super) fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let expected = "what subjects begin with, like \"default\"";
     deserializer.deserialize_str(Text { expected, parse: |text| Ok(Some(text.into())) })

@@ -100,18 +100,26 @@ fn a_link_over_nats_says_what_is_wrong_with_it() {
     for (link, expected) in [
         (
             "component = 'a.wasm', nats = 'nats://localhost'",
-            "leads to a `component` and over `nats`; remove one of the two",
+            "leads to a `component` and over `nats`; remove all but one",
         ),
         ("component = 'a.wasm', prefix = 'a'", "has a `prefix`, which only links over NATS have; remove it"),
         (
             "nats = 'nats://localhost', instances = 'reuse'",
             "leads over `nats`, where the provider decides on its `instances`; remove them",
         ),
+        ("nats = 'nats://localhost', tcp = 'localhost:1'", "leads over `nats` and over `tcp`; remove all but one"),
+        ("tcp = 'localhost:1', prefix = 'a'", "has a `prefix`, which only links over NATS have; remove it"),
     ] {
         let manifest = with(&format!("[links]\n'acme:greeter/api' = {{ {link} }}"));
         assert_eq!(Folder::new().serve(manifest), format!("hello.toml:3: the link of `acme:greeter/api` {expected}"));
     }
     for (link, expected) in [
+        ("tcp = 'localhost'", "`localhost` is no address of a provider; write it like \"127.0.0.1:7761\""),
+        (
+            "tcp = 'tcp://localhost:1'",
+            "`tcp://localhost:1` is no address of a provider; write it like \"127.0.0.1:7761\"",
+        ),
+        ("tcp = 'localhost:0'", "`localhost:0` is no address of a provider; write it like \"127.0.0.1:7761\""),
         (
             "nats = 'http://ada:secret@localhost'",
             "the address of the NATS server is none; write it like \"nats://127.0.0.1:4222\"",

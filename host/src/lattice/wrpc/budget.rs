@@ -1,4 +1,5 @@
-//! How much memory the messages of peers may take, those of all calls over one connection together.
+//! How much memory the messages of peers may take: those of all calls over one connection to a NATS server, or to one
+//! address over TCP.
 
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ impl Share {
 
 /// There is no room now.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the calls over one connection may hold {MEMORY} bytes, and others hold them now")]
+#[error("the calls that share a connection or an address may hold {MEMORY} bytes, and others hold them now")]
 pub(super) struct Exhausted;
 
 #[cfg(test)]

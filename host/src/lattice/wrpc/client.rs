@@ -33,9 +33,7 @@ impl Remote {
 
     async fn call(&self, invocation: Invocation) -> Reply {
         let name = &self.connection.name;
-        let params = parameters(&invocation).map_err(|problem| {
-            Failure::new(Cause::Protocol, Delivery::NotSent, format!("cannot be sent: {problem}"))
-        })?;
+        let params = parameters(&invocation)?;
         let (Some(lost), Some(client)) = (self.connection.lost(), self.client.get()) else {
             let message = format!("there is no connection to {name}");
             return Err(Failure::new(Cause::Disconnected, Delivery::NotSent, message));
@@ -49,7 +47,10 @@ impl Remote {
                 return Err(Failure::new(Cause::Disconnected, Delivery::Unknown, message));
             }
         };
-        reply(&invocation.signature, received, ended, &mut share)
+        // So end the results of a provider that fails, or that could not read the parameters.
+        let message = "the provider ended the results before they were complete: it failed";
+        let early = Failure::new(Cause::Trapped, Delivery::Unknown, message);
+        reply(&invocation.signature, received, ended, early, &mut share)
     }
 }
 
@@ -59,14 +60,17 @@ impl Transport for Remote {
     }
 }
 
-fn parameters(invocation: &Invocation) -> Result<Bytes, String> {
+pub(super) fn parameters(invocation: &Invocation) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::new();
-    for ((_, shape), value) in invocation.signature.params().iter().zip(&invocation.params) {
-        codec::encode(shape, value, &mut bytes)?;
-    }
-    if bytes.len() > MAX_BYTES {
-        return Err(format!("the parameters are {} bytes, and {MAX_BYTES} are the most", bytes.len()));
-    }
+    let mut pairs = invocation.signature.params().iter().zip(&invocation.params);
+    let encoded = pairs.try_for_each(|((_, shape), value)| codec::encode(shape, value, &mut bytes));
+    let encoded = encoded.and_then(|()| {
+        let fits = bytes.len() <= MAX_BYTES;
+        fits.then_some(())
+            .ok_or_else(|| format!("the parameters are {} bytes, and {MAX_BYTES} are the most", bytes.len()))
+    });
+    encoded
+        .map_err(|problem| Failure::new(Cause::Protocol, Delivery::NotSent, format!("cannot be sent: {problem}")))?;
     Ok(bytes.freeze())
 }
 
@@ -140,8 +144,14 @@ async fn read(from: &mut Option<Reader>, into: &mut BytesMut) -> bool {
     }
 }
 
-/// What came back, once the results have ended.
-fn reply(signature: &Signature, mut received: BytesMut, ended: Option<BytesMut>, share: &mut Share) -> Reply {
+/// What came back, once the results have ended; `early` if they are not complete.
+pub(super) fn reply(
+    signature: &Signature,
+    mut received: BytesMut,
+    ended: Option<BytesMut>,
+    early: Failure,
+    share: &mut Share,
+) -> Reply {
     if let Some(ended) = ended {
         outcome::decode(ended)?;
     }
@@ -154,11 +164,7 @@ fn reply(signature: &Signature, mut received: BytesMut, ended: Option<BytesMut>,
             share.values(count).map_err(no_room)?;
             values.pop()
         }
-        Err(Malformed::Truncated) => {
-            // So end the results of a provider that fails, or that could not read the parameters.
-            let message = "the provider ended the results before they were complete: it failed".to_string();
-            return Err(Failure::new(Cause::Trapped, Delivery::Unknown, message));
-        }
+        Err(Malformed::Truncated) => return Err(early),
         Err(error) => return Err(malformed(error.to_string())),
     };
     if !received.is_empty() {
@@ -167,7 +173,7 @@ fn reply(signature: &Signature, mut received: BytesMut, ended: Option<BytesMut>,
     Ok(value)
 }
 
-fn no_room(exhausted: Exhausted) -> Failure {
+pub(super) fn no_room(exhausted: Exhausted) -> Failure {
     Failure::new(Cause::Overloaded, Delivery::Delivered, format!("there is no room for the results: {exhausted}"))
 }
 

@@ -20,7 +20,7 @@ use crate::component::{Interface, Signature};
 use crate::lattice::{Cause, Delivery, Embedded, Failure, Invocation, Lattice, Reply};
 
 /// How long calls in flight have to end, once no new ones are taken.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// A component that serves calls from a NATS server.
 ///
@@ -39,10 +39,10 @@ pub(crate) struct Server {
 }
 
 /// A function that is served.
-struct Function {
-    interface: Interface,
-    name: String,
-    signature: Arc<Signature>,
+pub(super) struct Function {
+    pub interface: Interface,
+    pub name: String,
+    pub signature: Arc<Signature>,
 }
 
 impl Server {
@@ -184,7 +184,7 @@ impl From<Exhausted> for Refused {
 }
 
 /// The results, and what is to be said of the end: a function that returns a value shows by it that it has returned.
-fn encode(signature: &Signature, reply: Reply) -> (BytesMut, Option<Result<(), Failure>>) {
+pub(super) fn encode(signature: &Signature, reply: Reply) -> (BytesMut, Option<Result<(), Failure>>) {
     let mut bytes = BytesMut::new();
     let ended = match (signature.payload(), reply) {
         (Some(shape), Ok(Some(value))) => match codec::encode(shape, &value, &mut bytes) {

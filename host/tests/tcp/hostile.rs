@@ -1,0 +1,124 @@
+//! Peers that lie: lengths of what never comes, parts without end, garbage, silence.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::{Caller, Cause, Delivery, Process, listen, whole_call};
+
+const ENDLESS: [u8; 5] = [0xff, 0xff, 0xff, 0xff, 0x0f];
+
+/// Makes one call of `count`, which a peer answers with these bytes, and then closes the connection.
+async fn answered(bytes: &[u8]) -> (String, Result<(), (Cause, Delivery)>) {
+    let (listener, address) = listen().await;
+    let answer = async {
+        let (mut caller, _) = listener.accept().await.unwrap();
+        whole_call(&mut caller).await;
+        // The caller may have had enough before it is over.
+        let _ = caller.write_all(bytes).await;
+        let _ = caller.shutdown().await;
+    };
+    let caller = Caller::of(address);
+    let ((body, calls), ()) = tokio::join!(caller.get("/count"), answer);
+    assert_eq!(calls.len(), 1);
+    (body, calls[0])
+}
+
+#[tokio::test]
+async fn what_a_provider_may_answer() {
+    let protocol = Err((Cause::Protocol, Delivery::Delivered));
+    let disconnected = Err((Cause::Disconnected, Delivery::Unknown));
+    for (bytes, call, what) in [
+        (vec![0, 1, 42], Ok(()), "a frame with the value"),
+        (vec![0, 0, 0, 1, 42, 0, 0], Ok(()), "empty frames around it"),
+        (vec![], disconnected, "nothing"),
+        (vec![0], disconnected, "half a frame"),
+        (vec![0, 5, 1], disconnected, "a frame that is longer than it is"),
+        (vec![0, 1, 0x80], disconnected, "half a value"),
+        (vec![0, 2, 42, 42], protocol, "two values"),
+        (vec![0, 6, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], protocol, "no value"),
+        ([&[0][..], &ENDLESS].concat(), protocol, "a length of 4 GiB"),
+        (ENDLESS.to_vec(), protocol, "a path of 4 G parts"),
+        (vec![1, 7, 1, 0], protocol, "a part for a stream"),
+        (vec![1, 0, 1, 9], protocol, "an end that is none"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), protocol, "another protocol"),
+        ([0, 0x80, 0x80, 0x40].iter().chain(&[7; 1 << 20]).copied().collect(), protocol, "1 MiB"),
+    ] {
+        assert_eq!(answered(&bytes).await.1, call, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn results_without_end_are_cut_off() {
+    let part = [&[0, 0x80, 0x80, 0x20][..], &[0x80; 512 << 10]].concat();
+    assert_eq!(answered(&part.repeat(40)).await.1, Err((Cause::Protocol, Delivery::Delivered)));
+}
+
+#[tokio::test]
+async fn a_provider_that_is_silent_or_reads_nothing_times_out() {
+    let (listener, address) = listen().await;
+    let caller = Caller::with_timeout(address, "1s");
+    let silent = async {
+        let _connection = listener.accept().await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        (_, calls) = caller.get("/count") => assert_eq!(calls, [Err((Cause::Timeout, Delivery::Unknown))]),
+        () = silent => {}
+    }
+}
+
+fn names(instance: &str, function: &str) -> Vec<u8> {
+    let mut bytes = vec![0];
+    for name in [instance, function] {
+        bytes.push(name.len() as u8);
+        bytes.extend_from_slice(name.as_bytes());
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn whatever_a_client_sends_the_provider_serves_on_in_bounded_memory() {
+    let provider = Process::start(&[]);
+    let before = provider.peak_memory();
+    let refuse = names("test:guests/values@0.1.0", "refuse");
+    let call = |frames: &[u8]| [&refuse, frames].concat();
+    // 64 MiB of one string, in frames of 16 MiB.
+    let mut string = call(&[0, 5, 0x80, 0x80, 0x80, 0x20, b'x']);
+    for _ in 0..4 {
+        string.extend_from_slice(&[0, 0x80, 0x80, 0x80, 0x08]);
+        string.resize(string.len() + (16 << 20), b'x');
+    }
+    let hostile = [
+        vec![],
+        vec![7],
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        [&[0][..], &ENDLESS].concat(),
+        [&[0, 1, 0xff][..], &[0]].concat(),
+        call(&ENDLESS),
+        call(&[0, 1, 9]),
+        call(&[&[0][..], &ENDLESS].concat()),
+        call(&[0, 1, 0xff]),
+        call(&[0, 3, 1, 0xff, 0]),
+        call(&[1, 0, 1, 0]),
+        call(&[0, 1, 200].repeat(100)),
+        string,
+    ];
+    for bytes in &hostile {
+        let mut stream = TcpStream::connect(provider.address).await.unwrap();
+        // It may have had enough before it is over.
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(answer.len() < 1 << 10, "{} bytes", answer.len());
+    }
+    // And those that come, and say nothing.
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(provider.address).await.unwrap());
+    }
+    assert_eq!(Caller::of(provider.address).get("/count").await, ("1".into(), vec![Ok(())]));
+    if let (Some(before), Some(after)) = (before, provider.peak_memory()) {
+        assert!(after - before < 160 << 20, "{} MiB more", (after - before) >> 20);
+    }
+}
