@@ -83,6 +83,18 @@ impl Shape {
     }
 }
 
+#[cfg(test)]
+impl Shape {
+    /// The shape of a type in a text of WIT.
+    pub(crate) fn in_wit(text: &str, interface: &str, name: &str) -> Self {
+        let mut resolve = Resolve::default();
+        let package = resolve.push_source("test.wit", text).unwrap();
+        let interface = resolve.packages[package].interfaces[interface];
+        let ty = Type::Id(resolve.interfaces[interface].types[name]);
+        Shape::new(&resolve, &ty).unwrap_or_else(|obstacle| panic!("{}", obstacle.name()))
+    }
+}
+
 /// As WIT writes it, with the structure of named types in their place.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

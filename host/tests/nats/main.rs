@@ -1,11 +1,15 @@
 //! Links over a real NATS server: what arrives, and what a caller is told when something is down, dies or lies.
 #![cfg(feature = "nats")]
 
+mod call;
+mod callers;
 mod load;
 mod outage;
 mod peers;
+mod process;
 mod provider;
 mod server;
+mod stock;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -28,29 +32,41 @@ fn component(package: &str) -> &'static Path {
     GUESTS.get_or_init(|| Guests::build(&["caller", "callee"]).unwrap()).file(package)
 }
 
-/// The component that calls, on a host whose links lead to `url`.
+/// A component that calls, on a host whose links lead to a server.
 struct Caller(Host);
 
 impl Caller {
-    /// One that is not yet connected.
-    fn of(url: &str) -> Self {
-        let mut text = format!("component = '{}'\ninstances = 'reuse'\n[links]\n", component("caller").display());
-        for interface in ["values", "hostile"] {
-            text += &format!("'test:guests/{interface}' = {{ nats = '{url}', prefix = 'test' }}\n");
+    /// `component` with links for `interfaces`, and more in the manifest. It is not yet connected.
+    fn of(component: &Path, interfaces: &[&str], url: &str, more: &str) -> Self {
+        let mut text = format!("component = '{}'\ninstances = 'reuse'\n{more}\n[links]\n", component.display());
+        for interface in interfaces {
+            text += &format!("'{interface}' = {{ nats = '{url}', prefix = 'test' }}\n");
         }
         Caller(Host::load(&Manifest::parse(&text, "test.toml").unwrap(), Time::Real).unwrap())
     }
 
-    /// One that is connected.
+    /// The guest `caller`, which is not yet connected.
+    fn with(url: &str, more: &str) -> Self {
+        Caller::of(component("caller"), &["test:guests/values", "test:guests/hostile"], url, more)
+    }
+
+    /// The guest `caller`, connected.
     async fn at(server: &Server) -> Self {
-        let caller = Caller::of(&server.url());
-        caller.connected().await;
+        let caller = Caller::with(&server.url(), "");
+        caller.connected("/count").await;
         caller
     }
 
-    /// Waits until calls leave the process.
-    async fn connected(&self) {
-        while self.get("/count").await.1 == [Err((Cause::Disconnected, Delivery::NotSent))] {
+    /// The same, with as much time for a call as a large one may take on a busy machine.
+    async fn patient(server: &Server) -> Self {
+        let caller = Caller::with(&server.url(), "invocation-timeout = '25s'");
+        caller.connected("/count").await;
+        caller
+    }
+
+    /// Waits until the call that a request leads to leaves the process.
+    async fn connected(&self, path: &str) {
+        while self.get(path).await.1.last() == Some(&Err((Cause::Disconnected, Delivery::NotSent))) {
             tokio::task::yield_now().await;
         }
     }
@@ -75,8 +91,12 @@ impl Provider {
     }
 
     fn with(url: &str, more: &[&str]) -> Self {
+        Provider::of(component("callee"), url, more)
+    }
+
+    fn of(component: &Path, url: &str, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-        command.args(["provide", "--nats", url, "--prefix", "test"]).args(more).arg(component("callee"));
+        command.args(["provide", "--nats", url, "--prefix", "test"]).args(more).arg(component);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("it is piped")).read_line(&mut line).expect("text");

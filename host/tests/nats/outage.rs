@@ -7,7 +7,7 @@ const NOT_SENT: Result<(), (Cause, Delivery)> = Err((Cause::Disconnected, Delive
 
 #[tokio::test]
 async fn without_a_server_the_host_starts_and_nothing_is_sent() {
-    let caller = Caller::of(&format!("nats://127.0.0.1:{}", free_port()));
+    let caller = Caller::with(&format!("nats://127.0.0.1:{}", free_port()), "");
     assert_eq!(caller.get("/count").await.1, [NOT_SENT]);
 }
 
@@ -25,7 +25,7 @@ async fn a_server_that_is_killed_in_mid_call_leaves_it_unknown_and_comes_back() 
     assert_eq!(caller.get("/count").await.1, [NOT_SENT]);
 
     server.start_again().await;
-    caller.connected().await;
+    caller.connected("/count").await;
     // Without a restart of either; the provider comes back in its own time.
     while caller.get("/count").await.1 == [Err((Cause::NoTarget, Delivery::NotSent))] {
         tokio::task::yield_now().await;

@@ -1,7 +1,8 @@
 //! Host, server and provider, all of them ours.
 
-use futures_util::StreamExt;
+use async_nats::client::RequestErrorKind::NoResponders;
 
+use crate::call::Call;
 use crate::{Caller, Calls, Cause, Delivery, Provider, Server};
 
 #[tokio::test]
@@ -22,8 +23,9 @@ async fn without_a_provider_nothing_was_sent() {
 async fn a_failure_at_the_provider_reaches_the_caller_as_it_was() {
     let Some(server) = Server::start().await else { return };
     let (caller, _provider) = (Caller::at(&server).await, Provider::start(&server.url()));
-    let expected: [(&str, Calls); 4] = [
+    let expected: [(&str, Calls); 5] = [
         ("/trap", vec![Err((Cause::Trapped, Delivery::Delivered))]),
+        ("/trap-instead", vec![Err((Cause::Trapped, Delivery::Delivered))]),
         ("/hog", vec![Err((Cause::Trapped, Delivery::Delivered))]),
         // The provider's own error, as the middle of a chain returns it.
         ("/overloaded", vec![Err((Cause::Overloaded, Delivery::Unknown))]),
@@ -52,17 +54,16 @@ async fn a_provider_that_is_killed_in_mid_call_leaves_it_unknown() {
 #[tokio::test]
 async fn a_provider_that_is_told_to_stop_finishes_the_calls_it_has() {
     let Some(server) = Server::start().await else { return };
-    let (caller, mut provider) = (Caller::at(&server).await, Provider::start(&server.url()));
-    let called = server.overhear("test.wrpc.0.0.1.>").await;
-    let stop = async {
-        called().await;
-        provider.terminate();
-    };
-    // It is told to while it prints.
-    let ((_, calls), ()) = tokio::join!(caller.get("/print"), stop);
-    assert_eq!(calls, [Ok(())]);
+    let mut provider = Provider::start(&server.url());
+    let client = server.client().await;
+    // Cannot be over before its parameters are, which end when the provider is seen to take no new calls.
+    let mut call = Call::begin(&client, "values@0.1.0.refuse", &[3, b'n']).await;
+    provider.terminate();
+    let count = "test.wrpc.0.0.1.test:guests/hostile@0.1.0.count";
+    while client.request(count, "".into()).await.map_err(|error| error.kind()).err() != Some(NoResponders) {}
+    call.end(&[b"o!"]).await;
+    assert_eq!(call.results().await, [1, 3, b'n', b'o', b'!']);
     assert!(provider.0.wait().expect("it was started").success());
-    assert_eq!(caller.get("/count").await.1, [Err((Cause::NoTarget, Delivery::NotSent))]);
 }
 
 #[tokio::test]
@@ -74,20 +75,11 @@ async fn calls_beyond_the_most_at_a_time_are_refused() {
 }
 
 #[tokio::test]
-async fn a_stock_client_may_send_its_parameters_in_parts() {
+async fn a_client_may_send_its_parameters_in_parts() {
     let Some(server) = Server::start().await else { return };
     let _provider = Provider::start(&server.url());
     let client = server.client().await;
-    let inbox = client.new_inbox();
-    let mut accepted = client.subscribe(inbox.clone()).await.unwrap();
-    let mut results = client.subscribe(format!("{inbox}.results")).await.unwrap();
-    // `refuse: func(why: string) -> result<u32, string>`
-    let subject = "test.wrpc.0.0.1.test:guests/values@0.1.0.refuse";
-    client.publish_with_reply(subject, inbox, vec![3, b'n'].into()).await.unwrap();
-    let rest = format!("{}.params", accepted.next().await.unwrap().reply.expect("a place for the rest"));
-    for part in ["o", "!", ""] {
-        client.publish(rest.clone(), part.into()).await.unwrap();
-    }
-    assert_eq!(results.next().await.unwrap().payload, [1, 3, b'n', b'o', b'!'][..]);
-    assert!(results.next().await.unwrap().payload.is_empty());
+    let mut call = Call::begin(&client, "values@0.1.0.refuse", &[3, b'n']).await;
+    call.end(&[b"o", b"!"]).await;
+    assert_eq!(call.results().await, [1, 3, b'n', b'o', b'!']);
 }

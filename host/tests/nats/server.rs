@@ -29,6 +29,11 @@ impl Server {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// The most bytes that it takes in one message.
+    pub async fn max_payload(&self) -> usize {
+        self.client().await.server_info().max_payload
+    }
+
     /// A client that is none of ours.
     pub async fn client(&self) -> async_nats::Client {
         async_nats::connect(self.url()).await.expect("the server is ready")

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wrpc_transport::{Index, Invoke};
 use wrpc_transport_nats::Reader;
 
+use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::connection::{Client, Connection};
 use super::{MAX_BYTES, instance, outcome};
@@ -37,9 +38,10 @@ impl Remote {
             let message = format!("there is no connection to {name}");
             return Err(Failure::new(Cause::Disconnected, Delivery::NotSent, message));
         };
+        let mut share = self.connection.budget.share();
         let (received, ended) = tokio::select! {
             biased;
-            received = exchange(client, &invocation, params, name) => received?,
+            received = exchange(client, &invocation, params, name, &mut share) => received?,
             () = lost => {
                 let message = format!("the connection to {name} was lost during the call");
                 return Err(Failure::new(Cause::Disconnected, Delivery::Unknown, message));
@@ -47,7 +49,8 @@ impl Remote {
         };
         // So end the results of a provider that fails, or that could not read the parameters.
         let message = "the provider ended the results before they were complete: it failed";
-        reply(&invocation.signature, received, ended, Failure::new(Cause::Trapped, Delivery::Unknown, message))
+        let early = Failure::new(Cause::Trapped, Delivery::Unknown, message);
+        reply(&invocation.signature, received, ended, &mut share, early)
     }
 }
 
@@ -77,6 +80,7 @@ async fn exchange(
     invocation: &Invocation,
     params: Bytes,
     name: &str,
+    share: &mut Share,
 ) -> Result<(BytesMut, Option<BytesMut>), Failure> {
     let paths = [[Some(outcome::PATH)]];
     let (mut outgoing, incoming) = client
@@ -86,7 +90,7 @@ async fn exchange(
     let ended = incoming.index(&[outcome::PATH]).ok();
     // Waits until somebody accepts the call, sends what is left of the parameters, and ends them.
     let mut sent = pin!(async move { outgoing.shutdown().await });
-    let mut received = pin!(receive(incoming, ended));
+    let mut received = pin!(receive(incoming, ended, share));
     tokio::select! {
         biased;
         received = &mut received => received,
@@ -98,7 +102,11 @@ async fn exchange(
 }
 
 /// Reads both to their ends. What is written to the second was written before the first ended.
-async fn receive(mut results: Reader, mut ended: Option<Reader>) -> Result<(BytesMut, Option<BytesMut>), Failure> {
+async fn receive(
+    mut results: Reader,
+    mut ended: Option<Reader>,
+    share: &mut Share,
+) -> Result<(BytesMut, Option<BytesMut>), Failure> {
     let (mut received, mut said) = (BytesMut::new(), BytesMut::new());
     loop {
         tokio::select! {
@@ -113,7 +121,7 @@ async fn receive(mut results: Reader, mut ended: Option<Reader>) -> Result<(Byte
                     let message = format!("the results are more than {MAX_BYTES} bytes");
                     return Err(Failure::new(Cause::Protocol, Delivery::Delivered, message));
                 }
-                Ok(_) => {}
+                Ok(count) => share.message(count).map_err(no_room)?,
                 Err(error) => {
                     let message = format!("the results cannot be read: {error}");
                     return Err(Failure::new(Cause::Disconnected, Delivery::Unknown, message));
@@ -137,7 +145,13 @@ async fn read(from: &mut Option<Reader>, into: &mut BytesMut) -> bool {
 }
 
 /// What came back, once the results have ended; `early` if they are not complete.
-pub(super) fn reply(signature: &Signature, mut received: BytesMut, ended: Option<BytesMut>, early: Failure) -> Reply {
+pub(super) fn reply(
+    signature: &Signature,
+    mut received: BytesMut,
+    ended: Option<BytesMut>,
+    share: &mut Share,
+    early: Failure,
+) -> Reply {
     if let Some(ended) = ended {
         outcome::decode(ended)?;
     }
@@ -145,8 +159,11 @@ pub(super) fn reply(signature: &Signature, mut received: BytesMut, ended: Option
         let message = format!("the results are no `{}`: {problem}", signature.wire());
         Failure::new(Cause::Protocol, Delivery::Delivered, message)
     };
-    let value = match codec::decode(signature.payload(), &mut received) {
-        Ok(mut values) => values.pop(),
+    let value = match codec::decode_counted(signature.payload(), &mut received) {
+        Ok((mut values, count)) => {
+            share.values(count).map_err(no_room)?;
+            values.pop()
+        }
         Err(Malformed::Truncated) => return Err(early),
         Err(error) => return Err(malformed(error.to_string())),
     };
@@ -154,6 +171,10 @@ pub(super) fn reply(signature: &Signature, mut received: BytesMut, ended: Option
         return Err(malformed(format!("{} bytes follow", received.len())));
     }
     Ok(value)
+}
+
+pub(super) fn no_room(exhausted: Exhausted) -> Failure {
+    Failure::new(Cause::Overloaded, Delivery::Delivered, format!("there is no room for the results: {exhausted}"))
 }
 
 fn not_published(publishing: Option<&PublishError>, error: &dyn fmt::Display) -> Failure {

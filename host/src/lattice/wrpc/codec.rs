@@ -41,7 +41,7 @@ pub(crate) enum Malformed {
 
 /// The most parts (numbers, strings, fields, elements) that one message is decoded to. In memory a part takes some
 /// 40 bytes, in a message as little as none: without a bound, a small message could fill the memory.
-const MAX_PARTS: usize = 4 << 20;
+pub(super) const MAX_PARTS: usize = 4 << 20;
 
 /// Appends `value`, which Wasmtime has checked to be of the type.
 ///
@@ -147,8 +147,17 @@ pub(crate) fn decode<'s>(
     shapes: impl IntoIterator<Item = &'s Shape>,
     bytes: &mut BytesMut,
 ) -> Result<Vec<Val>, Malformed> {
+    decode_counted(shapes, bytes).map(|(values, _)| values)
+}
+
+/// The same, and how many parts there are.
+pub(super) fn decode_counted<'s>(
+    shapes: impl IntoIterator<Item = &'s Shape>,
+    bytes: &mut BytesMut,
+) -> Result<(Vec<Val>, usize), Malformed> {
     let mut input = Input { bytes, parts: MAX_PARTS };
-    shapes.into_iter().map(|shape| input.value(shape)).collect()
+    let values = shapes.into_iter().map(|shape| input.value(shape)).collect::<Result<_, _>>()?;
+    Ok((values, MAX_PARTS - input.parts))
 }
 
 struct Input<'b> {
@@ -251,5 +260,7 @@ impl Input<'_> {
     }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Remote;
+use super::budget::Budget;
 use crate::manifest::Nats;
 
 /// How many commands wait for a connection to take them, before those who give them wait.
@@ -29,6 +30,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(crate) struct Connection {
     /// The server's address, without secrets.
     pub name: String,
+    /// Of all calls over the connection.
+    pub(super) budget: Budget,
     status: watch::Receiver<Status>,
     nats: watch::Receiver<Option<async_nats::Client>>,
     _connecting: JoinSet<()>,
@@ -52,7 +55,7 @@ impl Connection {
         let (nats_tx, nats) = watch::channel(None);
         let mut connecting = JoinSet::new();
         connecting.spawn(connect(url.to_string(), name.clone(), Arc::new(status_tx), nats_tx));
-        Connection { name, status, nats, _connecting: connecting }
+        Connection { name, budget: Budget::new(), status, nats, _connecting: connecting }
     }
 
     /// Ready when there is a client, which is from the first connection on; it outlasts the connection.

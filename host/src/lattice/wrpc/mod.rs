@@ -4,6 +4,7 @@
 //! and a subject `rx` to reply to. The provider accepts it on `rx`, with a subject `tx` of its own; then the rest of
 //! the parameters goes to `tx.params`, and the results to `rx.results`. An empty message ends each.
 
+mod budget;
 mod client;
 mod codec;
 mod connection;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use wasmtime::component::Val;
 use wrpc_transport_nats::{index_path, invocation_subject, param_subject, result_subject};
 
+use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::{Connection, MAX_BYTES, instance, outcome};
 use crate::component::{Interface, Signature};
@@ -77,9 +78,10 @@ impl Server {
         let mut running = JoinSet::new();
         let accept = |(function, message): (Arc<Function>, Message), running: &mut JoinSet<()>| {
             let (server, nats, permits) = (server.clone(), nats.clone(), permits.clone());
+            let share = server.connection.budget.share();
             while running.try_join_next().is_some() {}
             running.spawn(async move {
-                if let Err(problem) = server.answer(&nats, &permits, &function, message).await {
+                if let Err(problem) = server.answer(&nats, &permits, &function, message, share).await {
                     tracing::warn!("a call of `{}#{}` was lost: {problem}", function.interface, function.name);
                 }
             });
@@ -119,13 +121,14 @@ impl Server {
         permits: &Semaphore,
         function: &Function,
         message: Message,
+        mut share: Share,
     ) -> Result<(), String> {
         let Some(caller) = message.reply else {
             return Err("it says nowhere to reply to".into());
         };
         let results = result_subject(&caller);
         let reply = match permits.try_acquire() {
-            Ok(_permit) => match self.params(nats, &caller, function, message.payload).await? {
+            Ok(_permit) => match self.params(nats, &caller, function, message.payload, &mut share).await? {
                 Ok(params) => {
                     let invocation = Invocation {
                         interface: function.interface.clone(),
@@ -136,10 +139,7 @@ impl Server {
                     };
                     self.lattice.serve(&self.provider, self.limit, invocation).await
                 }
-                Err(problem) => {
-                    let message = format!("the parameters are no `{}`: {problem}", function.signature.wire());
-                    Err(Failure::new(Cause::Protocol, Delivery::NotSent, message))
-                }
+                Err(Refused(cause, problem)) => Err(Failure::new(cause, Delivery::NotSent, problem)),
             },
             Err(_) => {
                 accept(nats, &caller).await?;
@@ -166,9 +166,20 @@ impl Server {
         caller: &str,
         function: &Function,
         first: Bytes,
-    ) -> Result<Result<Vec<Val>, String>, String> {
-        let params = tokio::time::timeout(self.limit, params(nats, caller, function, first)).await;
-        params.unwrap_or_else(|_| Ok(Err(format!("they do not end within {:?}", self.limit))))
+        share: &mut Share,
+    ) -> Result<Result<Vec<Val>, Refused>, String> {
+        let params = tokio::time::timeout(self.limit, params(nats, caller, function, first, share)).await;
+        let late = || Refused(Cause::Protocol, format!("the parameters do not end within {:?}", self.limit));
+        params.unwrap_or_else(|_| Ok(Err(late())))
+    }
+}
+
+/// A call that is accepted only to say why it is not made.
+pub(super) struct Refused(pub Cause, pub String);
+
+impl From<Exhausted> for Refused {
+    fn from(exhausted: Exhausted) -> Self {
+        Refused(Cause::Overloaded, format!("there is no room for the parameters: {exhausted}"))
     }
 }
 
@@ -197,20 +208,37 @@ async fn params(
     caller: &str,
     function: &Function,
     first: Bytes,
-) -> Result<Result<Vec<Val>, String>, String> {
-    let shapes = || function.signature.params().iter().map(|(_, shape)| shape);
+    share: &mut Share,
+) -> Result<Result<Vec<Val>, Refused>, String> {
+    let wrong = |problem: String| {
+        Refused(Cause::Protocol, format!("the parameters are no `{}`: {problem}", function.signature.wire()))
+    };
+    let room = |held: usize, more: usize, share: &mut Share| {
+        if held + more > MAX_BYTES {
+            return Err(wrong(format!("they are more than {MAX_BYTES} bytes")));
+        }
+        share.message(more).map_err(Refused::from)
+    };
     let decode = |mut bytes: BytesMut| {
-        let values = codec::decode(shapes(), &mut bytes)?;
+        let shapes = function.signature.params().iter().map(|(_, shape)| shape);
+        let decoded = codec::decode_counted(shapes, &mut bytes)?;
         let rest = bytes.len();
-        (rest == 0).then_some(values).ok_or_else(|| Malformed::Wrong(format!("{rest} bytes follow")))
+        (rest == 0).then_some(decoded).ok_or_else(|| Malformed::Wrong(format!("{rest} bytes follow")))
+    };
+    let values = |decoded: Result<(Vec<Val>, usize), Malformed>, share: &mut Share| {
+        let (values, count) = decoded.map_err(|error| wrong(error.to_string()))?;
+        share.values(count)?;
+        Ok(values)
     };
     // Most calls are complete in their first message, and need no subscription for the rest.
-    match decode(BytesMut::from(&first[..])) {
-        Err(Malformed::Truncated) => {}
-        decoded => {
-            accept(nats, caller).await?;
-            return Ok(decoded.map_err(|error| error.to_string()));
-        }
+    let complete = match room(0, first.len(), share).map(|()| decode(BytesMut::from(&first[..]))) {
+        Ok(Err(Malformed::Truncated)) => None,
+        Ok(decoded) => Some(values(decoded, share)),
+        Err(refused) => Some(Err(refused)),
+    };
+    if let Some(params) = complete {
+        accept(nats, caller).await?;
+        return Ok(params);
     }
     let inbox = nats.new_inbox();
     let rest = nats.subscribe(param_subject(&inbox)).await;
@@ -219,12 +247,12 @@ async fn params(
     accepted.map_err(|error| crate::error::quote(&error))?;
     let mut bytes = BytesMut::from(&first[..]);
     while let Some(message) = rest.next().await.filter(|message| !message.payload.is_empty()) {
-        if bytes.len() + message.payload.len() > MAX_BYTES {
-            return Ok(Err(format!("they are more than {MAX_BYTES} bytes")));
+        if let Err(refused) = room(bytes.len(), message.payload.len(), share) {
+            return Ok(Err(refused));
         }
         bytes.extend_from_slice(&message.payload);
     }
-    Ok(decode(bytes).map_err(|error| error.to_string()))
+    Ok(values(decode(bytes), share))
 }
 
 /// Tells the caller that this provider has its call.

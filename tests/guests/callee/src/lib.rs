@@ -39,6 +39,9 @@ impl hostile::Guest for Callee {
     fn trap() -> Result<(), RpcError> {
         panic!("asked to")
     }
+    fn trap_instead() -> Result<u32, RpcError> {
+        panic!("asked to")
+    }
     fn spin() -> Result<(), RpcError> {
         let mut turns = 0_u64;
         loop {

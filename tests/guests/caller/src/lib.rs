@@ -10,7 +10,7 @@ use wstd::time::{Duration as Wait, Instant};
 
 steadfast::bindgen!({ path: "../wit", world: "caller" });
 
-use test::guests::values::{Access, Colour, Everything, Point, Shape};
+use test::guests::values::{Access, Colour, Everything, Frame, Hour, Letter, Month, Point, Shape};
 use test::guests::{circle, hostile, values};
 
 static PLAIN: Policy = Policy::new();
@@ -23,7 +23,10 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
     let path = request.uri().path();
     let outcome: Result<String, Failed> = match path {
         "/values" => Ok(every_value_comes_back()),
+        "/refuse" => Ok(format!("{:?}", values::refuse("no"))),
+        "/much" => Ok(much_comes_back()),
         "/count" => PLAIN.call(hostile::count).map(|count| count.to_string()),
+        "/trap-instead" => PLAIN.call(hostile::trap_instead).map(|count| count.to_string()),
         "/trap" => PLAIN.call(hostile::trap).map(|()| "alive".into()),
         "/spin" => PLAIN.call(hostile::spin).map(|()| "alive".into()),
         "/hog" => PLAIN.call(|| hostile::hog(1000)).map(|()| "alive".into()),
@@ -69,34 +72,78 @@ fn settings() -> String {
     format!("{all:?}, tone: {:?}", wasi::config::store::get("tone").unwrap())
 }
 
-fn every_value_comes_back() -> String {
-    let value = || Everything {
+/// The largest and the longest of each kind.
+fn highest() -> Everything {
+    Everything {
         yes: true,
-        small: (u8::MAX, i8::MIN),
-        middle: (u16::MAX, i16::MIN),
-        large: (u32::MAX, i32::MIN),
-        huge: (u64::MAX, i64::MIN),
-        real: (f32::MIN_POSITIVE, f64::MAX),
+        small: (u8::MAX, i8::MAX),
+        middle: (u16::MAX, i16::MAX),
+        large: (u32::MAX, i32::MAX),
+        huge: (u64::MAX, i64::MAX),
+        real: (f32::MAX, f64::MAX),
+        reals: vec![(f32::INFINITY, f64::NEG_INFINITY), (f32::NAN, f64::NAN), (-0.0, f64::MIN_POSITIVE)],
         letter: '\u{10ffff}',
         text: "Grüße, \0 and \u{1f980}".into(),
         bytes: (0..=255).collect(),
         shapes: vec![vec![], vec![Shape::Circle(1.5), Shape::Nothing, Shape::Polygon(vec![Point { x: -1, y: 0.1 }])]],
-        maybe: Some(None),
+        frame: Frame { corner: Point { x: i32::MIN, y: -0.5 }, size: Point { x: i32::MAX, y: 1e300 } },
+        maybe: Some(Some("yes".into())),
         outcome: Err("no".into()),
-        bare: Ok(()),
+        bare: Err(()),
         half: Err(Colour::Blue),
+        other_half: Ok(-1),
         colours: vec![Colour::Green, Colour::Red],
-        rights: Access::READ | Access::EXECUTE,
-    };
+        hours: vec![Hour::N127, Hour::N128, Hour::N129],
+        rights: Access::READ | Access::WRITE | Access::EXECUTE,
+        months: Month::from_bits_retain((1 << 12) - 1),
+        letters: Letter::from_bits_retain((1 << 26) - 1),
+    }
+}
+
+/// The smallest and the shortest of each kind.
+fn lowest() -> Everything {
+    Everything {
+        yes: false,
+        small: (u8::MIN, i8::MIN),
+        middle: (u16::MIN, i16::MIN),
+        large: (u32::MIN, i32::MIN),
+        huge: (u64::MIN, i64::MIN),
+        real: (f32::MIN, f64::MIN),
+        reals: vec![],
+        letter: '\0',
+        text: String::new(),
+        bytes: vec![],
+        shapes: vec![],
+        frame: Frame { corner: Point { x: 0, y: 0.0 }, size: Point { x: 0, y: 0.0 } },
+        maybe: Some(None),
+        outcome: Ok(0),
+        bare: Ok(()),
+        half: Ok(()),
+        other_half: Err(()),
+        colours: vec![],
+        hours: vec![Hour::N0],
+        rights: Access::WRITE,
+        months: Month::SEPTEMBER,
+        letters: Letter::Y,
+    }
+}
+
+fn every_value_comes_back() -> String {
     // Bindings derive `Debug`, and not all of them can be compared.
-    let expected = format!("{:?}", value());
-    assert_eq!(format!("{:?}", values::echo(&value())), expected);
-    assert_eq!(format!("{:?}", values::try_echo(&value()).unwrap()), expected);
+    assert_eq!(format!("{:?}", values::echo(&highest())), format!("{:?}", highest()));
+    assert_eq!(format!("{:?}", values::try_echo(&lowest()).unwrap()), format!("{:?}", lowest()));
     assert_eq!(values::turn(7, "seven", &[1, 2, 3]), (vec![1, 2, 3], "seven".into(), 7));
     assert_eq!(values::refuse("not today"), Err("not today".into()));
     values::nothing();
     assert_eq!(values::try_nothing(), Ok(()));
     "every value came back".into()
+}
+
+/// Three times as much as a NATS server takes in one message.
+fn much_comes_back() -> String {
+    let much = "0123456789abcdef".repeat(3 << 16);
+    assert_eq!(values::turn(7, &much, &[1, 2, 3]), (vec![1, 2, 3], much, 7));
+    "much came back".into()
 }
 
 async fn sleep_for_an_hour() -> Result<String, RpcError> {

@@ -46,7 +46,7 @@ fn any_shape(rng: &mut StdRng, depth: u32) -> Shape {
 }
 
 /// Any value of the type. Integers are as often small as large.
-fn any_value(rng: &mut StdRng, shape: &Shape) -> Val {
+pub(super) fn any_value(rng: &mut StdRng, shape: &Shape) -> Val {
     let bits = rng.random::<u64>() >> rng.random_range(0..64);
     match shape {
         Shape::Bool => Val::Bool(rng.random()),
