@@ -1,5 +1,4 @@
-//! How much memory the messages of peers may take: those of all calls over one connection to a NATS server, or to one
-//! address over TCP.
+//! How much memory the messages of peers may take, those of all calls of one connection, or of one address, together.
 
 use std::sync::Arc;
 
@@ -51,7 +50,7 @@ impl Share {
 
 /// There is no room now.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the calls that share a connection or an address may hold {MEMORY} bytes, and others hold them now")]
+#[error("the calls at one place may hold {MEMORY} bytes, and others hold them now")]
 pub(super) struct Exhausted;
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Remote {
         // So end the results of a provider that fails, or that could not read the parameters.
         let message = "the provider ended the results before they were complete: it failed";
         let early = Failure::new(Cause::Trapped, Delivery::Unknown, message);
-        reply(&invocation.signature, received, ended, early, &mut share)
+        reply(&invocation.signature, received, ended, &mut share, early)
     }
 }
 
@@ -149,8 +149,8 @@ pub(super) fn reply(
     signature: &Signature,
     mut received: BytesMut,
     ended: Option<BytesMut>,
-    early: Failure,
     share: &mut Share,
+    early: Failure,
 ) -> Reply {
     if let Some(ended) = ended {
         outcome::decode(ended)?;

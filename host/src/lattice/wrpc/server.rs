@@ -175,7 +175,7 @@ impl Server {
 }
 
 /// A call that is accepted only to say why it is not made.
-struct Refused(Cause, String);
+pub(super) struct Refused(pub Cause, pub String);
 
 impl From<Exhausted> for Refused {
     fn from(exhausted: Exhausted) -> Self {

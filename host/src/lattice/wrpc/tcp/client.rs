@@ -6,15 +6,14 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use wasm_tokio::tokio_util::codec::FramedRead;
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::super::budget::Budget;
 use super::super::client::{no_room, parameters, reply};
 use super::super::{MAX_BYTES, instance, outcome};
-use super::{ENDED, decoder, put_frame, put_names};
+use super::{Broken, Frames, put_frame, put_names};
 use crate::lattice::{Cause, Delivery, Failure, Invocation, Reply, Transport};
 
 /// A provider at an address.
@@ -46,31 +45,33 @@ impl Remote {
             let _ = outgoing.shutdown().await;
             Ok(())
         };
-        let receive = receive(FramedRead::new(incoming, decoder()));
-        let (sent, received) = tokio::join!(send, receive);
-        let (received, ended) = match (sent, received) {
-            (_, Ok(all)) if all.1.is_some() || !all.0.is_empty() => all,
+        let mut share = self.budget.share();
+        let mut received = Received::default();
+        let (sent, end) = tokio::join!(send, received.read(Frames::new(incoming, &mut share)));
+        if received.is_nothing()
+            && let Err(error) = sent
+        {
             // Without its last byte the provider had no call.
-            (Err(error), _) => return Err(self.lost(Delivery::NotSent, &error)),
-            (Ok(()), Ok(all)) => all,
-            (Ok(()), Err(error)) if error.kind() == ErrorKind::InvalidInput => {
-                let message = format!("the results are no wRPC, or more than {MAX_BYTES} bytes: {error}");
+            return Err(self.lost(Delivery::NotSent, &error));
+        }
+        let Received { results, ended } = received;
+        match end {
+            Ok(()) => {}
+            // What was said before the connection was lost was said.
+            Err(Broken::Connection(_)) if ended.is_some() => {}
+            Err(Broken::Connection(error)) => return Err(self.lost(Delivery::Unknown, &error)),
+            Err(Broken::Memory(exhausted)) => return Err(no_room(exhausted)),
+            Err(Broken::Protocol(problem)) => {
+                let message = format!("{} answered with what is no wRPC: {problem}", self.address);
                 return Err(Failure::new(Cause::Protocol, Delivery::Delivered, message));
             }
-            (Ok(()), Err(error)) => return Err(self.lost(Delivery::Unknown, &error)),
-        };
-        let nothing_came = ended.is_none() && invocation.signature.payload().is_none();
-        let early = Failure::new(
-            Cause::Disconnected,
-            Delivery::Unknown,
-            format!("{} closed the connection and did not say how the call ended", self.address),
-        );
-        if nothing_came {
+        }
+        let message = format!("{} closed the connection and did not say how the call ended", self.address);
+        let early = Failure::new(Cause::Disconnected, Delivery::Unknown, message);
+        if ended.is_none() && invocation.signature.payload().is_none() {
             return Err(early);
         }
-        let mut share = self.budget.share();
-        share.message(received.len()).map_err(no_room)?;
-        reply(&invocation.signature, received, ended, early, &mut share)
+        reply(&invocation.signature, results, ended, &mut share, early)
     }
 
     async fn connect(&self) -> Result<TcpStream, Failure> {
@@ -109,29 +110,32 @@ fn call(invocation: &Invocation, params: &Bytes) -> io::Result<BytesMut> {
     Ok(call)
 }
 
-/// The results, and what is said of the end.
-async fn receive(
-    mut frames: FramedRead<tokio::net::tcp::OwnedReadHalf, wrpc_transport::frame::Decoder>,
-) -> io::Result<(BytesMut, Option<BytesMut>)> {
-    let (mut received, mut ended) = (BytesMut::new(), None::<BytesMut>);
-    while let Some(frame) = frames.next().await {
-        let frame = match frame {
-            Ok(frame) => frame,
-            // What was said before the connection was lost was said.
-            Err(error) if ended.is_some() && error.kind() != ErrorKind::InvalidInput => break,
-            Err(error) => return Err(error),
-        };
-        let (place, most) = if frame.path.as_ref() == ENDED {
-            (ended.get_or_insert_default(), outcome::MAX_BYTES)
-        } else if frame.path.is_empty() {
-            (&mut received, MAX_BYTES)
-        } else {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "a part of the results is for a stream"));
-        };
-        if place.len() + frame.data.len() > most {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "they do not end"));
-        }
-        place.extend_from_slice(&frame.data);
+/// What came back.
+#[derive(Default)]
+struct Received {
+    results: BytesMut,
+    /// What is said of the end.
+    ended: Option<BytesMut>,
+}
+
+impl Received {
+    fn is_nothing(&self) -> bool {
+        self.results.is_empty() && self.ended.is_none()
     }
-    Ok((received, ended))
+
+    /// Reads all frames.
+    async fn read(&mut self, mut frames: Frames<'_, OwnedReadHalf>) -> Result<(), Broken> {
+        while let Some(frame) = frames.next().await? {
+            let (place, most) = match *frame.path {
+                [] => (&mut self.results, MAX_BYTES),
+                [outcome::PATH] => (self.ended.get_or_insert_default(), outcome::MAX_BYTES),
+                _ => return Err(Broken::Protocol("a part of it is for a stream".into())),
+            };
+            if place.len() + frame.data.len() > most {
+                return Err(Broken::Protocol(format!("it is more than {most} bytes")));
+            }
+            place.extend_from_slice(&frame.data);
+        }
+        Ok(())
+    }
 }

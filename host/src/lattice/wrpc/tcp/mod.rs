@@ -10,11 +10,15 @@ mod server;
 pub(crate) use client::Remote;
 pub(crate) use server::Server;
 
-use bytes::{BufMut, BytesMut};
-use wasm_tokio::CoreNameEncoder;
-use wasm_tokio::tokio_util::codec::Encoder as _;
-use wrpc_transport::frame::{Decoder, Encoder, FrameRef, PROTOCOL};
+use std::io;
 
+use bytes::{BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use wasm_tokio::CoreNameEncoder;
+use wasm_tokio::tokio_util::codec::{Decoder as _, Encoder as _};
+use wrpc_transport::frame::{Decoder, Encoder, Frame, FrameRef, PROTOCOL};
+
+use super::budget::{Exhausted, Share};
 use super::{MAX_BYTES, outcome};
 
 /// The path of what is said of the call's end.
@@ -23,16 +27,50 @@ const ENDED: &[usize] = &[outcome::PATH];
 /// The longest name of an interface or a function that is read, in bytes.
 const MAX_NAME: usize = 4 << 10;
 
-/// Frames within bounds: a peer's lengths are only what it says.
-fn decoder() -> Decoder {
-    Decoder::new(ENDED.len() as u32, MAX_BYTES as u64)
+/// Frames from a peer whose lengths are only what it says, and whose bytes are counted as they come.
+struct Frames<'s, R> {
+    from: R,
+    decoder: Decoder,
+    read: BytesMut,
+    share: &'s mut Share,
 }
 
-fn put_frame(path: &[usize], data: &[u8], out: &mut BytesMut) -> std::io::Result<()> {
+/// Why there are no more frames.
+enum Broken {
+    Connection(io::Error),
+    /// The peer does not speak wRPC, or says too much.
+    Protocol(String),
+    Memory(Exhausted),
+}
+
+impl<'s, R: AsyncRead + Unpin> Frames<'s, R> {
+    fn new(from: R, share: &'s mut Share) -> Self {
+        let decoder = Decoder::new(ENDED.len() as u32, MAX_BYTES as u64);
+        Frames { from, decoder, read: BytesMut::new(), share }
+    }
+
+    /// `None` when the peer has sent all.
+    async fn next(&mut self) -> Result<Option<Frame>, Broken> {
+        loop {
+            let frame = self.decoder.decode(&mut self.read);
+            if let Some(frame) = frame.map_err(|error| Broken::Protocol(error.to_string()))? {
+                return Ok(Some(frame));
+            }
+            self.read.reserve(8192);
+            match self.from.read_buf(&mut self.read).await.map_err(Broken::Connection)? {
+                0 if self.read.is_empty() => return Ok(None),
+                0 => return Err(Broken::Connection(io::ErrorKind::UnexpectedEof.into())),
+                count => self.share.message(count).map_err(Broken::Memory)?,
+            }
+        }
+    }
+}
+
+fn put_frame(path: &[usize], data: &[u8], out: &mut BytesMut) -> io::Result<()> {
     Encoder.encode(FrameRef { path, data }, out)
 }
 
-fn put_names(instance: &str, function: &str, out: &mut BytesMut) -> std::io::Result<()> {
+fn put_names(instance: &str, function: &str, out: &mut BytesMut) -> io::Result<()> {
     out.put_u8(PROTOCOL);
     CoreNameEncoder.encode(instance, out)?;
     CoreNameEncoder.encode(function, out)

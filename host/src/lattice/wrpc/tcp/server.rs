@@ -7,21 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use wasm_tokio::AsyncReadLeb128;
-use wasm_tokio::tokio_util::codec::FramedRead;
 use wasmtime::component::Val;
 use wrpc_transport::frame::PROTOCOL;
 
+use super::super::budget::{Budget, Share};
 use super::super::codec::{self, Malformed};
-use super::super::server::{Function, GRACE, encode};
+use super::super::server::{Function, GRACE, Refused, encode};
 use super::super::{MAX_BYTES, instance, outcome};
-use super::{ENDED, MAX_NAME, decoder, put_frame};
+use super::{Broken, ENDED, Frames, MAX_NAME, put_frame};
 use crate::component::{Interface, Signature};
 use crate::lattice::{Cause, Delivery, Embedded, Failure, Invocation, Lattice};
 
@@ -45,8 +44,14 @@ pub(crate) struct Server {
     pub calls: usize,
 }
 
-/// By the name of the instance and of the function.
-type Functions = HashMap<(String, String), Function>;
+/// A server at work.
+struct Serving {
+    server: Server,
+    /// By the name of the instance and of the function.
+    functions: HashMap<(String, String), Function>,
+    calls: Semaphore,
+    budget: Budget,
+}
 
 impl Server {
     /// Serves `functions` on `listener` until `shutdown` is ready, then finishes the calls in flight.
@@ -56,7 +61,7 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) {
-        let functions: Functions = functions
+        let functions = functions
             .into_iter()
             .map(|(interface, name, signature)| {
                 ((instance(&interface), name.clone()), Function { interface, name, signature })
@@ -64,7 +69,7 @@ impl Server {
             .collect();
         let connections = Arc::new(Semaphore::new(self.calls.saturating_add(SPARE).min(Semaphore::MAX_PERMITS)));
         let calls = Semaphore::new(self.calls);
-        let server = Arc::new((self, functions, calls));
+        let serving = Arc::new(Serving { server: self, functions, calls, budget: Budget::new() });
         let mut shutdown = std::pin::pin!(shutdown);
         let mut running = JoinSet::new();
         loop {
@@ -81,11 +86,10 @@ impl Server {
             while running.try_join_next().is_some() {}
             match stream {
                 Ok((stream, caller)) => {
-                    let server = server.clone();
+                    let serving = serving.clone();
                     running.spawn(async move {
                         let _permit = permit;
-                        let (server, functions, calls) = &*server;
-                        if let Err(problem) = server.answer(functions, calls, stream).await {
+                        if let Err(problem) = serving.answer(stream).await {
                             tracing::warn!("a call from {caller} was lost: {problem}");
                         }
                     });
@@ -102,54 +106,63 @@ impl Server {
             tracing::warn!("calls were still running {GRACE:?} after the end was asked for, and are abandoned");
         }
     }
+}
 
+impl Serving {
     /// Answers one call; fails when nobody can be told how it went.
-    async fn answer(&self, functions: &Functions, calls: &Semaphore, stream: TcpStream) -> io::Result<()> {
+    async fn answer(&self, stream: TcpStream) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let (incoming, mut outgoing) = stream.into_split();
-        let mut incoming = BufReader::new(incoming);
-        let read = async {
-            let names = names(&mut incoming).await?;
-            let Some(function) = functions.get(&names) else {
-                let (instance, name) = names;
-                return Ok(Err(format!("`{instance}#{name}` is not served here")));
-            };
-            let params = params(&function.signature, incoming).await?;
-            let wrong = |problem| format!("the parameters are no `{}`: {problem}", function.signature.wire());
-            Ok(params.map(|params| (function, params)).map_err(wrong))
-        };
-        let read = tokio::time::timeout(PATIENCE, read).await;
-        let read: io::Result<_> = read.unwrap_or_else(|_| Err(io::Error::other("it did not come to its end in time")));
-        let (bytes, ended) = match read? {
-            Ok((function, params)) => {
-                let reply = match calls.try_acquire() {
+        let mut share = self.budget.share();
+        let call = tokio::time::timeout(PATIENCE, self.call(BufReader::new(incoming), &mut share)).await;
+        let call = call.unwrap_or_else(|_| Err(io::Error::other("it did not come to its end in time")));
+        let (bytes, ended) = match call? {
+            Ok(invocation) => {
+                let signature = invocation.signature.clone();
+                let reply = match self.calls.try_acquire() {
                     Ok(_permit) => {
-                        let invocation = Invocation {
-                            interface: function.interface.clone(),
-                            function: function.name.clone(),
-                            signature: function.signature.clone(),
-                            params,
-                            depth: 0,
-                        };
-                        self.lattice.serve(&self.provider, self.limit, invocation).await
+                        let Server { lattice, provider, limit, .. } = &self.server;
+                        lattice.serve(provider, *limit, invocation).await
                     }
                     Err(_) => {
-                        let message = format!("{} calls are running already", self.calls);
+                        let message = format!("{} calls are running already", self.server.calls);
                         Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message))
                     }
                 };
-                encode(&function.signature, reply)
+                encode(&signature, reply)
             }
-            Err(problem) => (BytesMut::new(), Some(Err(Failure::new(Cause::Protocol, Delivery::NotSent, problem)))),
+            Err(Refused(cause, problem)) => {
+                (BytesMut::new(), Some(Err(Failure::new(cause, Delivery::NotSent, problem))))
+            }
         };
         let mut answer = BytesMut::new();
-        // Last, since others end at a path that they do not know.
         put_frame(&[], &bytes, &mut answer)?;
         if let Some(ended) = ended {
+            // Last, since others end at a path that they do not know.
             put_frame(ENDED, &outcome::encode(ended), &mut answer)?;
         }
         outgoing.write_all(&answer).await?;
         outgoing.shutdown().await
+    }
+
+    /// What is called; or why it cannot be.
+    async fn call(
+        &self,
+        mut incoming: BufReader<OwnedReadHalf>,
+        share: &mut Share,
+    ) -> io::Result<Result<Invocation, Refused>> {
+        let names = names(&mut incoming).await?;
+        let Some(Function { interface, name, signature }) = self.functions.get(&names) else {
+            let (instance, name) = names;
+            return Ok(Err(Refused(Cause::Protocol, format!("`{instance}#{name}` is not served here"))));
+        };
+        Ok(params(signature, incoming, share).await?.map(|params| Invocation {
+            interface: interface.clone(),
+            function: name.clone(),
+            signature: signature.clone(),
+            params,
+            depth: 0,
+        }))
     }
 }
 
@@ -173,27 +186,38 @@ async fn name(incoming: &mut BufReader<OwnedReadHalf>) -> io::Result<String> {
 }
 
 /// The parameters; or what is wrong with them.
-async fn params(signature: &Signature, incoming: BufReader<OwnedReadHalf>) -> io::Result<Result<Vec<Val>, String>> {
-    let mut frames = FramedRead::new(incoming, decoder());
+async fn params(
+    signature: &Signature,
+    incoming: BufReader<OwnedReadHalf>,
+    share: &mut Share,
+) -> io::Result<Result<Vec<Val>, Refused>> {
+    let wrong = |problem: &dyn std::fmt::Display| {
+        Ok(Err(Refused(Cause::Protocol, format!("the parameters are no `{}`: {problem}", signature.wire()))))
+    };
+    let mut frames = Frames::new(incoming, share);
     let mut bytes = BytesMut::new();
     for _ in 0..MAX_PARTS {
-        let Some(frame) = frames.next().await.transpose()? else {
-            return Ok(Err(Malformed::Truncated.to_string()));
+        let frame = match frames.next().await {
+            Ok(Some(frame)) if frame.path.is_empty() => frame,
+            Ok(Some(_)) => return wrong(&"a part of them is for a stream"),
+            Ok(None) => return wrong(&Malformed::Truncated),
+            Err(Broken::Connection(error)) => return Err(error),
+            Err(Broken::Protocol(problem)) => return wrong(&problem),
+            Err(Broken::Memory(exhausted)) => return Ok(Err(exhausted.into())),
         };
-        if !frame.path.is_empty() {
-            return Ok(Err("a part of them is for a stream".into()));
-        }
         bytes.extend_from_slice(&frame.data);
         if bytes.len() > MAX_BYTES {
-            return Ok(Err(format!("they are more than {MAX_BYTES} bytes")));
+            return wrong(&format_args!("they are more than {MAX_BYTES} bytes"));
         }
         let mut rest = bytes.clone();
-        match codec::decode(signature.params().iter().map(|(_, shape)| shape), &mut rest) {
-            Ok(values) if rest.is_empty() => return Ok(Ok(values)),
-            Ok(_) => return Ok(Err(format!("{} bytes follow", rest.len()))),
+        match codec::decode_counted(signature.params().iter().map(|(_, shape)| shape), &mut rest) {
+            Ok((values, count)) if rest.is_empty() => {
+                return Ok(frames.share.values(count).map(|()| values).map_err(Refused::from));
+            }
+            Ok(_) => return wrong(&format_args!("{} bytes follow", rest.len())),
             Err(Malformed::Truncated) => {}
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return wrong(&error),
         }
     }
-    Ok(Err(format!("they come in more than {MAX_PARTS} parts")))
+    wrong(&format_args!("they come in more than {MAX_PARTS} parts"))
 }
