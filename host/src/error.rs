@@ -86,6 +86,12 @@ pub enum Error {
         /// What, and what to do.
         problem: String,
     },
+    /// Something is wrong with the way to an OpenTelemetry collector.
+    #[error("cannot export spans: {problem}")]
+    Otlp {
+        /// What, and what to do.
+        problem: String,
+    },
     /// Wasmtime could not be set up on this machine.
     #[error("cannot set up WebAssembly on this machine: {0:#}")]
     Engine(wasmtime::Error),

@@ -25,6 +25,7 @@ mod polyfill;
 #[cfg(feature = "nats")]
 mod provider;
 pub mod sim;
+mod trace;
 mod wasi;
 
 pub use compose::compose;

@@ -26,6 +26,9 @@ pub(super) struct Provide {
     /// The most calls at a time; further ones fail with `overloaded`.
     #[arg(long, value_name = "NUMBER", default_value_t = 256)]
     calls: usize,
+    #[cfg(feature = "otlp")]
+    #[command(flatten)]
+    otlp: super::otlp::Otlp,
 }
 
 impl Provide {
@@ -47,6 +50,8 @@ impl Provide {
                 )
             })?,
         };
+        #[cfg(feature = "otlp")]
+        let _exporting = self.otlp.start(&self.component)?;
         let provider = Provider::load(&self.component)?
             .with_prefix(self.prefix)
             .with_queue_group(self.queue_group)

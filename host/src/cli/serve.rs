@@ -20,6 +20,9 @@ pub(super) struct Serve {
     /// Where to listen, instead of the manifest's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    #[cfg(feature = "otlp")]
+    #[command(flatten)]
+    otlp: super::otlp::Otlp,
 }
 
 impl Serve {
@@ -40,6 +43,8 @@ impl Serve {
             },
             source,
         };
+        #[cfg(feature = "otlp")]
+        let _exporting = self.otlp.start(manifest.component())?;
         let runtime = tokio::runtime::Runtime::new().map_err(listen)?;
         runtime.block_on(async {
             let listener = TcpListener::bind(address).await.map_err(listen)?;

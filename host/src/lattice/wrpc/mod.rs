@@ -7,6 +7,7 @@
 mod client;
 mod codec;
 mod connection;
+mod headers;
 mod outcome;
 mod server;
 
