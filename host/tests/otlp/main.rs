@@ -175,3 +175,29 @@ async fn a_secret_in_a_header_is_sent_and_never_logged() {
     assert_eq!(collector.sent.borrow().authorization.as_deref(), Some("Bearer sesame"));
     assert!(!log.is_empty() && !log.contains("sesame"), "{log}");
 }
+
+#[tokio::test]
+async fn each_run_of_a_job_is_a_trace_of_its_own() {
+    let collector = Collector::start(200).await;
+    let manifest = "component = '<caller>'\n[links]\n'test:guests/hostile' = { component = '<callee>' }\n\
+                    [[cron]]\ncall = 'test:guests/hostile#count'\nevery = '10ms'";
+    let host = Steadfast::serve(manifest, &["--otlp", &collector.url], &[("OTEL_BSP_SCHEDULE_DELAY", "10")]);
+    let spans = collector.wait_for(|sent| sent.spans.len() >= 2).await.spans;
+    assert!(host.end().await.0.success());
+    assert_eq!(shape(&spans[..2]), [(SpanKind::Client, "test:guests/hostile#count", None); 2]);
+    assert!(spans[0].trace != spans[1].trace && spans.iter().all(|span| span.parent.is_empty()), "{spans:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_waits_for_any_more_is_abandoned() {
+    let collector = Collector::start(200).await;
+    let manifest = "component = '<caller>'\nrequest-timeout = '500ms'\ninvocation-timeout = '1h'\n\
+                    [links]\n'test:guests/hostile' = { component = '<callee>' }";
+    let host = Steadfast::serve(manifest, &["--otlp", &collector.url], &[AT_THE_END]);
+    assert_eq!(host.get("/spin", &traced()).await.0, 504);
+    assert!(host.end().await.0.success());
+    let spans = collector.trace(TRACE);
+    assert_eq!(shape(&spans)[1..], [(SpanKind::Client, "test:guests/hostile#spin", Some(0))]);
+    assert_eq!((spans[0].is("error.type"), spans[1].is("error.type")), ("504", "abandoned"));
+    assert_eq!(spans[1].error.as_deref(), Some("whoever waited for it went away"));
+}
