@@ -34,8 +34,8 @@ const MAX_ANSWER: usize = 64 << 10;
 
 #[derive(Args)]
 pub(super) struct Otlp {
-    /// The OpenTelemetry collector to send spans to, as OTLP over HTTP, like http://127.0.0.1:4318; without it, the one in
-    /// the environment variable OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or none.
+    /// The OpenTelemetry collector to send spans to, like http://127.0.0.1:4318; without it, the one in the environment
+    /// variable OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT. Where none is given, spans go nowhere.
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
 }
@@ -46,7 +46,7 @@ impl Otlp {
     pub fn start(&self, component: &Path) -> Result<Option<Exporting>, Error> {
         let Some(endpoint) = self.endpoint()? else { return Ok(None) };
         let failed = |problem: &dyn fmt::Display| Error::Otlp { problem: problem.to_string() };
-        // One of its own: exporting waits for no request, and no request for it.
+        // One of its own, which only the exporter's thread drives: no request waits for it.
         let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
         let (scheme, authority) = (endpoint.scheme_str().unwrap_or_default(), endpoint.authority());
         // Without the path, which may be a secret.

@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use wasmtime_wasi_http::io::TokioIo;
 
+use crate::process::PATIENCE;
+
 /// A status with which it never answers.
 pub const SILENCE: u16 = 0;
 
@@ -84,7 +86,8 @@ impl Collector {
     /// Waits until it was sent what is looked for.
     pub async fn wait_for(&self, enough: impl FnMut(&Sent) -> bool) -> Sent {
         let mut sent = self.sent.clone();
-        sent.wait_for(enough).await.expect("it is there as long as the test").clone()
+        let sent = tokio::time::timeout(PATIENCE, sent.wait_for(enough)).await.expect("spans are sent");
+        sent.expect("it is there as long as the test").clone()
     }
 
     /// The spans of a trace that it was sent so far, each after its parent.

@@ -46,6 +46,16 @@ async fn a_collector_that_refuses_is_said_once_and_that_it_takes_spans_again() {
 }
 
 #[tokio::test]
+async fn a_collector_that_speaks_no_tls_is_said() {
+    let collector = Collector::start(200).await;
+    let url = collector.url.replace("http", "https");
+    let host = serve(&url, &[OFTEN]);
+    ask(&host).await;
+    host.says(&format!("cannot send spans to {url}: TLS error: ")).await;
+    assert!(host.end().await.0.success());
+}
+
+#[tokio::test]
 async fn a_collector_that_says_nothing_keeps_nobody_waiting() {
     let collector = Collector::start(SILENCE).await;
     // Without a bound of its own, the end would wait for this hour.

@@ -15,6 +15,9 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use wasmtime_wasi_http::io::TokioIo;
 
+/// Before a test gives up: far longer than anything takes, and far shorter than what would keep a process from its end.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 const PACKAGES: [&str; 6] = ["caller", "callee", "chain", "chain-letters", "greeter", "quotes"];
 
 pub fn component(package: &str) -> &'static Path {
@@ -91,7 +94,9 @@ impl Steadfast {
 
     /// Waits for something in its log.
     pub async fn says(&self, text: &str) {
-        self.log.clone().wait_for(|log| log.contains(text)).await.expect("it goes on");
+        let mut log = self.log.clone();
+        let said = tokio::time::timeout(PATIENCE, log.wait_for(|log| log.contains(text))).await;
+        said.unwrap_or_else(|_| panic!("no `{text}` in {:?}", self.log.borrow())).expect("it goes on");
     }
 
     /// Tells it to end, and waits until it has; all that it said.
@@ -106,8 +111,7 @@ impl Steadfast {
                 }
             }
         };
-        // Far longer than it may take, and far shorter than what would keep it.
-        let status = tokio::time::timeout(Duration::from_secs(60), ended).await.expect("it ends");
+        let status = tokio::time::timeout(PATIENCE, ended).await.expect("it ends");
         // The thread that reads the log ends with it.
         while self.log.changed().await.is_ok() {}
         let log = self.log.borrow().clone();
