@@ -9,6 +9,7 @@ use wasmtime::component::Val;
 use crate::component::{Component, Interface, Signature};
 use crate::lattice::{Embedded, Invocation, Lattice};
 use crate::manifest::Cron;
+use crate::trace::SpanContext;
 use crate::{Error, Manifest};
 
 /// A call on schedule, ready to be made.
@@ -75,6 +76,8 @@ impl Job {
                 signature: self.signature.clone(),
                 params: self.params.clone(),
                 depth: 0,
+                // Each run is a trace of its own.
+                trace: SpanContext::NONE,
             };
             if let Err(failure) = lattice.run(&target, self.cron.timeout, invocation).await {
                 tracing::error!("the cron job `{name}` failed: {failure}");

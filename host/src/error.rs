@@ -89,6 +89,12 @@ pub enum Error {
     /// This machine has no threads, or no files, left to run on.
     #[error("cannot start to work: {0}; the machine, or what it lets this user have, is exhausted")]
     Runtime(std::io::Error),
+    /// Something is wrong with the way to an OpenTelemetry collector.
+    #[error("cannot export spans: {problem}")]
+    Otlp {
+        /// What, and what to do.
+        problem: String,
+    },
     /// Wasmtime could not be set up on this machine.
     #[error("cannot set up WebAssembly on this machine: {0:#}")]
     Engine(wasmtime::Error),

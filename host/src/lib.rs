@@ -6,6 +6,9 @@
 //! (`rpc-error` of `steadfast:rpc/types`), or else a trap, as other hosts do. [`compose`] joins two components
 //! into one, in which none of this can happen. [`inspect`] says beforehand what a failure will do to a component.
 //!
+//! Requests and calls are spans of [OpenTelemetry](opentelemetry): of the global tracer provider that there is when a
+//! [`Host`] is loaded or a `Provider` serves. Traces that others began pass through without one, too.
+//!
 //! The command `steadfast` is this library behind a command line.
 
 #![cfg_attr(
@@ -25,6 +28,7 @@ mod polyfill;
 #[cfg(feature = "nats")]
 mod provider;
 pub mod sim;
+mod trace;
 mod wasi;
 
 pub use compose::compose;

@@ -25,6 +25,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
                     signature: signature.clone(),
                     params: params.to_vec(),
                     depth: guest.depth + 1,
+                    trace: guest.trace().clone(),
                 };
                 let target = invocation.target();
                 let signature = signature.clone();

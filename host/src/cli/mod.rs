@@ -3,6 +3,8 @@
 mod compose;
 mod inspect;
 mod listen;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod policy;
 #[cfg(feature = "nats")]
 mod provide;
@@ -37,7 +39,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     // `RUST_LOG` as everywhere: `RUST_LOG=steadfast=debug` shows every call.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,opentelemetry=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -30,11 +30,16 @@ pub(super) struct Provide {
     /// The most calls at a time; further ones fail with `overloaded`.
     #[arg(long, value_name = "NUMBER", default_value_t = 256)]
     calls: usize,
+    #[cfg(feature = "otlp")]
+    #[command(flatten)]
+    otlp: super::otlp::Otlp,
 }
 
 impl Provide {
     pub fn run(self) -> Result<(), Error> {
         if let Some(address) = self.tcp {
+            #[cfg(feature = "otlp")]
+            let _exporting = self.otlp.start(&self.component)?;
             return self.serve_tcp(address);
         }
         let wrong = |problem: &str| Error::Nats { problem: problem.into() };
@@ -54,6 +59,8 @@ impl Provide {
                 )
             })?,
         };
+        #[cfg(feature = "otlp")]
+        let _exporting = self.otlp.start(&self.component)?;
         let provider = Provider::load(&self.component)?
             .with_prefix(self.prefix)
             .with_queue_group(self.queue_group)

@@ -19,6 +19,9 @@ pub(super) struct Serve {
     /// Where to listen, instead of the manifest's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    #[cfg(feature = "otlp")]
+    #[command(flatten)]
+    otlp: super::otlp::Otlp,
 }
 
 impl Serve {
@@ -28,6 +31,8 @@ impl Serve {
             manifest = manifest.with_listen(address);
         }
         let address = manifest.listen();
+        #[cfg(feature = "otlp")]
+        let _exporting = self.otlp.start(manifest.component())?;
         let runtime = super::runtime()?;
         runtime.block_on(async {
             let (listener, address) = listen::bind(address, "--listen").await?;

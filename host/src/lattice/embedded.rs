@@ -91,6 +91,7 @@ impl Embedded {
                     (store, instance)
                 }
             };
+            store.data_mut().works_for(invocation.trace);
             let function = instance
                 .get_func(&mut store, index)
                 .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;

@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use super::{Cause, Delivery, Failure, Lattice, MAX_DEPTH};
 use crate::manifest::{Authority, FaultKind, On};
 use crate::sim::Time;
+use crate::trace::{self, SpanContext};
 use crate::wasi::http::{Handler, bare};
 
 /// An answer, and the work that brings the rest of its body.
@@ -26,21 +27,30 @@ pub(crate) struct Upstreams {
 }
 
 impl Lattice {
-    /// Sends a request of a guest that is itself `depth` calls deep, waits for the head of the answer within the
+    /// Sends a request of a guest that is itself `depth` calls deep, as a part of the span `trace`, waits for the head of the answer within the
     /// invocation timeout, and records how it went.
     pub async fn send(
         self: Arc<Self>,
         depth: u32,
-        request: Request<WasiBody>,
+        trace: SpanContext,
+        mut request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Exchange, Error> {
+        let span = self.tracer.outgoing(request.method(), request.uri(), &trace);
+        // A guest that traces by itself knows better.
+        trace::inject(&span.context(), request.headers_mut());
         let target = target(&request);
         let recording = self.journal.begin(&target);
         let exchange = match tokio::time::timeout(self.timeout, self.forward(depth + 1, request, options)).await {
             Ok(exchange) => exchange,
             Err(_) => Err(Error::HttpResponseTimeout),
         };
-        recording.end(exchange.as_ref().err().map(failure).as_ref());
+        let failure = exchange.as_ref().err().map(failure);
+        recording.end(failure.as_ref());
+        match &exchange {
+            Ok((response, _)) => span.answered(response.status()),
+            Err(_) => span.end(failure.as_ref()),
+        }
         exchange
     }
 

@@ -23,6 +23,7 @@ pub(crate) use http::{Exchange, Upstreams};
 pub use journal::{Entry, Journal};
 
 use crate::component::{Interface, Signature};
+use crate::trace::{Span, SpanContext, SpanKind, Tracer};
 
 /// One call on its way.
 pub(crate) struct Invocation {
@@ -33,14 +34,21 @@ pub(crate) struct Invocation {
     pub params: Vec<Val>,
     /// How many calls deep the caller is itself being called.
     pub depth: u32,
+    /// The span that the call is a part of.
+    pub trace: SpanContext,
 }
 
 impl Invocation {
     /// `acme:greeter/api#greet`, as errors and faults name it.
     pub fn target(&self) -> String {
-        let path = self.interface.path();
-        if self.interface.package.is_empty() { path } else { format!("{path}#{}", self.function) }
+        target(&self.interface, &self.function)
     }
+}
+
+/// `acme:greeter/api#greet`, as errors and faults name it.
+pub(crate) fn target(interface: &Interface, function: &str) -> String {
+    let path = interface.path();
+    if interface.package.is_empty() { path } else { format!("{path}#{function}") }
 }
 
 /// What came back: the value that travels, if the function has one.
@@ -68,6 +76,7 @@ pub(crate) struct Lattice {
     injector: Injector,
     timeout: Duration,
     journal: Journal,
+    tracer: Tracer,
 }
 
 /// Calls through more components than this are a circle.
@@ -75,7 +84,8 @@ const MAX_DEPTH: u32 = 16;
 
 impl Lattice {
     pub fn new(injector: Injector, timeout: Duration) -> Self {
-        Lattice { links: OnceLock::new(), upstreams: OnceLock::new(), injector, timeout, journal: Journal::new() }
+        let (links, upstreams) = (OnceLock::new(), OnceLock::new());
+        Lattice { links, upstreams, injector, timeout, journal: Journal::new(), tracer: Tracer::new() }
     }
 
     pub fn connect(&self, links: BTreeMap<String, Box<dyn Transport>>, upstreams: Upstreams) {
@@ -93,16 +103,25 @@ impl Lattice {
         &self.journal
     }
 
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
     /// Makes a call, bounded by the invocation timeout, and records it.
-    pub async fn invoke(&self, invocation: Invocation) -> Reply {
+    pub async fn invoke(&self, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
-        self.recorded(&target, self.timeout, "invocation timeout", self.route(invocation, &target)).await
+        let span = self.begin(&mut invocation, &target);
+        let route = self.route(invocation, &target);
+        let reply = self.recorded(&target, self.timeout, "invocation timeout", route).await;
+        span.end(reply.as_ref().err());
+        reply
     }
 
     /// Makes a call of the host's own to `job`, which has a time limit of its own, and records it. A result that
     /// is an error fails the call.
-    pub async fn run(&self, job: &dyn Transport, limit: Duration, invocation: Invocation) -> Reply {
+    pub async fn run(&self, job: &dyn Transport, limit: Duration, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
+        let span = self.begin(&mut invocation, &target);
         let run = async {
             match self.injector.invoke(job, invocation, &target).await {
                 Ok(Some(Val::Result(Err(error)))) => {
@@ -116,7 +135,16 @@ impl Lattice {
                 reply => reply,
             }
         };
-        self.recorded(&target, limit, "job's timeout", run).await
+        let reply = self.recorded(&target, limit, "job's timeout", run).await;
+        span.end(reply.as_ref().err());
+        reply
+    }
+
+    /// Begins the span of a call, which is then what the callee's own calls are a part of.
+    fn begin(&self, invocation: &mut Invocation, target: &str) -> Span {
+        let span = self.tracer.call(SpanKind::Client, target, &invocation.trace);
+        invocation.trace = span.context();
+        span
     }
 
     /// Passes a call from another process on to `provider`, and records it.

@@ -224,6 +224,19 @@ impl Manifest {
         })
     }
 
+    /// The component that is to run.
+    ///
+    /// ```
+    /// use steadfast_host::Manifest;
+    ///
+    /// let manifest = Manifest::parse("component = 'a.wasm'", "made/a.toml")?;
+    /// assert_eq!(manifest.component(), std::path::Path::new("made/a.wasm"));
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn component(&self) -> &Path {
+        &self.component
+    }
+
     /// Where the HTTP server is to listen.
     ///
     /// ```

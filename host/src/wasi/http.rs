@@ -17,6 +17,7 @@ use wasmtime_wasi_http::{Error, WasiHttpView};
 use super::{Guest, Sandbox};
 use crate::lattice::Lattice;
 use crate::manifest::Instances;
+use crate::trace::{self, SpanContext};
 
 /// The body of an answer.
 pub type ResponseBody = UnsyncBoxBody<Bytes, Error>;
@@ -52,6 +53,24 @@ impl Handler {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Error>,
     {
+        let parent = trace::extract(request.headers());
+        let span = lattice.tracer().incoming(request.method(), request.uri(), &parent);
+        let response = self.answer(lattice, request, depth, span.context()).await;
+        span.answered(response.status());
+        response
+    }
+
+    async fn answer<B>(
+        self: &Arc<Self>,
+        lattice: &Arc<Lattice>,
+        request: Request<B>,
+        depth: u32,
+        trace: SpanContext,
+    ) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Error>,
+    {
         // A header that is no text, and no authority either.
         if request.uri().authority().is_none()
             && request.headers().get(http::header::HOST).is_none_or(|host| host.to_str().is_err())
@@ -65,7 +84,9 @@ impl Handler {
         // the client leaves: what it began, it may finish.
         let limit = self.sandbox.limits.request;
         let work =
-            tokio::spawn(async move { tokio::time::timeout(limit, this.run(lattice, depth, request, sender)).await });
+            tokio::spawn(
+                async move { tokio::time::timeout(limit, this.run(lattice, depth, trace, request, sender)).await },
+            );
         match receiver.await {
             Ok(Ok(response)) => return response,
             Ok(Err(code)) => tracing::error!(component = self.name, "{what}: the component answered with {code:?}"),
@@ -89,6 +110,7 @@ impl Handler {
         &self,
         lattice: Arc<Lattice>,
         depth: u32,
+        trace: SpanContext,
         request: Request<B>,
         sender: oneshot::Sender<
             Result<Response<ResponseBody>, wasmtime_wasi_http::p2::bindings::http::types::ErrorCode>,
@@ -99,6 +121,7 @@ impl Handler {
         B::Error: Into<Error>,
     {
         let (mut store, proxy) = self.instance(lattice, depth).await?;
+        store.data_mut().works_for(trace);
         let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
         let out = store.data_mut().http().new_response_outparam(sender)?;
         let outcome = proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await;

@@ -21,6 +21,7 @@ use crate::Error;
 use crate::lattice::Lattice;
 use crate::manifest::Limits;
 use crate::sim::{self, RuntimeClock, Time};
+use crate::trace::SpanContext;
 use outgoing::Outgoing;
 
 /// Where guests run, and what each may take.
@@ -87,7 +88,7 @@ impl Sandbox {
         let guest = Guest {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            outgoing: Outgoing { lattice: lattice.clone(), depth },
+            outgoing: Outgoing { lattice: lattice.clone(), depth, trace: SpanContext::NONE },
             config: self.config.clone(),
             table: ResourceTable::new(),
             limits,
@@ -135,6 +136,18 @@ pub(crate) struct Guest {
     limits: StoreLimits,
     pub lattice: Arc<Lattice>,
     pub depth: u32,
+}
+
+impl Guest {
+    /// The span that its calls are a part of.
+    pub fn trace(&self) -> &SpanContext {
+        &self.outgoing.trace
+    }
+
+    /// From now on, it works for the call or the request with this span.
+    pub fn works_for(&mut self, trace: SpanContext) {
+        self.outgoing.trace = trace;
+    }
 }
 
 impl WasiView for Guest {

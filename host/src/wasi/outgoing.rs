@@ -8,12 +8,15 @@ use wasmtime_wasi_http::p2::bindings::http::types::{DnsErrorPayload, ErrorCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::lattice::{Exchange, Lattice};
+use crate::trace::SpanContext;
 
 /// One instance's way out.
 pub(super) struct Outgoing {
     pub lattice: Arc<Lattice>,
     /// How many calls deep the instance runs.
     pub depth: u32,
+    /// The span that its requests are a part of.
+    pub trace: SpanContext,
 }
 
 impl WasiHttpHooks for Outgoing {
@@ -23,7 +26,7 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
-        Box::new(self.lattice.clone().send(self.depth, request, options.unwrap_or_default()))
+        Box::new(self.lattice.clone().send(self.depth, self.trace.clone(), request, options.unwrap_or_default()))
     }
 
     fn p2_error_from_connect(&mut self, error: &io::Error) -> ErrorCode {

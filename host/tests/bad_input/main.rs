@@ -8,6 +8,8 @@ mod cron;
 mod damage;
 mod links;
 mod manifest;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod places;
 
 use std::io::{BufRead, BufReader};

@@ -10,6 +10,7 @@ mod process;
 mod provider;
 mod server;
 mod stock;
+mod traces;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -73,8 +74,15 @@ impl Caller {
 
     /// The answer to a request, and its invocations.
     async fn get(&self, path: &str) -> (String, Calls) {
+        self.get_with(path, &[]).await
+    }
+
+    /// The same of a request with more headers.
+    async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> (String, Calls) {
         let before = self.0.journal().entries().len();
-        let request = Request::get(path).header("host", "localhost").body(Full::new(Bytes::new())).unwrap();
+        let request = Request::get(path).header("host", "localhost");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let request = request.body(Full::new(Bytes::new())).unwrap();
         let body = self.0.handle(request).await.into_body().collect().await.unwrap().to_bytes();
         let calls = self.0.journal().entries().into_iter().skip(before).map(|entry| entry.outcome).collect();
         (String::from_utf8(body.to_vec()).unwrap(), calls)

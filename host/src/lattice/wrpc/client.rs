@@ -15,7 +15,7 @@ use wrpc_transport_nats::Reader;
 use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::connection::{Client, Connection};
-use super::{MAX_BYTES, instance, outcome};
+use super::{MAX_BYTES, headers, instance, outcome};
 use crate::component::Signature;
 use crate::lattice::{Cause, Delivery, Failure, Invocation, Reply, Transport};
 
@@ -84,7 +84,7 @@ async fn exchange(
 ) -> Result<(BytesMut, Option<BytesMut>), Failure> {
     let paths = [[Some(outcome::PATH)]];
     let (mut outgoing, incoming) = client
-        .invoke(None, &instance(&invocation.interface), &invocation.function, params, paths)
+        .invoke(headers::of(&invocation.trace), &instance(&invocation.interface), &invocation.function, params, paths)
         .await
         .map_err(|error| not_published(error.downcast_ref(), &error))?;
     let ended = incoming.index(&[outcome::PATH]).ok();

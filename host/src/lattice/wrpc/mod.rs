@@ -8,6 +8,7 @@ mod budget;
 mod client;
 mod codec;
 mod connection;
+mod headers;
 mod outcome;
 mod server;
 pub(crate) mod tcp;

@@ -15,9 +15,10 @@ use wrpc_transport_nats::{index_path, invocation_subject, param_subject, result_
 
 use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
-use super::{Connection, MAX_BYTES, instance, outcome};
+use super::{Connection, MAX_BYTES, headers, instance, outcome};
 use crate::component::{Interface, Signature};
 use crate::lattice::{Cause, Delivery, Embedded, Failure, Invocation, Lattice, Reply};
+use crate::trace::SpanKind;
 
 /// How long calls in flight have to end, once no new ones are taken.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
@@ -127,6 +128,8 @@ impl Server {
             return Err("it says nowhere to reply to".into());
         };
         let results = result_subject(&caller);
+        let target = crate::lattice::target(&function.interface, &function.name);
+        let span = self.lattice.tracer().call(SpanKind::Server, &target, &headers::context(message.headers.as_ref()));
         let reply = match permits.try_acquire() {
             Ok(_permit) => match self.params(nats, &caller, function, message.payload, &mut share).await? {
                 Ok(params) => {
@@ -136,6 +139,7 @@ impl Server {
                         signature: function.signature.clone(),
                         params,
                         depth: 0,
+                        trace: span.context(),
                     };
                     self.lattice.serve(&self.provider, self.limit, invocation).await
                 }
@@ -148,6 +152,7 @@ impl Server {
             }
         };
         let (bytes, ended) = encode(&function.signature, reply);
+        span.end(ended.as_ref().and_then(|ended| ended.as_ref().err()));
         if let Some(ended) = ended {
             publish(nats, index_path(&results, &[outcome::PATH]), outcome::encode(ended).freeze()).await?;
         }

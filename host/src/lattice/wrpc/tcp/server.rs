@@ -23,6 +23,7 @@ use super::super::{MAX_BYTES, instance, outcome};
 use super::{Broken, ENDED, Frames, MAX_NAME, put_frame};
 use crate::component::{Interface, Signature};
 use crate::lattice::{Cause, Delivery, Embedded, Failure, Invocation, Lattice};
+use crate::trace::{SpanContext, SpanKind};
 
 /// The most parts that the parameters come in; released clients send one. After each it is seen whether they are
 /// complete, which takes as long as they are large.
@@ -117,8 +118,12 @@ impl Serving {
         let call = tokio::time::timeout(PATIENCE, self.call(BufReader::new(incoming), &mut share)).await;
         let call = call.unwrap_or_else(|_| Err(io::Error::other("it did not come to its end in time")));
         let (bytes, ended) = match call? {
-            Ok(invocation) => {
+            Ok(mut invocation) => {
                 let signature = invocation.signature.clone();
+                // The framing has no place for the caller's trace, so one begins here.
+                let tracer = self.server.lattice.tracer();
+                let span = tracer.call(SpanKind::Server, &invocation.target(), &SpanContext::NONE);
+                invocation.trace = span.context();
                 let reply = match self.calls.try_acquire() {
                     Ok(_permit) => {
                         let Server { lattice, provider, limit, .. } = &self.server;
@@ -129,7 +134,9 @@ impl Serving {
                         Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message))
                     }
                 };
-                encode(&signature, reply)
+                let (bytes, ended) = encode(&signature, reply);
+                span.end(ended.as_ref().and_then(|ended| ended.as_ref().err()));
+                (bytes, ended)
             }
             Err(Refused(cause, problem)) => {
                 (BytesMut::new(), Some(Err(Failure::new(cause, Delivery::NotSent, problem))))
@@ -162,6 +169,7 @@ impl Serving {
             signature: signature.clone(),
             params,
             depth: 0,
+            trace: SpanContext::NONE,
         }))
     }
 }
