@@ -5,13 +5,14 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::Error;
 use crate::component::Component;
-use crate::lattice::wrpc::{Connection, Server};
+use crate::lattice::wrpc::{Connection, Problem, Server, check_options};
 use crate::lattice::{Embedded, Injector, Lattice, Upstreams};
 use crate::manifest::{Http, Instances, Limits, Nats};
+use crate::nats::{Login, NatsOptions};
 use crate::sim::Time;
 use crate::wasi::Sandbox;
+use crate::{Error, Health};
 
 /// A component that serves calls from a NATS server, as wRPC. Each call runs on an instance of its own, for 30 s at
 /// most; the calls that the component itself makes fail with `no-link`.
@@ -32,6 +33,8 @@ pub struct Provider {
     prefix: String,
     group: String,
     calls: usize,
+    nats: NatsOptions,
+    health: Health,
 }
 
 impl Provider {
@@ -58,7 +61,14 @@ impl Provider {
             };
             return Err(component.unsuitable(problem));
         }
-        Ok(Provider { component, prefix: String::new(), group: "steadfast".into(), calls: 256 })
+        Ok(Provider {
+            component,
+            prefix: String::new(),
+            group: "steadfast".into(),
+            calls: 256,
+            nats: NatsOptions::default(),
+            health: Health::loading(),
+        })
     }
 
     /// The same provider with subjects that begin with `prefix`, as those of the links to it do.
@@ -79,18 +89,55 @@ impl Provider {
         Provider { calls: calls.min(tokio::sync::Semaphore::MAX_PERMITS), ..self }
     }
 
+    /// The same provider with what the NATS server wants to see, instead of nothing.
+    ///
+    /// ```no_run
+    /// use steadfast_host::{NatsOptions, Provider, Secret};
+    ///
+    /// let options = NatsOptions::new().with_credentials(Secret::file("greeter.creds"));
+    /// let provider = Provider::load("greeter.wasm")?.with_nats(options);
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_nats(self, nats: NatsOptions) -> Self {
+        Provider { nats, ..self }
+    }
+
+    /// How the connection is that it serves at, and whether the server knows of it. Ready while it serves.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
     /// Serves all exported functions at the NATS server `url`, as soon as there is one, until `shutdown` is ready;
     /// then, calls in flight have 10 s to end. `ready` is called when the server knows of them.
     ///
     /// # Errors
-    /// [`Error`], when the component cannot run, or something given is no name in NATS.
+    /// [`Error`], when the component cannot run, something given is no name in NATS, or the credentials cannot be read.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn serve(self, url: &str, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let Provider { component, prefix, group, calls } = self;
+        let Provider { component, prefix, group, calls, nats, health } = self;
         let wrong = |problem| Error::Nats { problem };
-        let Nats { url, prefix } = Nats::new(url.into(), prefix).map_err(wrong)?;
+        let Nats { server, options: in_address, prefix } = Nats::new(url, prefix).map_err(wrong)?;
+        let login = match (nats.login, in_address.login) {
+            (login, Login::Nothing) | (Login::Nothing, login) => login,
+            _ => {
+                return Err(wrong(
+                    "the address of the NATS server has credentials in it, and others are given too; remove those of \
+                     the address"
+                        .into(),
+                ));
+            }
+        };
+        let nats = NatsOptions { login, ..nats };
+        check_options(&nats).map_err(|problem| match problem {
+            Problem::Unread { path, source, part } => {
+                let hint = format!("it is to have what is shown to the NATS server or expected of it (`{part}`)");
+                Error::Read { path, source, hint }
+            }
+            Problem::Wrong { problem, .. } => wrong(problem),
+        })?;
         if group.is_empty() || group.contains(char::is_whitespace) {
             return Err(wrong(format!("the queue group `{group}` is to be one word")));
         }
@@ -105,9 +152,16 @@ impl Provider {
                 functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
             })
             .collect();
+        let connection = Connection::open(&server, &nats, &health);
+        connection.subscribed(false);
+        health.begin();
+        let shutdown = async {
+            shutdown.await;
+            health.stop();
+        };
         let server = Server {
             provider: Embedded::new(&component, &sandbox, &lattice, Instances::Fresh)?,
-            connection: Connection::open(&url),
+            connection,
             prefix,
             group,
             limit: limits.request,

@@ -1,12 +1,14 @@
 //! `steadfast provide`: a component whose exports other processes call, over a NATS server.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use steadfast_host::{Error, Provider};
 
-use super::stop_signal;
+use super::admin::Admin;
+use super::{nats, stop_signal};
 
 /// Serve the exports of a component over a NATS server, as wRPC. Copies of this command share the calls.
 #[derive(Args)]
@@ -26,6 +28,11 @@ pub(super) struct Provide {
     /// The most calls at a time; further ones fail with `overloaded`.
     #[arg(long, value_name = "NUMBER", default_value_t = 256)]
     calls: usize,
+    /// Where to answer GET /healthz and /readyz; port 0 takes a free one. Nowhere by default.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+    #[command(flatten)]
+    options: nats::Nats,
 }
 
 impl Provide {
@@ -50,10 +57,16 @@ impl Provide {
         let provider = Provider::load(&self.component)?
             .with_prefix(self.prefix)
             .with_queue_group(self.queue_group)
-            .with_calls(self.calls);
+            .with_calls(self.calls)
+            .with_nats(self.options.options()?);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| wrong(&error.to_string()))?;
         // On standard output, for whoever started us. `println!` panics when nobody listens.
         let ready = || drop(writeln!(io::stdout(), "serving {}", self.component.display()));
-        runtime.block_on(provider.serve(&url, ready, stop_signal()))
+        runtime.block_on(async {
+            if let Some(address) = self.admin {
+                Admin::bind(address).await?.answer(provider.health());
+            }
+            provider.serve(&url, ready, stop_signal()).await
+        })
     }
 }

@@ -9,6 +9,7 @@ use steadfast_host::sim::Time;
 use steadfast_host::{Error, Host, Manifest};
 use tokio::net::TcpListener;
 
+use super::admin::Admin;
 use super::stop_signal;
 
 /// Serve a component over HTTP, with the links and the faults of a manifest.
@@ -20,6 +21,10 @@ pub(super) struct Serve {
     /// Where to listen, instead of the manifest's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Where to answer GET /healthz and /readyz, instead of the manifest's address; port 0 takes a free one. Nowhere by
+    /// default.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
 }
 
 impl Serve {
@@ -47,7 +52,14 @@ impl Serve {
             if !address.ip().is_loopback() {
                 tracing::warn!("{address} can be reached from other machines");
             }
+            let admin = match self.admin.or(manifest.admin()) {
+                Some(address) => Some(Admin::bind(address).await?),
+                None => None,
+            };
             let host = Host::load(&manifest, Time::Real)?;
+            if let Some(admin) = admin {
+                admin.answer(host.health());
+            }
             // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
             let _ = writeln!(io::stdout(), "listening on http://{address}");
             host.serve(listener, stop_signal()).await;

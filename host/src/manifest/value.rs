@@ -38,6 +38,10 @@ pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
     deserializer.deserialize_str(Text { expected: "an IP address with a port, like \"127.0.0.1:8080\"", parse })
 }
 
+pub(super) fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
+}
+
 pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let parse = |text: &str| match parse_duration(text)? {
         Duration::ZERO => {
