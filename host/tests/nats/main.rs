@@ -1,8 +1,11 @@
 //! Links over a real NATS server: what arrives, and what a caller is told when something is down, dies or lies.
 #![cfg(feature = "nats")]
 
+mod access;
+mod credentials;
 mod outage;
 mod peers;
+mod process;
 mod provider;
 mod server;
 
@@ -31,13 +34,18 @@ fn component(package: &str) -> &'static Path {
 struct Caller(Host);
 
 impl Caller {
-    /// One that is not yet connected.
-    fn of(url: &str) -> Self {
+    /// What it does, in TOML.
+    fn manifest(url: &str) -> String {
         let mut text = format!("component = '{}'\ninstances = 'reuse'\n[links]\n", component("caller").display());
         for interface in ["values", "hostile"] {
             text += &format!("'test:guests/{interface}' = {{ nats = '{url}', prefix = 'test' }}\n");
         }
-        Caller(Host::load(&Manifest::parse(&text, "test.toml").unwrap(), Time::Real).unwrap())
+        text
+    }
+
+    /// One that is not yet connected.
+    fn of(url: &str) -> Self {
+        Caller(Host::load(&Manifest::parse(&Caller::manifest(url), "test.toml").unwrap(), Time::Real).unwrap())
     }
 
     /// One that is connected.
