@@ -133,7 +133,7 @@ impl Provider {
         let nats = NatsOptions { login, ..nats };
         check_options(&nats).map_err(|problem| match problem {
             Problem::Unread { path, source, part } => {
-                let hint = format!("it is to have what is shown to the NATS server or expected of it (`{part}`)");
+                let hint = format!("it is given as the `{part}` for the NATS server; give a file that can be read");
                 Error::Read { path, source, hint }
             }
             Problem::Wrong { problem, .. } => wrong(problem),

@@ -180,6 +180,10 @@ impl Manifest {
                 return Err(wrong(Some(line_of(value.span().start)), format!("`{key}` is to be {expected}")));
             }
         }
+        let servers = table.get_ref().get("nats").and_then(|nats| nats.get_ref().as_table());
+        for (key, value) in servers.into_iter().flatten().filter(|(_, value)| !value.get_ref().is_table()) {
+            return Err(wrong(Some(line_of(value.span().start)), nats::misplaced(key.get_ref())));
+        }
         let file = File::deserialize(Deserializer::from(table)).map_err(|error| explain(error, ""))?;
 
         let beside = &|file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);

@@ -142,6 +142,13 @@ impl FileNats {
     }
 }
 
+/// What is wrong with a key directly below `[nats]`: its value may be a secret, which the parser would quote.
+pub(super) fn misplaced(key: &str) -> String {
+    format!(
+        "`nats.{key}` is to be a table for a server, like `[nats.\"nats://127.0.0.1:4222\"]`; write its keys below that"
+    )
+}
+
 /// Gives the links what is said of their server; or says what is wrong with that.
 pub(super) fn apply<'l>(server: &NatsServer, links: impl IntoIterator<Item = &'l mut Link>) -> Result<(), String> {
     let mut servers: Vec<String> = Vec::new();
@@ -180,8 +187,7 @@ struct File(PathBuf);
 
 impl<'de> Deserialize<'de> for File {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Never none: an empty name is an error.
-        value::file(deserializer).map(|file| File(file.unwrap_or_default()))
+        value::nats_file(deserializer).map(File)
     }
 }
 

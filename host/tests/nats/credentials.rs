@@ -155,3 +155,62 @@ async fn a_certificate_that_the_servers_ca_has_signed_lets_in() {
 async fn a_certificate_that_another_ca_has_signed_keeps_out() {
     keeps_out(access::client_certificate).await;
 }
+
+/// A server that wants to see Ada's password, and a folder with nothing but that.
+async fn of_ada() -> Option<(tempfile::TempDir, Server, Access)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let access = access::user(folder.path());
+    std::fs::write(folder.path().join("nats.conf"), &access.server).expect("the folder is ours");
+    let server = Server::configured(Some(folder.path().join("nats.conf"))).await?;
+    Some((folder, server, access))
+}
+
+#[tokio::test]
+async fn a_file_that_is_put_right_needs_no_restart() {
+    let Some((folder, server, access)) = of_ada().await else { return };
+    let processes = [provide(folder.path(), &server, &access.wrong), serve(folder.path(), &server, &access.wrong)];
+    for process in &processes {
+        process.wait("/readyz", |_, body| body.contains(access.refusal)).await;
+    }
+    std::fs::remove_file(folder.path().join("wrong.txt")).expect("it is there");
+    for process in &processes {
+        process
+            .wait("/readyz", |_, body| body.contains("cannot read ") && body.contains("wrong.txt: No such file"))
+            .await;
+    }
+    std::fs::copy(folder.path().join("right.txt"), folder.path().join("new.txt")).expect("it is there");
+    std::fs::rename(folder.path().join("new.txt"), folder.path().join("wrong.txt")).expect("the folder is ours");
+    for process in &processes {
+        process.until("/readyz", 200).await;
+    }
+}
+
+#[tokio::test]
+async fn a_provider_takes_a_user_from_the_environment_as_the_command_nats_does() {
+    let Some((folder, server, access)) = of_ada().await else { return };
+    let with = |url: String, more: &[(&'static str, &str)]| {
+        let mut variables = vec![("NATS_URL", url)];
+        variables.extend(more.iter().map(|(name, value)| (*name, value.to_string())));
+        let arguments = ["provide", "--prefix", "test", &component("callee").display().to_string()].map(String::from);
+        Process::start(folder.path(), &arguments, &variables)
+    };
+    let in_url = server.url().replace("://", "://ada:le%20secret%20d%27Ada@");
+    let right = [("NATS_USER", "ada"), ("NATS_PASSWORD", "le secret d'Ada")];
+    for process in [with(in_url, &[]), with(server.url(), &right)] {
+        hides(&access, &process.until("/readyz", 200).await);
+        hides(&access, &process.log());
+        assert!(!process.log().contains("le%20secret"));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_is_made_again_with_the_credentials() {
+    let Some((folder, mut server, access)) = of_ada().await else { return };
+    let process = serve(folder.path(), &server, &access.right);
+    process.until("/readyz", 200).await;
+    server.kill();
+    process.until("/readyz", 503).await;
+    server.start_again().await;
+    assert!(process.until("/readyz", 200).await.contains(r#""lost":1"#));
+    hides(&access, &process.log());
+}

@@ -2,6 +2,7 @@
 #![cfg(feature = "nats")]
 
 mod access;
+mod admin;
 mod credentials;
 mod outage;
 mod peers;

@@ -203,7 +203,7 @@ fn read(part: &'static str, file: &Path) -> Result<Vec<u8>, Problem> {
         false => Problem::Unread { part, path: file.into(), source },
         true => Problem::Wrong {
             part,
-            problem: format!("`{part}` is the secret itself; write it in a file, and give the name of that"),
+            problem: "the secret itself stands where a file is to be named; write it in a file, and name that".into(),
         },
     })
 }
@@ -227,7 +227,7 @@ mod tests {
             let problem = check(&NatsOptions::new().with_nkey(Secret::file(&content))).unwrap_err();
             assert_eq!(
                 problem.to_string(),
-                "`nkey` is the secret itself; write it in a file, and give the name of that"
+                "the secret itself stands where a file is to be named; write it in a file, and name that"
             );
         }
     }
