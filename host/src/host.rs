@@ -195,6 +195,14 @@ impl Host {
 
     /// How the connections to other processes are, and whether all are there. Not ready any more, once
     /// [`serve`](Self::serve) is told to end.
+    ///
+    /// ```no_run
+    /// # async fn example(host: steadfast_host::Host) {
+    /// if !host.health().is_ready() {
+    ///     println!("{}", host.health().to_json());
+    /// }
+    /// # }
+    /// ```
     pub fn health(&self) -> Health {
         self.health.clone()
     }

@@ -104,6 +104,15 @@ impl Provider {
     }
 
     /// How the connection is that it serves at, and whether the server knows of it. Ready while it serves.
+    ///
+    /// ```no_run
+    /// use steadfast_host::Provider;
+    ///
+    /// let provider = Provider::load("greeter.wasm")?;
+    /// // Outlasts the provider, which goes into `serve`.
+    /// let health = provider.health();
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
     pub fn health(&self) -> Health {
         self.health.clone()
     }

@@ -33,7 +33,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     #[cfg(feature = "nats")]
-    Provide(provide::Provide),
+    Provide(Box<provide::Provide>),
     Compose(compose::Compose),
     Inspect(inspect::Inspect),
     #[command(subcommand)]

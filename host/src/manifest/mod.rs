@@ -181,7 +181,7 @@ impl Manifest {
             }
         }
         let servers = table.get_ref().get("nats").and_then(|nats| nats.get_ref().as_table());
-        for (key, value) in servers.into_iter().flatten().filter(|(_, value)| !value.get_ref().is_table()) {
+        if let Some((key, value)) = servers.into_iter().flatten().find(|(_, value)| !value.get_ref().is_table()) {
             return Err(wrong(Some(line_of(value.span().start)), nats::misplaced(key.get_ref())));
         }
         let file = File::deserialize(Deserializer::from(table)).map_err(|error| explain(error, ""))?;

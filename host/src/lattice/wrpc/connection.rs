@@ -122,7 +122,8 @@ async fn connect(
 fn options(server: &str, nats: &NatsOptions, status: &Arc<watch::Sender<Status>>) -> ConnectOptions {
     let (name, events) = (server.to_string(), status.clone());
     let (other_name, attempts) = (name.clone(), status.clone());
-    super::login::connect_options(nats)
+    let tls = server.split(',').any(|server| server.starts_with("tls://"));
+    super::login::connect_options(nats, tls)
         .name("steadfast")
         .client_capacity(COMMANDS)
         .subscription_capacity(MESSAGES)

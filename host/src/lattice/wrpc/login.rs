@@ -73,8 +73,9 @@ pub(crate) fn check(options: &NatsOptions) -> Result<(), Problem> {
     })
 }
 
-/// What makes a connection with these options.
-pub(super) fn connect_options(options: &NatsOptions) -> ConnectOptions {
+/// What makes a connection with these options, and with TLS if an address wants it: to the servers, too, that those of
+/// the addresses name.
+pub(super) fn connect_options(options: &NatsOptions, tls: bool) -> ConnectOptions {
     // The client takes the default of the process, and panics where two crates would bring one. It stays whoever's
     // it is.
     if crypto::CryptoProvider::get_default().is_none() {
@@ -97,7 +98,7 @@ pub(super) fn connect_options(options: &NatsOptions) -> ConnectOptions {
         connect = connect.add_client_certificate(certificate.clone(), key.clone());
     }
     // Else a server that offers no TLS would be believed that it needs none.
-    connect.require_tls(options.ca.is_some() || options.certificate.is_some())
+    connect.require_tls(tls || options.ca.is_some() || options.certificate.is_some())
 }
 
 /// The answer to a server that shows `nonce`.
