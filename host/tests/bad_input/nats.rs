@@ -176,7 +176,9 @@ fn options_and_variables_of_a_provider_that_do_not_fit_are_said() {
                 NATS_PASSWORD";
     let certificate =
         "a certificate is shown with its key; give both, with --cert and --key or in NATS_CERT and NATS_KEY";
-    let cases: [(&[&str], &[(&str, &str)], &str); 8] = [
+    /// Options, variables, and what is said of them.
+    type Case<'c> = (&'c [&'c str], &'c [(&'c str, &'c str)], &'c str);
+    let cases: [Case<'_>; 8] = [
         (&["--user", "ada"], &[], user),
         (&[], &[("NATS_PASSWORD", "secret")], user),
         (&["--cert", "a"], &[], certificate),
