@@ -61,6 +61,8 @@ mod tests {
             ("nats://ada:b@one, nats://ada:b@two:1", "nats://one:4222,nats://two:1", user("b")),
         ] {
             assert_eq!(parse(text).unwrap(), (shown.to_string(), login), "{text}");
+            let debug = format!("{:?}", parse(text));
+            assert!(!debug.contains("a@b") && !debug.contains("to@ken"), "{debug}");
         }
     }
 
