@@ -22,7 +22,7 @@ use crate::manifest::{Cron, Instances, Link, On, Target};
 use crate::sim::Time;
 use crate::wasi::Sandbox;
 use crate::wasi::http::{Handler, ResponseBody, bare};
-use crate::{Error, Manifest, polyfill};
+use crate::{Error, Health, Manifest, polyfill};
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub struct Host {
     /// None for a component that only works on schedule.
     handler: Option<Arc<Handler>>,
     lattice: Arc<Lattice>,
+    health: Health,
     _jobs: Arc<Jobs>,
 }
 
@@ -37,7 +38,8 @@ impl Host {
     /// Loads all components of a manifest and links them. Times in the manifest's faults count from here.
     ///
     /// # Errors
-    /// [`Error`], when a component cannot be read, imports what cannot be provided, or does not fit its link.
+    /// [`Error`], when a component cannot be read, imports what cannot be provided, or does not fit its link, or when
+    /// the credentials for a NATS server cannot be read.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -65,6 +67,9 @@ impl Host {
             check_serves_http(&others[&upstream.component])?;
         }
 
+        #[cfg(feature = "nats")]
+        manifest.nats.iter().try_for_each(|server| server.check(&manifest.path))?;
+        let health = Health::default();
         let lattice = Arc::new(Lattice::new(Injector::new(manifest.faults.clone()), manifest.limits.invocation));
         let mut embedded = BTreeMap::new();
         for link in manifest.links.values() {
@@ -75,7 +80,7 @@ impl Host {
         }
         let mut links: BTreeMap<String, Box<dyn Transport>> = BTreeMap::new();
         #[cfg(feature = "nats")]
-        let mut connections = crate::lattice::wrpc::Connections::default();
+        let mut connections = crate::lattice::wrpc::Connections::new(&health);
         for (interface, link) in &manifest.links {
             let target: Box<dyn Transport> = match &link.target {
                 Target::Component(path, instances) => Box::new(embedded[&(path, *instances)].clone()),
@@ -133,7 +138,7 @@ impl Host {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
         lattice.ready();
-        Ok(Host { handler, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
+        Ok(Host { handler, health, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
     }
 
     /// Answers one request, without a socket. A component that only works on schedule has one answer, 404.
@@ -185,10 +190,25 @@ impl Host {
                 }
             });
         }
+        self.health.stop();
         drop(stopped);
         let _ = stopping.send(());
         // Every connection holds a receiver.
         let _ = tokio::time::timeout(Duration::from_secs(10), stopping.closed()).await;
+    }
+
+    /// How the connections to other processes are, and whether all are there. Not ready any more, once
+    /// [`serve`](Self::serve) is told to end.
+    ///
+    /// ```no_run
+    /// # async fn example(host: steadfast_host::Host) {
+    /// if !host.health().is_ready() {
+    ///     println!("{}", host.health().to_json());
+    /// }
+    /// # }
+    /// ```
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// What went over the lattice.

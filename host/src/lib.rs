@@ -16,14 +16,17 @@
     allow(dead_code, unused_imports, reason = "what only calls between processes need is spread over the modules")
 )]
 
+mod admin;
 mod component;
 mod compose;
 mod cron;
 mod error;
+mod health;
 mod host;
 pub mod inspect;
 mod lattice;
 mod manifest;
+mod nats;
 mod polyfill;
 #[cfg(feature = "nats")]
 mod provider;
@@ -33,8 +36,11 @@ mod wasi;
 
 pub use compose::compose;
 pub use error::Error;
+pub use health::Health;
 pub use host::Host;
 pub use lattice::{Cause, Delivery, Entry, Failure, Journal};
 pub use manifest::{Instances, Manifest};
+#[cfg(feature = "nats")]
+pub use nats::{NatsOptions, Secret};
 #[cfg(feature = "nats")]
 pub use provider::Provider;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use crate::Error;
 use crate::component::{Component, Interface, Signature};
-use crate::lattice::wrpc::{Connection, Server, tcp};
+use crate::lattice::wrpc::{Connection, Problem, Server, check_options, tcp};
 use crate::lattice::{Embedded, Injector, Lattice, Upstreams};
 use crate::manifest::{Http, Instances, Limits, Nats};
+use crate::nats::{Login, NatsOptions};
 use crate::sim::Time;
 use crate::wasi::Sandbox;
+use crate::{Error, Health};
 
 /// A component that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
 /// most; the calls that the component itself makes fail with `no-link`.
@@ -34,6 +35,8 @@ pub struct Provider {
     prefix: String,
     group: String,
     calls: usize,
+    nats: NatsOptions,
+    health: Health,
 }
 
 impl Provider {
@@ -60,7 +63,14 @@ impl Provider {
             };
             return Err(component.unsuitable(problem));
         }
-        Ok(Provider { component, prefix: String::new(), group: "steadfast".into(), calls: 256 })
+        Ok(Provider {
+            component,
+            prefix: String::new(),
+            group: "steadfast".into(),
+            calls: 256,
+            nats: NatsOptions::default(),
+            health: Health::loading(),
+        })
     }
 
     /// The same provider with subjects that begin with `prefix`, as those of the links to it do.
@@ -81,31 +91,73 @@ impl Provider {
         Provider { calls: calls.min(tokio::sync::Semaphore::MAX_PERMITS), ..self }
     }
 
+    /// The same provider with what the NATS server wants to see, instead of nothing.
+    ///
+    /// ```no_run
+    /// use steadfast_host::{NatsOptions, Provider, Secret};
+    ///
+    /// let options = NatsOptions::new().with_credentials(Secret::file("greeter.creds"));
+    /// let provider = Provider::load("greeter.wasm")?.with_nats(options);
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_nats(self, nats: NatsOptions) -> Self {
+        Provider { nats, ..self }
+    }
+
+    /// How the connection is that it serves at, and whether the server knows of it. Ready while it serves.
+    ///
+    /// ```no_run
+    /// use steadfast_host::Provider;
+    ///
+    /// let provider = Provider::load("greeter.wasm")?;
+    /// // Outlasts the provider, which goes into `serve`.
+    /// let health = provider.health();
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
     /// Serves all exported functions at the NATS server `url`, as soon as there is one, until `shutdown` is ready;
     /// then, calls in flight have 10 s to end. `ready` is called when the server knows of them.
     ///
     /// # Errors
-    /// [`Error`], when the component cannot run, or something given is no name in NATS.
+    /// [`Error`], when the component cannot run, something given is no name in NATS, or the credentials cannot be read.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn serve(self, url: &str, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let Provider { component, prefix, group, calls } = self;
+        let Provider { component, prefix, group, calls, nats, health } = self;
         let wrong = |problem| Error::Nats { problem };
-        let Nats { url, prefix } = Nats::new(url.into(), prefix).map_err(wrong)?;
+        let Nats { server, options: in_address, prefix } = Nats::new(url, prefix).map_err(wrong)?;
+        let login = match (nats.login, in_address.login) {
+            (login, Login::Nothing) | (Login::Nothing, login) => login,
+            _ => {
+                return Err(wrong(
+                    "the address of the NATS server has credentials in it, and others are given too; remove those of \
+                     the address"
+                        .into(),
+                ));
+            }
+        };
+        let nats = NatsOptions { login, ..nats };
+        check_options(&nats).map_err(|problem| match problem {
+            Problem::Unread { path, source, part } => {
+                let hint = format!("it is given as the `{part}` for the NATS server; give a file that can be read");
+                Error::Read { path, source, hint }
+            }
+            Problem::Wrong { problem, .. } => wrong(problem),
+        })?;
         if group.is_empty() || group.contains(char::is_whitespace) {
             return Err(wrong(format!("the queue group `{group}` is to be one word")));
         }
         let Ready { provider, functions, lattice, limits } = Ready::new(&component)?;
-        let server = Server {
-            provider,
-            connection: Connection::open(&url),
-            prefix,
-            group,
-            limit: limits.request,
-            lattice,
-            calls,
-        };
+        let connection = Connection::open(&server, &nats, &health);
+        connection.subscribed(false);
+        health.begin();
+        let shutdown = until(shutdown, &health);
+        let server = Server { provider, connection, prefix, group, limit: limits.request, lattice, calls };
         server.run(functions, ready, shutdown).await.map_err(wrong)
     }
 
@@ -132,10 +184,18 @@ impl Provider {
     ) -> Result<(), Error> {
         let Ready { provider, functions, lattice, limits } = Ready::new(&self.component)?;
         let server = tcp::Server { provider, limit: limits.request, lattice, calls: self.calls };
+        self.health.begin();
+        let shutdown = until(shutdown, &self.health);
         ready();
         server.run(functions, listener, shutdown).await;
         Ok(())
     }
+}
+
+/// `shutdown`, which ends the time that something is ready for more.
+async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
+    shutdown.await;
+    health.stop();
 }
 
 /// A component that can be called.

@@ -1,8 +1,11 @@
 //! The command line: one file for each subcommand.
 
+mod admin;
 mod compose;
 mod inspect;
 mod listen;
+#[cfg(feature = "nats")]
+mod nats;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod policy;
@@ -15,7 +18,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use steadfast_host::Error;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Runs WebAssembly components, breaks what is between them on purpose, and composes them.
 #[derive(Parser)]
@@ -29,7 +36,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     #[cfg(feature = "nats")]
-    Provide(provide::Provide),
+    Provide(Box<provide::Provide>),
     Compose(compose::Compose),
     Inspect(inspect::Inspect),
     #[command(subcommand)]
@@ -40,12 +47,11 @@ pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     // `RUST_LOG` as everywhere: `RUST_LOG=steadfast=debug` shows every call.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,opentelemetry=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+        .with_target(false);
+    tracing_subscriber::registry().with(log).with(quiet(filter)).with(filter_fn(without_secrets)).init();
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
         #[cfg(feature = "nats")]
@@ -55,6 +61,19 @@ pub(crate) fn run() -> ExitCode {
         Command::Policy(policy) => return policy.run(),
     };
     failed_or(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+/// What the client of NATS says, the host says itself, once; whoever wants to read it has to ask for it by name.
+fn quiet(filter: EnvFilter) -> EnvFilter {
+    match "async_nats=off".parse() {
+        Ok(off) if !filter.to_string().contains("async_nats") => filter.add_directive(off),
+        _ => filter,
+    }
+}
+
+/// Whatever is asked for: at this level, the client of NATS writes what it shows to the server.
+fn without_secrets(event: &Metadata<'_>) -> bool {
+    !(event.target().starts_with("async_nats") && *event.level() == Level::TRACE)
 }
 
 /// The status of a command that ended, or the message and the status of one that could not.

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use steadfast_host::{Error, Provider};
 
-use super::{listen, stop_signal};
+use super::admin::Admin;
+use super::{listen, nats, stop_signal};
 
 /// Serve the exports of a component over a NATS server, as wRPC. Copies of this command share the calls.
 #[derive(Args)]
@@ -30,9 +31,14 @@ pub(super) struct Provide {
     /// The most calls at a time; further ones fail with `overloaded`.
     #[arg(long, value_name = "NUMBER", default_value_t = 256)]
     calls: usize,
+    /// Where to answer GET /healthz and /readyz; port 0 takes a free one. Nowhere by default.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
     #[cfg(feature = "otlp")]
     #[command(flatten)]
     otlp: super::otlp::Otlp,
+    #[command(flatten)]
+    options: nats::Nats,
 }
 
 impl Provide {
@@ -64,17 +70,26 @@ impl Provide {
         let provider = Provider::load(&self.component)?
             .with_prefix(self.prefix)
             .with_queue_group(self.queue_group)
-            .with_calls(self.calls);
+            .with_calls(self.calls)
+            .with_nats(self.options.options()?);
         let runtime = super::runtime()?;
         // On standard output, for whoever started us. `println!` panics when nobody listens.
         let ready = || drop(writeln!(io::stdout(), "serving {}", self.component.display()));
-        runtime.block_on(provider.serve(&url, ready, stop_signal()))
+        runtime.block_on(async {
+            if let Some(address) = self.admin {
+                Admin::bind(address).await?.answer(provider.health());
+            }
+            provider.serve(&url, ready, stop_signal()).await
+        })
     }
 
     fn serve_tcp(self, address: SocketAddr) -> Result<(), Error> {
         let provider = Provider::load(&self.component)?.with_calls(self.calls);
         super::runtime()?.block_on(async {
             let (listener, address) = listen::bind(address, "--tcp").await?;
+            if let Some(address) = self.admin {
+                Admin::bind(address).await?.answer(provider.health());
+            }
             let ready = || drop(writeln!(io::stdout(), "serving {} on {address}", self.component.display()));
             provider.serve_tcp(listener, ready, stop_signal()).await
         })

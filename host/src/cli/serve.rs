@@ -8,6 +8,7 @@ use clap::Args;
 use steadfast_host::sim::Time;
 use steadfast_host::{Error, Host, Manifest};
 
+use super::admin::Admin;
 use super::{listen, stop_signal};
 
 /// Serve a component over HTTP, with the links and the faults of a manifest.
@@ -19,6 +20,10 @@ pub(super) struct Serve {
     /// Where to listen, instead of the manifest's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Where to answer GET /healthz and /readyz, instead of the manifest's address; port 0 takes a free one. Nowhere by
+    /// default.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
     #[cfg(feature = "otlp")]
     #[command(flatten)]
     otlp: super::otlp::Otlp,
@@ -36,7 +41,14 @@ impl Serve {
         let runtime = super::runtime()?;
         runtime.block_on(async {
             let (listener, address) = listen::bind(address, "--listen").await?;
+            let admin = match self.admin.or(manifest.admin()) {
+                Some(address) => Some(Admin::bind(address).await?),
+                None => None,
+            };
             let host = Host::load(&manifest, Time::Real)?;
+            if let Some(admin) = admin {
+                admin.answer(host.health());
+            }
             // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
             let _ = writeln!(io::stdout(), "listening on http://{address}");
             host.serve(listener, stop_signal()).await;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{Instances, value};
+use crate::nats::NatsOptions;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
@@ -24,25 +25,17 @@ pub(crate) enum Target {
 /// A place on the lattice that NATS servers carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Nats {
-    /// The server, with user and password if it wants them: not for logs.
-    pub url: String,
+    /// The server's address, without secrets.
+    pub server: String,
+    pub options: NatsOptions,
     /// What the subjects begin with; empty for nothing.
     pub prefix: String,
 }
 
 impl Nats {
     /// Checks both for what could never be reached; says what to write instead.
-    pub fn new(url: String, prefix: String) -> Result<Self, String> {
-        if !cfg!(feature = "nats") {
-            return Err("a link leads to a NATS server, and this program is built without NATS; build it with the \
-                        feature `nats`, or link a component"
-                .into());
-        }
-        let authority = ["nats://", "tls://"].into_iter().find_map(|scheme| url.strip_prefix(scheme));
-        if authority.is_none_or(|authority| authority.is_empty() || authority.contains(char::is_whitespace)) {
-            // Without the text, in which there may be a password.
-            return Err("the address of the NATS server is none; write it like \"nats://127.0.0.1:4222\"".into());
-        }
+    pub fn new(url: &str, prefix: String) -> Result<Self, String> {
+        let (server, login) = address(url)?;
         let is_token =
             |token: &str| !token.is_empty() && !token.contains(|c: char| "*>".contains(c) || c.is_whitespace());
         if !prefix.is_empty() && !prefix.split('.').all(is_token) {
@@ -51,8 +44,18 @@ impl Nats {
                  \"default\""
             ));
         }
-        Ok(Nats { url, prefix })
+        Ok(Nats { server, options: NatsOptions { login, ..NatsOptions::default() }, prefix })
     }
+}
+
+#[cfg(feature = "nats")]
+pub(super) use crate::lattice::wrpc::parse_address as address;
+
+#[cfg(not(feature = "nats"))]
+pub(super) fn address(_: &str) -> Result<(String, crate::nats::Login), String> {
+    Err("a link leads to a NATS server, and this program is built without NATS; build it with the feature `nats`, or \
+         link a component"
+        .into())
 }
 
 #[derive(Deserialize)]
@@ -98,7 +101,7 @@ impl FileLink {
         }
         let target = match (component, nats, tcp) {
             (Some(component), ..) => Target::Component(beside(component), instances.unwrap_or_default()),
-            (_, Some(url), _) => Target::Nats(Nats::new(url, prefix.unwrap_or_default())?),
+            (_, Some(url), _) => Target::Nats(Nats::new(&url, prefix.unwrap_or_default())?),
             (.., address) => Target::Tcp(tcp_address(address.unwrap_or_default())?),
         };
         Ok(Link { target, line })

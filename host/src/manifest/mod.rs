@@ -6,6 +6,7 @@ mod cron;
 mod fault;
 mod http;
 mod link;
+mod nats;
 mod value;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub(crate) use cron::Cron;
 pub(crate) use fault::{Fault, FaultKind, On};
 pub(crate) use http::Http;
 pub(crate) use link::{Link, Nats, Target};
+pub(crate) use nats::NatsServer;
 
 /// What to run and how its lattice behaves, read from TOML.
 ///
@@ -35,6 +37,7 @@ pub(crate) use link::{Link, Nats, Target};
 ///     r#"
 ///     component = "http-hello.wasm"     # files are looked for beside the manifest
 ///     listen = "127.0.0.1:8080"         # the default; port 0 takes a free one
+///     admin = "127.0.0.1:9090"          # where to ask how it is; nowhere by default
 ///     instances = "fresh"               # the default: one for each request; "reuse" keeps them
 ///     invocation-timeout = "1s"         # the default
 ///     request-timeout = "30s"           # the default
@@ -45,6 +48,9 @@ pub(crate) use link::{Link, Nats, Target};
 ///     "acme:greeter/api" = { component = "greeter.wasm" }
 ///     "acme:letters/letters" = { nats = "nats://127.0.0.1:4222", prefix = "default" }
 ///     "acme:stamps/stamps" = { tcp = "127.0.0.1:7761" }
+///
+///     [nats."nats://127.0.0.1:4222"]    # what that server wants to see
+///     credentials = "app.creds"
 ///
 ///     [config]                          # what the components read from wasi:config
 ///     tone = "polite"
@@ -77,10 +83,12 @@ pub struct Manifest {
     pub(crate) path: PathBuf,
     pub(crate) component: PathBuf,
     pub(crate) listen: SocketAddr,
+    pub(crate) admin: Option<SocketAddr>,
     pub(crate) instances: Instances,
     pub(crate) limits: Limits,
     pub(crate) seed: Option<u64>,
     pub(crate) links: BTreeMap<String, Link>,
+    pub(crate) nats: Vec<NatsServer>,
     pub(crate) http: Http,
     pub(crate) config: BTreeMap<String, Setting>,
     pub(crate) cron: Vec<Cron>,
@@ -173,6 +181,10 @@ impl Manifest {
                 return Err(wrong(Some(line_of(value.span().start)), format!("`{key}` is to be {expected}")));
             }
         }
+        let servers = table.get_ref().get("nats").and_then(|nats| nats.get_ref().as_table());
+        if let Some((key, value)) = servers.into_iter().flatten().find(|(_, value)| !value.get_ref().is_table()) {
+            return Err(wrong(Some(line_of(value.span().start)), nats::misplaced(key.get_ref())));
+        }
         let file = File::deserialize(Deserializer::from(table)).map_err(|error| explain(error, ""))?;
 
         let beside = &|file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
@@ -187,6 +199,14 @@ impl Manifest {
             let line = line_of(link.span().start);
             let link = link.into_inner().check(&interface, line, beside);
             links.insert(interface, link.map_err(|problem| wrong(Some(line), problem))?);
+        }
+        let mut nats = Vec::new();
+        for (server, table) in file.nats {
+            let line = line_of(table.span().start);
+            let server = table.into_inner().check(&server, line_of, beside);
+            let server = server.map_err(|problem| wrong(Some(line), problem))?;
+            nats::apply(&server, links.values_mut()).map_err(|problem| wrong(Some(line), problem))?;
+            nats.push(server);
         }
         let http = file.http.check(line_of, beside).map_err(|(line, problem)| wrong(Some(line), problem))?;
         let config = file.config.into_iter().map(|(key, setting)| {
@@ -209,6 +229,7 @@ impl Manifest {
             path: path.into(),
             component: beside(component),
             listen: file.listen,
+            admin: file.admin,
             instances: file.instances,
             limits: Limits {
                 invocation: file.invocation_timeout,
@@ -217,6 +238,7 @@ impl Manifest {
             },
             seed: file.seed,
             links,
+            nats,
             http,
             config: config.collect(),
             cron,
@@ -255,15 +277,29 @@ impl Manifest {
     pub fn with_listen(self, listen: SocketAddr) -> Self {
         Manifest { listen, ..self }
     }
+
+    /// Where the admin port is to be, if anywhere: [`Health::serve`](crate::Health::serve) is what answers there.
+    ///
+    /// ```
+    /// use steadfast_host::Manifest;
+    ///
+    /// let manifest = Manifest::parse("component = 'a.wasm'\nadmin = '127.0.0.1:9090'", "a.toml")?;
+    /// assert_eq!(manifest.admin(), Some(([127, 0, 0, 1], 9090).into()));
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
+    }
 }
 
 /// The keys whose tables are easily taken for those of the other: the message of the parser then speaks of
 /// sequences and maps. With the type, and what to write.
-const TABLES: [(&str, &str, &str); 5] = [
+const TABLES: [(&str, &str, &str); 6] = [
     ("config", "table", "one table, `[config]`, with a line for each setting"),
     ("cron", "array", "a list of tables, each below a `[[cron]]` of its own"),
     ("http", "table", "one table, `[http]`, like `allow = [\"api.example.com\"]` below it"),
     ("links", "table", "one table, `[links]`, with a line for each link"),
+    ("nats", "table", "a table for each server, like `[nats.\"nats://127.0.0.1:4222\"]`"),
     ("faults", "array", "a list of tables, each below a `[[faults]]` of its own"),
 ];
 
@@ -275,6 +311,8 @@ struct File {
     component: Option<PathBuf>,
     #[serde(default = "default_listen", deserialize_with = "value::address")]
     listen: SocketAddr,
+    #[serde(default, deserialize_with = "value::some_address")]
+    admin: Option<SocketAddr>,
     #[serde(default, deserialize_with = "value::instances")]
     instances: Instances,
     #[serde(default = "default_invocation_timeout", deserialize_with = "value::timeout")]
@@ -287,6 +325,8 @@ struct File {
     seed: Option<u64>,
     #[serde(default)]
     links: BTreeMap<String, Spanned<link::FileLink>>,
+    #[serde(default)]
+    nats: BTreeMap<String, Spanned<nats::FileNats>>,
     #[serde(default)]
     http: http::FileHttp,
     #[serde(default)]

@@ -30,12 +30,24 @@ pub(super) fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_str(Text { expected: "the path of a file, like \"policies.toml\"", parse })
 }
 
+pub(super) fn nats_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let parse = |text: &str| match text {
+        "" => Err("the path is empty; write that of a file, like \"app.creds\"".into()),
+        path => Ok(PathBuf::from(path)),
+    };
+    deserializer.deserialize_str(Text { expected: "the path of a file, like \"app.creds\"", parse })
+}
+
 pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let parse = |text: &str| {
         let wrong = |_| format!("`{text}` is not an IP address with a port; write it like \"127.0.0.1:8080\"");
         text.parse().map_err(wrong)
     };
     deserializer.deserialize_str(Text { expected: "an IP address with a port, like \"127.0.0.1:8080\"", parse })
+}
+
+pub(super) fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
 }
 
 pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

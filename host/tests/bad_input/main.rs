@@ -8,6 +8,7 @@ mod cron;
 mod damage;
 mod links;
 mod manifest;
+mod nats;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod places;
@@ -48,8 +49,14 @@ impl Folder {
 
     /// The one line that the command says before it ends with status 1.
     fn refusal(&self, arguments: &[&str]) -> String {
+        self.refusal_with(arguments, &[])
+    }
+
+    /// The same, with variables in the environment.
+    fn refusal_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
         let mut child = self
             .command(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use crate::call::Call;
-use crate::process::peak_mib;
 use crate::server::heard;
+use crate::serving::peak_mib;
 use crate::{Provider, Server};
 
 /// How many clients misbehave at the same time.

@@ -1,14 +1,18 @@
 //! Links over a real NATS server: what arrives, and what a caller is told when something is down, dies or lies.
 #![cfg(feature = "nats")]
 
+mod access;
+mod admin;
 mod call;
 mod callers;
+mod credentials;
 mod load;
 mod outage;
 mod peers;
 mod process;
 mod provider;
 mod server;
+mod serving;
 mod stock;
 mod traces;
 
@@ -33,22 +37,33 @@ fn component(package: &str) -> &'static Path {
     GUESTS.get_or_init(|| Guests::build(&["caller", "callee"]).unwrap()).file(package)
 }
 
+/// A manifest in which the links for `interfaces` lead to `url`.
+fn links(component: &Path, interfaces: &[&str], url: &str) -> String {
+    let links = interfaces.iter().map(|it| format!("'{it}' = {{ nats = '{url}', prefix = 'test' }}\n"));
+    format!("component = '{}'\ninstances = 'reuse'\n[links]\n{}", component.display(), links.collect::<String>())
+}
+
 /// A component that calls, on a host whose links lead to a server.
 struct Caller(Host);
 
 impl Caller {
-    /// `component` with links for `interfaces`, and more in the manifest. It is not yet connected.
-    fn of(component: &Path, interfaces: &[&str], url: &str, more: &str) -> Self {
-        let mut text = format!("component = '{}'\ninstances = 'reuse'\n{more}\n[links]\n", component.display());
-        for interface in interfaces {
-            text += &format!("'{interface}' = {{ nats = '{url}', prefix = 'test' }}\n");
-        }
-        Caller(Host::load(&Manifest::parse(&text, "test.toml").unwrap(), Time::Real).unwrap())
+    /// What the guest `caller` does, in TOML.
+    fn manifest(url: &str) -> String {
+        links(component("caller"), &["test:guests/values", "test:guests/hostile"], url)
     }
 
-    /// The guest `caller`, which is not yet connected.
+    /// `component` with links for `interfaces`, which is not yet connected.
+    fn of(component: &Path, interfaces: &[&str], url: &str) -> Self {
+        Caller::load(&links(component, interfaces, url))
+    }
+
+    /// The guest `caller` with more in its manifest, not yet connected.
     fn with(url: &str, more: &str) -> Self {
-        Caller::of(component("caller"), &["test:guests/values", "test:guests/hostile"], url, more)
+        Caller::load(&format!("{more}\n{}", Caller::manifest(url)))
+    }
+
+    fn load(manifest: &str) -> Self {
+        Caller(Host::load(&Manifest::parse(manifest, "test.toml").unwrap(), Time::Real).unwrap())
     }
 
     /// The guest `caller`, connected.

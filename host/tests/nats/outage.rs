@@ -12,6 +12,14 @@ async fn without_a_server_the_host_starts_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn of_several_servers_one_that_is_there_is_enough() {
+    let Some(server) = Server::start().await else { return };
+    let caller = Caller::with(&format!("nats://127.0.0.1:{},{}", free_port(), server.url()), "");
+    caller.connected("/count").await;
+    assert_eq!(caller.get("/count").await.1, [Err((Cause::NoTarget, Delivery::NotSent))]);
+}
+
+#[tokio::test]
 async fn a_server_that_is_killed_in_mid_call_leaves_it_unknown_and_comes_back() {
     let Some(mut server) = Server::start().await else { return };
     let (caller, _provider) = (Caller::at(&server).await, Provider::start(&server.url()));

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 
-use crate::process::{Host, peak_mib};
 use crate::server::heard;
+use crate::serving::{Host, peak_mib};
 use crate::{Caller, Calls, Cause, Delivery, Server, component};
 
 const COUNT: &str = "test.wrpc.0.0.1.test:guests/hostile@0.1.0.count";

@@ -1,55 +1,97 @@
-//! The command as a process of its own: `steadfast serve`, and how much memory a process had.
+//! A command as a process of its own: what it prints, what it logs, and what it says at its admin port.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The most memory that a process has had, where the system says it.
-pub fn peak_mib(process: &Child) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)
-}
-
-/// `steadfast serve`, which is killed with this.
-pub struct Host {
+/// `steadfast` with an admin port, which is killed with this.
+pub struct Process {
     pub child: Child,
-    address: String,
-    _manifest: NamedTempFile,
+    pub stdout: BufReader<ChildStdout>,
+    log: NamedTempFile,
+    /// Where the admin port is.
+    pub admin: String,
 }
 
-impl Host {
-    /// Serves `component` with more in its manifest, and waits until it listens.
-    pub fn start(component: &Path, more: &str) -> Self {
-        let mut manifest = NamedTempFile::new().expect("a temporary file");
-        write!(manifest, "component = '{}'\n{more}", component.display()).expect("it is open");
+impl Process {
+    /// Starts it in `folder`, with all that it can log, and waits for its admin port.
+    pub fn start(folder: &Path, arguments: &[String], variables: &[(&str, String)]) -> Self {
+        let log = NamedTempFile::new().expect("a file for the log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--manifest"]).arg(manifest.path());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the command runs");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("it is piped")).read_line(&mut line).expect("text");
-        let address = line.trim().strip_prefix("listening on http://").expect("an address").to_string();
-        Host { child, address, _manifest: manifest }
+        command.args(arguments).args(["--admin", "127.0.0.1:0"]).current_dir(folder);
+        command.envs(variables.iter().cloned()).env("RUST_LOG", "trace,async_nats=trace");
+        command.stdout(Stdio::piped()).stderr(log.reopen().expect("it is there"));
+        let mut child = command.spawn().expect("the command runs");
+        let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut process = Process { child, stdout, log, admin: String::new() };
+        let line = process.line();
+        let admin = line.strip_prefix("admin on http://");
+        process.admin = admin.unwrap_or_else(|| panic!("{line:?}, and logged: {}", process.log())).into();
+        process
     }
 
-    /// The answer to a request, head and body.
-    pub async fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).await.expect("it listens");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.expect("it reads");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("it answers");
-        String::from_utf8_lossy(&answer).into_owned()
+    /// The next line that it prints.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("text");
+        line.trim_end().into()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).expect("text")
+    }
+
+    /// The status and the body that it answers with at its admin port.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        get(&self.admin, path).await
+    }
+
+    /// Waits until it has the status at `path`; the body that comes with it.
+    pub async fn until(&self, path: &str, status: u16) -> String {
+        self.wait(path, |answered, _| answered == status).await
+    }
+
+    /// Waits until what it answers at `path` is as it should be; the body.
+    pub async fn wait(&self, path: &str, expected: impl Fn(u16, &str) -> bool) -> String {
+        loop {
+            let (status, body) = self.get(path).await;
+            if expected(status, &body) {
+                return body;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(status.expect("every Unix has it").success());
     }
 }
 
-impl Drop for Host {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The status and the body of an answer.
+pub async fn get(address: &str, path: &str) -> (u16, String) {
+    let answer = ask(address, &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
+    (head[9..12].parse().expect("a status"), body.trim_end().into())
+}
+
+/// All that comes back for a request, as it is on the wire.
+pub async fn ask(address: &str, request: &str) -> String {
+    let mut connection = TcpStream::connect(address).await.expect("it listens");
+    connection.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.expect("it answers");
+    answer
 }

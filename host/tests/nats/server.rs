@@ -1,26 +1,37 @@
 //! A real NATS server for a test.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use futures_util::StreamExt;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 /// A server on a port of its own, which is killed with this.
 pub struct Server {
     port: u16,
+    config: Option<PathBuf>,
     child: Child,
 }
 
 impl Server {
     /// Starts a server; `None` where none is installed, which is no fault unless the variable `CI` is set.
     pub async fn start() -> Option<Self> {
+        Server::configured(None).await
+    }
+
+    /// Starts one with the configuration in a file.
+    pub async fn configured(config: Option<PathBuf>) -> Option<Self> {
         if Command::new("nats-server").arg("--version").stdout(Stdio::null()).status().is_err() {
             assert!(std::env::var_os("CI").is_none(), "nats-server is missing; install the package nats-server");
             println!("skipped: nats-server not found");
             return None;
         }
         let port = free_port();
-        let server = Server { port, child: spawn(port) };
+        let child = spawn(port, config.as_deref());
+        let server = Server { port, config, child };
         server.wait().await;
         Some(server)
     }
@@ -63,13 +74,18 @@ impl Server {
     }
 
     pub async fn start_again(&mut self) {
-        self.child = spawn(self.port);
+        self.child = spawn(self.port, self.config.as_deref());
         self.wait().await;
     }
 
-    /// Until it takes connections.
+    /// Until it takes connections, whatever it wants to see of them.
     async fn wait(&self) {
-        while async_nats::connect(self.url()).await.is_err() {
+        let greeted = async || {
+            let mut greeting = [0; 4];
+            TcpStream::connect(("127.0.0.1", self.port)).await?.read_exact(&mut greeting).await?;
+            Ok::<_, std::io::Error>(&greeting == b"INFO")
+        };
+        while !greeted().await.unwrap_or(false) {
             tokio::task::yield_now().await;
         }
     }
@@ -95,8 +111,9 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-fn spawn(port: u16) -> Child {
+fn spawn(port: u16, config: Option<&Path>) -> Child {
     let mut command = Command::new("nats-server");
     command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+    command.args(config.iter().flat_map(|file| [OsStr::new("--config"), file.as_os_str()]));
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it was found before")
 }

@@ -6,13 +6,16 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event};
+use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::Remote;
 use super::budget::Budget;
+use crate::Health;
+use crate::health::Status;
 use crate::manifest::Nats;
+use crate::nats::NatsOptions;
 
 /// How many commands wait for a connection to take them, before those who give them wait.
 const COMMANDS: usize = 1024;
@@ -32,30 +35,23 @@ pub(crate) struct Connection {
     pub name: String,
     /// Of all calls over the connection.
     pub(super) budget: Budget,
-    status: watch::Receiver<Status>,
+    status: Arc<watch::Sender<Status>>,
     nats: watch::Receiver<Option<async_nats::Client>>,
     _connecting: JoinSet<()>,
 }
 
-/// Whether there is a connection, and how often one was lost.
-#[derive(Clone, Copy, Default)]
-struct Status {
-    connected: bool,
-    losses: u64,
-}
-
 impl Connection {
-    /// Begins to connect, and never gives up.
+    /// Begins to connect, and never gives up. `health` tells how that goes.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn open(url: &str) -> Self {
-        let name = without_secrets(url);
-        let (status_tx, status) = watch::channel(Status::default());
+    pub fn open(server: &str, options: &NatsOptions, health: &Health) -> Self {
+        let status = Arc::new(watch::Sender::new(Status::new(server.into())));
+        health.watch(status.clone());
         let (nats_tx, nats) = watch::channel(None);
         let mut connecting = JoinSet::new();
-        connecting.spawn(connect(url.to_string(), name.clone(), Arc::new(status_tx), nats_tx));
-        Connection { name, budget: Budget::new(), status, nats, _connecting: connecting }
+        connecting.spawn(connect(server.to_string(), options.clone(), status.clone(), nats_tx));
+        Connection { name: server.into(), budget: Budget::new(), status, nats, _connecting: connecting }
     }
 
     /// Ready when there is a client, which is from the first connection on; it outlasts the connection.
@@ -66,70 +62,145 @@ impl Connection {
 
     /// A future that is ready when the connection of now is lost; `None` if there is none now.
     pub fn lost(&self) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let mut status = self.status.clone();
-        let now = *status.borrow_and_update();
-        now.connected.then_some(async move {
-            let lost = status.wait_for(|status| status.losses != now.losses).await.is_ok();
+        let mut status = self.status.subscribe();
+        let (connected, losses) = {
+            let now = status.borrow_and_update();
+            (now.is_connected(), now.losses)
+        };
+        connected.then_some(async move {
+            let lost = status.wait_for(|status| status.losses != losses).await.is_ok();
             if !lost {
                 // The host goes away, and with it whoever waits.
                 std::future::pending::<()>().await;
             }
         })
     }
+
+    /// A future that is ready when the connection of now is lost, as soon as there is one.
+    pub async fn connected(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut status = self.status.subscribe();
+        loop {
+            if let Some(lost) = self.lost() {
+                return lost;
+            }
+            // The sender is here.
+            let _ = status.wait_for(Status::is_connected).await;
+        }
+    }
+
+    /// Says whether the server knows of all subscriptions; when the connection is lost, it does not.
+    pub fn subscribed(&self, subscribed: bool) {
+        self.status.send_modify(|status| status.subscribed = Some(subscribed));
+    }
+
+    /// Ready when the server knows of all subscriptions.
+    pub async fn known(&self) {
+        // The sender is here.
+        let _ = self.status.subscribe().wait_for(|status| status.subscribed == Some(true)).await;
+    }
 }
 
 async fn connect(
-    url: String,
-    name: String,
+    server: String,
+    nats: NatsOptions,
     status: Arc<watch::Sender<Status>>,
     client: watch::Sender<Option<async_nats::Client>>,
 ) {
+    let addresses: Vec<_> = server.split(',').collect();
     // The client's own retries do not say why the first connection fails.
     for attempt in 1.. {
-        match options(&name, &status).connect(&url).await {
+        match options(&server, &nats, &status).connect(&addresses).await {
             Ok(nats) => {
                 let _ = client.send(Some(nats));
                 break;
             }
             Err(error) => {
-                let delay = delay(attempt);
-                let error = crate::error::quote(&error);
-                tracing::warn!("cannot connect to {name}: {error}; trying again in {delay:?}");
-                tokio::time::sleep(delay).await;
+                failed(&server, &status, crate::error::quote(&error));
+                tokio::time::sleep(delay(attempt)).await;
             }
         }
     }
 }
 
-fn options(name: &str, status: &Arc<watch::Sender<Status>>) -> ConnectOptions {
-    let (name, status) = (name.to_string(), status.clone());
-    ConnectOptions::new()
+fn options(server: &str, nats: &NatsOptions, status: &Arc<watch::Sender<Status>>) -> ConnectOptions {
+    let (name, events) = (server.to_string(), status.clone());
+    let (other_name, attempts) = (name.clone(), status.clone());
+    let tls = server.split(',').any(|server| server.starts_with("tls://"));
+    super::login::connect_options(nats, tls)
         .name("steadfast")
         .client_capacity(COMMANDS)
         .subscription_capacity(MESSAGES)
         .connection_timeout(CONNECT)
         .ping_interval(PING_INTERVAL)
         .reconnect_delay_callback(delay)
+        .reconnect_to_server_callback(move |servers, _| {
+            attempted(&other_name, &attempts, &servers);
+            std::future::ready(None)
+        })
         .event_callback(move |event| {
-            match &event {
-                Event::Connected => {
-                    status.send_modify(|status| status.connected = true);
-                    tracing::info!("connected to {name}");
-                }
-                Event::Disconnected | Event::Closed => {
-                    status.send_modify(|status| {
-                        status.connected = false;
-                        status.losses = status.losses.wrapping_add(1);
-                    });
-                    tracing::warn!("lost the connection to {name}; connecting again");
-                }
-                Event::SlowConsumer(_) => {
-                    tracing::warn!("{name} sends faster than this process reads; messages are lost");
-                }
-                event => tracing::warn!("{name}: {event}"),
-            }
+            happened(&name, &events, event);
             std::future::ready(())
         })
+}
+
+/// Before each round of attempts, and the only place where the client tells why those after a loss fail.
+fn attempted(name: &str, status: &watch::Sender<Status>, servers: &[async_nats::Server]) {
+    let again = status.borrow().attempts > 0;
+    let last =
+        servers.iter().filter(|server| server.failed_attempts > 0).find_map(|server| server.last_error.as_deref());
+    if let Some(error) = last.filter(|_| again) {
+        failed(name, status, crate::error::quote(&error));
+    }
+    status.send_modify(|status| status.attempts = status.attempts.saturating_add(1));
+}
+
+fn failed(name: &str, status: &watch::Sender<Status>, error: String) {
+    let error = plain(&error);
+    if status.send_if_modified(|status| status.failed(error.to_string())) {
+        let hint = match error {
+            VIOLATION => "; check the credentials for it",
+            _ => "",
+        };
+        tracing::warn!("cannot connect to {name}: {error}{hint}; trying again until it works");
+    }
+}
+
+fn happened(name: &str, status: &watch::Sender<Status>, event: Event) {
+    match event {
+        Event::Connected => {
+            status.send_modify(Status::connected);
+            tracing::info!("connected to {name}");
+        }
+        Event::Disconnected | Event::Closed => {
+            status.send_modify(Status::lost);
+            tracing::warn!("lost the connection to {name}; connecting again");
+        }
+        Event::SlowConsumer(_) => {
+            tracing::warn!("{name} sends faster than this process reads; messages are lost");
+        }
+        Event::ServerError(error) => {
+            let error = crate::error::quote(&error);
+            let error = plain(&error);
+            let refused = error.starts_with("Permissions Violation for Subscription");
+            if status.send_if_modified(|status| status.complained(error.to_string(), refused)) {
+                tracing::warn!("{name} says: {error}");
+            }
+        }
+        // Why is told with the next attempt, but of names that do not resolve.
+        Event::ClientError(ClientError::Other(kind)) if kind != ConnectErrorKind::Dns.to_string() => {}
+        Event::ClientError(ClientError::Other(kind)) => failed(name, status, kind),
+        event => tracing::warn!("{name}: {event}"),
+    }
+}
+
+/// What a server says when it does not accept the credentials, or their lack.
+const VIOLATION: &str = "authorization violation";
+
+/// An error of the client without what it says twice.
+fn plain(error: &str) -> &str {
+    let error = error.strip_prefix("IO error: ").unwrap_or(error);
+    let error = error.strip_prefix("nats: ").unwrap_or(error);
+    if error.starts_with(VIOLATION) { VIOLATION } else { error }
 }
 
 /// Before an attempt to connect: twice as long each time, up to 2 s, of which up to a half is left out at random, so
@@ -141,30 +212,27 @@ fn delay(attempt: usize) -> Duration {
     longest.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))
 }
 
-/// The address without user, password or token.
-fn without_secrets(url: &str) -> String {
-    // A list of servers has them in each.
-    let one = |url: &str| match (url.split_once("://"), url.rsplit_once('@')) {
-        (_, None) => url.to_string(),
-        (Some((scheme, _)), Some((_, address))) => format!("{scheme}://{address}"),
-        (None, Some((_, address))) => address.to_string(),
-    };
-    url.split(',').map(one).collect::<Vec<_>>().join(",")
-}
-
-/// The connections of a host: links to the same server share one.
-#[derive(Default)]
+/// The connections of a host: links to the same server with the same credentials share one.
 pub(crate) struct Connections {
-    open: HashMap<String, Arc<Connection>>,
+    open: HashMap<(String, NatsOptions), Arc<Connection>>,
+    health: Health,
 }
 
 impl Connections {
+    /// None yet; `health` will tell how they are.
+    pub fn new(health: &Health) -> Self {
+        Connections { open: HashMap::new(), health: health.clone() }
+    }
+
     /// The way to the providers at a place.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn remote(&mut self, nats: &Nats) -> Remote {
-        let connection = self.open.entry(nats.url.clone()).or_insert_with(|| Arc::new(Connection::open(&nats.url)));
+        let connection = self
+            .open
+            .entry((nats.server.clone(), nats.options.clone()))
+            .or_insert_with(|| Arc::new(Connection::open(&nats.server, &nats.options, &self.health)));
         Remote::new(connection.clone(), &nats.prefix)
     }
 }
@@ -181,6 +249,7 @@ impl Client {
         let made = Arc::new(OnceLock::new());
         let mut making = JoinSet::new();
         let (connection, prefix, client) = (connection.clone(), prefix.to_string(), made.clone());
+        connection.status.send_modify(|status| status.preparing += 1);
         making.spawn(async move {
             // A connection that is lost meanwhile fails it.
             for attempt in 1.. {
@@ -188,6 +257,7 @@ impl Client {
                 match wrpc_transport_nats::Client::new(nats, prefix.as_str(), None).await {
                     Ok(made) => {
                         let _ = client.set(made);
+                        connection.status.send_modify(|status| status.preparing -= 1);
                         return;
                     }
                     Err(error) => tracing::warn!("cannot subscribe at {}: {error:#}", connection.name),
@@ -209,14 +279,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_of_an_address_is_shown() {
-        for (url, shown) in [
-            ("nats://127.0.0.1:4222", "nats://127.0.0.1:4222"),
-            ("nats://ada:secret@host:4222", "nats://host:4222"),
-            ("tls://to@ken@host", "tls://host"),
-            ("nats://a:b@one,nats://c:d@two", "nats://one,nats://two"),
+    fn an_error_of_the_client_is_told_in_its_own_words_once() {
+        for (error, told) in [
+            ("authorization violation: nats: authorization violation", "authorization violation"),
+            ("IO error: Connection refused (os error 111)", "Connection refused (os error 111)"),
+            ("IO error: nats: 'User Authentication Expired'", "'User Authentication Expired'"),
+            ("DNS error", "DNS error"),
         ] {
-            assert_eq!(without_secrets(url), shown);
+            assert_eq!(plain(error), told);
         }
     }
 

@@ -69,11 +69,13 @@ impl Server {
             subscriptions.push(Served { subscription, function });
         }
         let mut calls = select_all(subscriptions);
+        // Dropped with this.
+        let mut watching = JoinSet::new();
+        watching.spawn(watch(server.clone(), nats.clone()));
         tokio::select! {
-            heard = round_trip(&nats) => heard?,
+            () = server.connection.known() => ready(),
             () = &mut shutdown => return Ok(()),
         }
-        ready();
 
         let permits = Arc::new(Semaphore::new(server.calls));
         let mut running = JoinSet::new();
@@ -268,6 +270,20 @@ async fn accept(nats: &async_nats::Client, caller: &str) -> Result<(), String> {
 
 async fn publish(nats: &async_nats::Client, subject: String, payload: Bytes) -> Result<(), String> {
     nats.publish(subject, payload).await.map_err(|error| crate::error::quote(&error))
+}
+
+/// Says of each connection when the server knows of the subscriptions, which the client makes again by itself.
+async fn watch(server: Arc<Server>, nats: async_nats::Client) {
+    loop {
+        let mut lost = std::pin::pin!(server.connection.connected().await);
+        let known = tokio::select! {
+            biased;
+            () = &mut lost => continue,
+            known = round_trip(&nats) => known,
+        };
+        server.connection.subscribed(known.is_ok());
+        lost.await;
+    }
 }
 
 /// Waits until the server has read all that was written before.

@@ -73,7 +73,7 @@ fn component(name: &str) -> &'static Path {
 /// one that fails.
 async fn greetings(name: &str) -> Option<[(String, Calls); 3]> {
     let server = Server::start().await?;
-    let caller = Caller::of(component(name), &["wrpc-examples:hello/handler"], &server.url(), "");
+    let caller = Caller::of(component(name), &["wrpc-examples:hello/handler"], &server.url());
     caller.connected("/").await;
     let nobody = caller.get("/").await;
     let provider = Greeter::Greets.start(&server).await;
@@ -132,7 +132,7 @@ async fn both_ends_of_the_greeting_may_be_ours() {
     let Some(server) = Server::start().await else { return };
     let _provider = Provider::of(component("wrpc-greeting"), &server.url(), &[]);
     for name in ["plain", "typed", "wrpc-hello"] {
-        let caller = Caller::of(component(name), &["wrpc-examples:hello/handler"], &server.url(), "");
+        let caller = Caller::of(component(name), &["wrpc-examples:hello/handler"], &server.url());
         caller.connected("/").await;
         assert_eq!(caller.get("/").await, ("hello".into(), vec![Ok(())]), "{name}");
     }

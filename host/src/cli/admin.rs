@@ -1,0 +1,27 @@
+//! The admin port of the commands that run until they are told to stop.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use steadfast_host::{Error, Health};
+use tokio::net::TcpListener;
+
+use super::listen;
+
+/// A port that is taken, and not answered yet.
+pub(super) struct Admin(TcpListener, SocketAddr);
+
+impl Admin {
+    pub async fn bind(address: SocketAddr) -> Result<Self, Error> {
+        let (listener, address) = listen::bind(address, "--admin").await?;
+        Ok(Admin(listener, address))
+    }
+
+    /// Answers there as long as the process runs.
+    pub fn answer(self, health: Health) {
+        let Admin(listener, address) = self;
+        tokio::spawn(health.serve(listener));
+        // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
+        let _ = writeln!(io::stdout(), "admin on http://{address}");
+    }
+}
