@@ -48,6 +48,20 @@ impl Guests {
         build(workspace, "guest", packages, &[])
     }
 
+    /// The same components in another folder, where no later build replaces them.
+    ///
+    /// # Errors
+    /// What was tried and what happened.
+    pub fn copied_to(&self, folder: &Path) -> Result<Self, String> {
+        let mut files = BTreeMap::new();
+        for (package, file) in &self.files {
+            let copy = folder.join(package).with_extension("wasm");
+            std::fs::copy(file, &copy).map_err(|error| format!("cannot write {}: {error}", copy.display()))?;
+            files.insert(package.clone(), copy);
+        }
+        Ok(Guests { files })
+    }
+
     /// The component that a package became.
     ///
     /// # Panics

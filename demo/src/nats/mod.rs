@@ -52,11 +52,13 @@ pub async fn run(options: &Nats) -> Result<bool, String> {
 
 async fn show(options: &Nats, nats_server: &Path) -> Result<bool, String> {
     eprintln!("building the components: {}", PACKAGES.join(", "));
-    let components = Components::prepare(&Guests::build(&PACKAGES)?, &PACKAGES)?;
+    let guests = Guests::build(&PACKAGES)?;
     eprintln!("building the command steadfast");
     let command = command::build()?;
     let folder = tempfile::Builder::new().prefix("steadfast-demo-").tempdir();
     let mut folder = folder.map_err(|error| format!("cannot make a folder for the logs: {error}"))?;
+    // Processes read them until the end.
+    let components = Components::prepare(&guests.copied_to(folder.path())?, &PACKAGES)?;
 
     let begin = Instant::now();
     let mut rows = Vec::new();
