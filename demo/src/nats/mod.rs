@@ -58,7 +58,8 @@ async fn show(options: &Nats, nats_server: &Path) -> Result<bool, String> {
     let folder = tempfile::Builder::new().prefix("steadfast-demo-").tempdir();
     let mut folder = folder.map_err(|error| format!("cannot make a folder for the logs: {error}"))?;
     // Processes read them until the end.
-    let components = Components::prepare(&guests.copied_to(folder.path())?, &PACKAGES)?;
+    let guests = guests.copied_to(folder.path())?;
+    let components = Components::prepare(&guests, &PACKAGES)?;
 
     let begin = Instant::now();
     let mut rows = Vec::new();
@@ -68,6 +69,7 @@ async fn show(options: &Nats, nats_server: &Path) -> Result<bool, String> {
         std::fs::create_dir(&of_scenario)
             .map_err(|error| format!("cannot make the folder {}: {error}", of_scenario.display()))?;
         let stage = Stage {
+            guests: &guests,
             components: &components,
             command: &command,
             nats_server,

@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use hyper::Method;
+use steadfast_demo::guests::Guests;
 
 use super::process::{LOOK, PATIENCE, Process};
 use super::server::Server;
@@ -19,6 +20,7 @@ const PREFIX: &str = "demo";
 
 /// Where a scenario plays.
 pub struct Stage<'a> {
+    pub guests: &'a Guests,
     pub components: &'a Components,
     /// The command `steadfast`.
     pub command: &'a Path,
@@ -60,7 +62,7 @@ impl Stage<'_> {
     /// `steadfast provide` with a component, when the server knows that it is the one of `count` providers.
     pub async fn provider(&self, name: &str, package: &str, server: &Server, count: usize) -> Result<Provider, String> {
         let mut command = Command::new(self.command);
-        command.args(["provide", "--nats", &server.url(), "--prefix", PREFIX]).arg(self.components.file(package));
+        command.args(["provide", "--nats", &server.url(), "--prefix", PREFIX]).arg(self.guests.file(package));
         let mut process = self.start(name, &mut command)?;
         process.says("serving ", 1).await?;
         server.has_providers(count).await?;

@@ -62,11 +62,6 @@ impl Components {
         Ok(composed.windows(hello.len()).find(|window| *window == hello).map(<[u8]>::to_vec))
     }
 
-    /// The file that manifests have this name for.
-    pub fn file(&self, name: &str) -> &Path {
-        &self.files[name]
-    }
-
     /// The manifest with the files in place of `{package}`.
     pub fn fill(&self, manifest: &str) -> String {
         self.files.iter().fold(manifest.to_string(), |text, (name, file)| {
