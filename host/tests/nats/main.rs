@@ -1,6 +1,7 @@
 //! Links over a real NATS server: what arrives, and what a caller is told when something is down, dies or lies.
 #![cfg(feature = "nats")]
 
+mod leaving;
 mod outage;
 mod peers;
 mod provider;
