@@ -128,6 +128,19 @@ fn a_connection_that_drops_mid_call_or_a_target_that_traps_is_not_tried_again() 
 }
 
 #[test]
+fn an_idempotent_call_is_tried_again_whatever_became_of_it() {
+    for (kind, failed) in [
+        ("drop", (Cause::Disconnected, Delivery::Unknown)),
+        ("blackhole", (Cause::Timeout, Delivery::Unknown)),
+        ("trap", (Cause::Trapped, Delivery::Delivered)),
+    ] {
+        let answer = ask("/again/Ada", &format!("[[faults]]\nkind = '{kind}'\nfirst = 1"));
+        assert_eq!((answer.status, answer.body.as_str()), (200, "Hello, Ada!"), "{kind}");
+        assert_eq!(answer.calls, [Err(failed), Ok(())], "{kind}");
+    }
+}
+
+#[test]
 fn latency_is_waited_for_up_to_the_invocation_timeout() {
     let answer = ask("/strict/Ada", "[[faults]]\nkind = 'latency'\ndelay = '300ms'");
     assert_eq!((answer.status, answer.took), (200, ms(300)));

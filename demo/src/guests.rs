@@ -1,10 +1,13 @@
 //! Builds components of this workspace with Cargo, for `wasm32-wasip2`.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::cargo;
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -45,6 +48,20 @@ impl Guests {
         build(workspace, "guest", packages, &[])
     }
 
+    /// The same components in another folder, where no later build replaces them.
+    ///
+    /// # Errors
+    /// What was tried and what happened.
+    pub fn copied_to(&self, folder: &Path) -> Result<Self, String> {
+        let mut files = BTreeMap::new();
+        for (package, file) in &self.files {
+            let copy = folder.join(package).with_extension("wasm");
+            std::fs::copy(file, &copy).map_err(|error| format!("cannot write {}: {error}", copy.display()))?;
+            files.insert(package.clone(), copy);
+        }
+        Ok(Guests { files })
+    }
+
     /// The component that a package became.
     ///
     /// # Panics
@@ -56,37 +73,23 @@ impl Guests {
 
 fn build(workspace: &Path, profile: &str, packages: &[&str], features: &[&str]) -> Result<Guests, String> {
     add_target()?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(cargo);
-    command.current_dir(workspace).stderr(Stdio::inherit());
-    command.args(["build", "--profile", profile, "--target", TARGET, "--message-format", "json-render-diagnostics"]);
-    for package in packages {
-        command.args(["--package", package]);
-    }
-    for feature in features {
-        command.args(["--features", feature]);
-    }
-    let output = command.output().map_err(|error| format!("cannot run cargo: {error}; is Rust installed?"))?;
-    if !output.status.success() {
-        return Err(format!("cargo could not build {}; its messages are above", packages.join(", ")));
-    }
-    let files: BTreeMap<_, _> = String::from_utf8_lossy(&output.stdout).lines().filter_map(artifact).collect();
+    let mut arguments = vec!["--profile", profile, "--target", TARGET];
+    arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
+    arguments.extend(features.iter().flat_map(|feature| ["--features", feature]));
+    let artifacts = cargo::build(workspace, &packages.join(", "), &arguments)?;
+    let files: BTreeMap<_, _> = artifacts.iter().filter_map(component).collect();
     match packages.iter().find(|package| !files.contains_key(**package)) {
         Some(package) => Err(format!("cargo built `{package}` and named no component; is it a cdylib?")),
         None => Ok(Guests { files }),
     }
 }
 
-/// The package and the component that one message of Cargo tells of.
-fn artifact(message: &str) -> Option<(String, PathBuf)> {
-    let message: serde_json::Value = serde_json::from_str(message).ok()?;
-    if message["reason"] != "compiler-artifact" {
-        return None;
-    }
-    let file = message["filenames"].as_array()?.iter().filter_map(|file| file.as_str());
+/// The package and the component that an artifact is.
+fn component(artifact: &Value) -> Option<(String, PathBuf)> {
+    let file = artifact["filenames"].as_array()?.iter().filter_map(|file| file.as_str());
     let component = file.into_iter().find(|file| file.ends_with(".wasm"))?;
     // The library is named as the package, with the dashes turned.
-    let package = message["target"]["name"].as_str()?.replace('_', "-");
+    let package = artifact["target"]["name"].as_str()?.replace('_', "-");
     Some((package, component.into()))
 }
 

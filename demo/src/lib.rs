@@ -1,3 +1,5 @@
-//! What the demonstration and the tests share: the example components, built when they are asked for.
+//! What the demonstration and the tests share: the example components and the command, built when they are asked for.
 
+mod cargo;
+pub mod command;
 pub mod guests;

@@ -1,6 +1,9 @@
 //! `cargo demo`: components, every failure of what is between them, and what a client gets to see.
 
+mod arguments;
 mod client;
+#[cfg(unix)]
+mod nats;
 mod scenario;
 mod table;
 
@@ -11,35 +14,27 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 use steadfast_demo::guests::Guests;
 
+use arguments::{Arguments, HELP};
 use scenario::{Components, EXAMPLES, Example};
-
-const HELP: &str = "\
-Shows what components do when the lattice between them fails: builds the examples, runs them in the host, breaks what
-is between them on purpose, and prints what a client gets. Ends with 0 if every row is as promised.
-
-Usage: cargo demo [--all]
-
-Options:
-  --all   all examples, and not only http-hello
-  --help  this text";
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let examples = match arguments[..] {
-        [] => &EXAMPLES[..1],
-        ["--all"] => &EXAMPLES[..],
-        ["--help" | "-h"] => {
+    let outcome = match Arguments::parse(&arguments) {
+        Ok(Arguments::Flagship) => run(&EXAMPLES[..1]).await,
+        Ok(Arguments::All) => run(&EXAMPLES).await,
+        #[cfg(unix)]
+        Ok(Arguments::Nats(options)) => nats::run(&options).await,
+        #[cfg(not(unix))]
+        Ok(Arguments::Nats(_)) => Err("`--nats` stops and kills processes with signals, which needs Unix".into()),
+        Ok(Arguments::Help) => {
             println!("{HELP}");
-            return ExitCode::SUCCESS;
+            Ok(true)
         }
-        ["--all", other, ..] | [other, ..] => {
-            eprintln!("error: `{other}` is not known; `cargo demo` takes `--all`, `--help` or nothing");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => Err(error),
     };
-    match run(examples).await {
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
             eprintln!("error: not every row is as promised; see the last column");
@@ -77,13 +72,18 @@ async fn run(examples: &[Example]) -> Result<bool, String> {
         as_promised &= rows.iter().all(|row| row.broken_promise.is_none());
     }
 
+    Ok(same_bytes(&components)? && as_promised)
+}
+
+/// Says whether the distributed scenarios and the composed one run the same bytes of http-hello.
+fn same_bytes(components: &Components) -> Result<bool, String> {
     let distributed = components.hello_bytes()?;
     let composed = components.hello_bytes_when_composed()?;
     println!("http-hello.wasm  distributed  sha-256 {}", hash(&distributed));
     println!("http-hello.wasm  composed     sha-256 {}", composed.as_deref().map_or("not found".into(), hash));
     let same = composed.as_deref() == Some(&distributed[..]);
     println!("{}", if same { "The same bytes." } else { "NOT the same bytes." });
-    Ok(same && as_promised)
+    Ok(same)
 }
 
 fn hash(bytes: &[u8]) -> String {

@@ -1,8 +1,21 @@
 //! The table at the end.
 
+use std::time::Duration;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::scenario::Row;
+/// One line of the table.
+pub struct Row {
+    pub injected: String,
+    pub request: String,
+    /// The status of the answer, or of how many answers which.
+    pub http: String,
+    pub read: String,
+    pub calls: u64,
+    pub took: Duration,
+    /// What is not as promised.
+    pub broken_promise: Option<String>,
+}
 
 /// Fits a README and most terminals.
 const WIDTH: u16 = 120;
@@ -15,7 +28,7 @@ pub fn draw(rows: &[Row]) -> Table {
         table.add_row([
             row.injected.clone(),
             row.request.clone(),
-            row.status.map_or("-".into(), |status| status.to_string()),
+            row.http.clone(),
             row.read.clone(),
             row.calls.to_string(),
             format!("{} ms", row.took.as_millis()),

@@ -80,6 +80,11 @@ fn scenarios() -> Vec<Scenario> {
             vec![get("connection dropped mid-call", "/strict/Ada", 502, Read::Problem("disconnected"), 1)],
         ),
         scenario(
+            "dropped mid-call, idempotent",
+            "[[faults]]\nkind = 'drop'\nfirst = 1",
+            vec![get("the same, once, and idempotent", "/again/Ada", 200, HELLO, 2)],
+        ),
+        scenario(
             "fails twice",
             "[[faults]]\nkind = 'no-target'\nfirst = 2",
             vec![get("fails twice, then works", "/strict/Ada", 200, HELLO, 3)],

@@ -18,6 +18,7 @@ use steadfast_host::{Entry, Host, Journal, Manifest};
 use tokio::net::TcpListener;
 
 use crate::client::{self, Answer};
+use crate::table::Row;
 
 /// An example, with everything that its README promises.
 pub struct Example {
@@ -62,7 +63,7 @@ impl Components {
     }
 
     /// The manifest with the files in place of `{package}`.
-    fn fill(&self, manifest: &str) -> String {
+    pub fn fill(&self, manifest: &str) -> String {
         self.files.iter().fold(manifest.to_string(), |text, (name, file)| {
             text.replace(&format!("{{{name}}}"), &file.display().to_string())
         })
@@ -82,21 +83,21 @@ pub struct Scenario {
 }
 
 /// One request, or one run of a job, and what is promised.
-struct Step {
-    injected: &'static str,
+pub struct Step {
+    pub injected: &'static str,
     /// When to ask, since the host was ready.
-    at: Duration,
-    ask: Ask,
+    pub at: Duration,
+    pub ask: Ask,
     /// 0 for a job, which has none.
-    status: u16,
-    read: Read,
-    retry_after: Option<&'static str>,
-    calls: RangeInclusive<u64>,
-    took: Range<Duration>,
+    pub status: u16,
+    pub read: Read,
+    pub retry_after: Option<&'static str>,
+    pub calls: RangeInclusive<u64>,
+    pub took: Range<Duration>,
 }
 
 #[derive(Clone, Copy)]
-enum Ask {
+pub enum Ask {
     Get(&'static str),
     Post(&'static str, &'static str),
     /// Wait for the next run of a job.
@@ -105,7 +106,7 @@ enum Ask {
 
 /// What is read.
 #[derive(Clone, Copy)]
-enum Read {
+pub enum Read {
     Text(&'static str),
     /// A problem with this cause.
     Problem(&'static str),
@@ -118,26 +119,14 @@ enum Read {
     Run(&'static str),
 }
 
-/// One line of the table.
-pub struct Row {
-    pub injected: String,
-    pub request: String,
-    pub status: Option<u16>,
-    pub read: String,
-    pub calls: u64,
-    pub took: Duration,
-    /// What is not as promised.
-    pub broken_promise: Option<String>,
-}
-
 /// Where no time is promised: a busy machine may take its own.
-const SOME_TIME: Duration = Duration::from_secs(10);
+pub const SOME_TIME: Duration = Duration::from_secs(10);
 
-fn ms(millis: u64) -> Duration {
+pub fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn step(injected: &'static str, ask: Ask, status: u16, read: Read, calls: u64) -> Step {
+pub fn step(injected: &'static str, ask: Ask, status: u16, read: Read, calls: u64) -> Step {
     Step {
         injected,
         at: Duration::ZERO,
@@ -184,15 +173,7 @@ impl Scenario {
             };
             let answer = answer.map_err(|error| failed(&error))?;
             let calls = host.journal().total() - before;
-            rows.push(Row {
-                injected: step.injected.into(),
-                request: step.ask.to_string(),
-                status: Some(answer.status),
-                read: readable(&answer, step.read),
-                calls,
-                took: answer.took,
-                broken_promise: step.broken_promise(&answer, calls),
-            });
+            rows.push(step.row(&answer, calls));
         }
         let _ = stop.send(());
         server.await.map_err(|error| failed(&error))?;
@@ -201,6 +182,19 @@ impl Scenario {
 }
 
 impl Step {
+    /// What came of it, beside what was promised.
+    pub fn row(&self, answer: &Answer, calls: u64) -> Row {
+        Row {
+            injected: self.injected.into(),
+            request: self.ask.to_string(),
+            http: answer.status.to_string(),
+            read: readable(answer, self.read),
+            calls,
+            took: answer.took,
+            broken_promise: self.broken_promise(answer, calls),
+        }
+    }
+
     /// Waits until a job has run once more than `runs` times.
     async fn watch(&self, job: &str, runs: usize, journal: &Journal) -> Result<Row, String> {
         let patience = Instant::now() + 2 * SOME_TIME;
@@ -220,8 +214,8 @@ impl Step {
             Read::Run(outcome) if outcome != read => Some(format!("promised {outcome}")),
             _ => self.broken_measure(calls, run.took),
         };
-        let injected = self.injected.into();
-        Ok(Row { injected, request: self.ask.to_string(), status: None, read, calls, took: run.took, broken_promise })
+        let (injected, request) = (self.injected.into(), self.ask.to_string());
+        Ok(Row { injected, request, http: "-".into(), read, calls, took: run.took, broken_promise })
     }
 
     fn broken_promise(&self, answer: &Answer, calls: u64) -> Option<String> {
@@ -265,7 +259,7 @@ impl Step {
 }
 
 impl Ask {
-    fn path(&self) -> &'static str {
+    pub fn path(&self) -> &'static str {
         match self {
             Ask::Get(path) | Ask::Post(path, _) | Ask::Job(path) => path,
         }

@@ -18,6 +18,7 @@ steadfast::policy! {
 async fn main(request: Request<Body>) -> Result<Response<Body>, Failed> {
     match request.uri().path().trim_start_matches('/').split_once('/') {
         Some(("strict", name)) => Ok(Response::new(greet(name)?.into())),
+        Some(("again", name)) => Ok(Response::new(greet_again(name)?.into())),
         Some(("hello", name)) => Ok(Response::new(greet_anyhow(name)?.into())),
         _ => Ok(not_found()),
     }
@@ -25,6 +26,12 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Failed> {
 
 #[resilient(GREETER)]
 fn greet(name: &str) -> Result<String, Failed> {
+    greeter::greet(name)
+}
+
+/// Whoever was greeted already may be greeted again, so what nobody knows to have happened is repeated too.
+#[resilient(GREETER, idempotent)]
+fn greet_again(name: &str) -> Result<String, Failed> {
     greeter::greet(name)
 }
 
@@ -40,7 +47,7 @@ fn stranger(_name: &str, failed: Failed) -> String {
 }
 
 fn not_found() -> Response<Body> {
-    let mut response = Response::new("Try /hello/NAME or /strict/NAME\n".to_string().into());
+    let mut response = Response::new("Try /hello/NAME, /strict/NAME or /again/NAME\n".to_string().into());
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }

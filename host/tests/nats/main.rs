@@ -6,6 +6,7 @@ mod admin;
 mod call;
 mod callers;
 mod credentials;
+mod leaving;
 mod load;
 mod outage;
 mod peers;

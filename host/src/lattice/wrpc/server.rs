@@ -23,6 +23,11 @@ use crate::trace::SpanKind;
 /// How long calls in flight have to end, once no new ones are taken.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
+/// Ends a subscription at the server, and not yet here. The server takes it for -1, which is no number of messages to
+/// wait for; this client waits for so many. Its own `drain` and `unsubscribe` forget the subscription at once, or as soon
+/// as anything else arrives, and with it the calls that the server sent before it knew: nobody would answer them.
+const NO_MORE: u64 = u64::MAX;
+
 /// A component that serves calls from a NATS server.
 ///
 /// Not with `Serve` of `wrpc-transport`: its subscriptions can only be dropped, and with them the calls that the server
@@ -101,8 +106,19 @@ impl Server {
         }
         let finished = tokio::time::timeout(GRACE, async {
             for served in calls.iter_mut() {
-                // Ends the subscription after what the server has sent until it knows.
-                let _ = served.subscription.drain().await;
+                let _ = served.subscription.unsubscribe_after(NO_MORE).await;
+            }
+            // The server answers this after the calls that it has sent until then.
+            let mut known = std::pin::pin!(round_trip(&nats));
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(call) = calls.next() => accept(call, &mut running),
+                    _ = &mut known => break,
+                }
+            }
+            for served in calls.iter_mut() {
+                let _ = served.subscription.unsubscribe().await;
             }
             while let Some(call) = calls.next().await {
                 accept(call, &mut running);

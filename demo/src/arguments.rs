@@ -1,0 +1,108 @@
+//! What `cargo demo` is asked for.
+
+use std::path::PathBuf;
+
+pub const HELP: &str = "\
+Shows what components do when the lattice between them fails: builds the examples, runs them in the host, breaks what
+is between them on purpose, and prints what a client gets. Ends with 0 if every row is as promised.
+
+Usage: cargo demo [--all]
+       cargo demo --nats [--nats-server PATH] [--verbose]
+
+Options:
+  --all               all examples, and not only http-hello
+  --nats              http-hello over a real NATS server: the server, hosts and providers are processes of their own,
+                      which are killed, paused and told to stop while requests are under way
+  --nats-server PATH  the server to run; without it, the `nats-server` that is in PATH
+  --verbose           show the log of each process when it has ended
+  --help              this text";
+
+/// What is to be shown.
+#[derive(Debug, PartialEq)]
+pub enum Arguments {
+    Flagship,
+    All,
+    Nats(Nats),
+    Help,
+}
+
+/// How it is to be shown over NATS.
+#[derive(Debug, Default, PartialEq)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "signals are for Unix"))]
+pub struct Nats {
+    pub server: Option<PathBuf>,
+    pub verbose: bool,
+}
+
+impl Arguments {
+    pub fn parse(arguments: &[&str]) -> Result<Self, String> {
+        match arguments {
+            [] => Ok(Arguments::Flagship),
+            ["--all"] => Ok(Arguments::All),
+            ["--help" | "-h"] => Ok(Arguments::Help),
+            ["--nats", rest @ ..] => Nats::parse(rest).map(Arguments::Nats),
+            ["--all", other, ..] | [other, ..] => {
+                Err(format!("`{other}` is not known here; `cargo demo` takes `--all`, `--nats`, `--help` or nothing"))
+            }
+        }
+    }
+}
+
+impl Nats {
+    fn parse(arguments: &[&str]) -> Result<Self, String> {
+        let mut nats = Nats::default();
+        let mut rest = arguments;
+        loop {
+            rest = match rest {
+                [] => return Ok(nats),
+                ["--verbose", rest @ ..] => {
+                    nats.verbose = true;
+                    rest
+                }
+                ["--nats-server", path, rest @ ..] => {
+                    nats.server = Some(path.into());
+                    rest
+                }
+                ["--nats-server"] => return Err("`--nats-server` needs the path of a server behind it".into()),
+                [other, ..] => {
+                    return Err(format!(
+                        "`{other}` is not known here; `cargo demo --nats` takes `--nats-server PATH` and `--verbose`"
+                    ));
+                }
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_shown() {
+        let nats = |server: Option<&str>, verbose| Arguments::Nats(Nats { server: server.map(PathBuf::from), verbose });
+        for (arguments, expected) in [
+            (&[][..], Arguments::Flagship),
+            (&["--all"], Arguments::All),
+            (&["-h"], Arguments::Help),
+            (&["--nats"], nats(None, false)),
+            (&["--nats", "--verbose", "--nats-server", "/opt/nats"], nats(Some("/opt/nats"), true)),
+        ] {
+            assert_eq!(Arguments::parse(arguments), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn one_message_names_what_is_not_known() {
+        for (arguments, named) in [
+            (&["--al"][..], "`--al`"),
+            (&["--all", "--nats"], "`--nats` is not known here"),
+            (&["--nats", "--all"], "`--all` is not known here"),
+            (&["--nats-server", "x"], "`--nats-server` is not known here"),
+            (&["--nats", "--nats-server"], "needs the path"),
+        ] {
+            let message = Arguments::parse(arguments).unwrap_err();
+            assert!(message.contains(named), "{message}");
+        }
+    }
+}
