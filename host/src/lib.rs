@@ -25,6 +25,7 @@ mod health;
 mod host;
 pub mod inspect;
 mod lattice;
+mod loaded;
 mod manifest;
 mod nats;
 mod polyfill;

@@ -1,6 +1,5 @@
 //! A component whose exports other processes call, over a NATS server or over TCP.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,15 +8,15 @@ use tokio::net::TcpListener;
 
 use crate::component::{Component, Interface, Signature};
 use crate::lattice::wrpc::{Connection, Problem, Server, check_options, tcp};
-use crate::lattice::{Embedded, Injector, Lattice, Upstreams};
-use crate::manifest::{Http, Instances, Limits, Nats};
+use crate::lattice::{Embedded, Lattice};
+use crate::loaded::Loaded;
+use crate::manifest::Nats;
 use crate::nats::{Login, NatsOptions};
 use crate::sim::Time;
-use crate::wasi::Sandbox;
-use crate::{Error, Health};
+use crate::{Error, Health, Manifest};
 
 /// A component that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
-/// most; the calls that the component itself makes fail with `no-link`.
+/// most, unless a manifest says otherwise.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,6 +31,8 @@ use crate::{Error, Health};
 #[derive(Debug)]
 pub struct Provider {
     component: Component,
+    /// How it is to be run.
+    manifest: Manifest,
     prefix: String,
     group: String,
     calls: usize,
@@ -41,7 +42,7 @@ pub struct Provider {
 
 impl Provider {
     /// Reads a component. Without more, its subjects have no prefix, its queue group is `steadfast`, and 256 calls at
-    /// a time are taken.
+    /// a time are taken. Calls that it makes itself fail with `no-link`; [`from_manifest`](Self::from_manifest) has links.
     ///
     /// # Errors
     /// [`Error`], when it cannot be read, or exports nothing that can be called.
@@ -50,7 +51,39 @@ impl Provider {
     /// assert!(steadfast_host::Provider::load("no-such-file.wasm").is_err());
     /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let component = Component::read(path.as_ref(), "give the path of a component to serve, and build it first")?;
+        let path = path.as_ref();
+        let component = Component::read(path, "give the path of a component to serve, and build it first")?;
+        Provider::new(component, Manifest::alone(path))
+    }
+
+    /// The component of a manifest, whose own calls go where its links lead. It has the manifest's settings, limits,
+    /// faults and `instances`; a call of it may take as long as `request-timeout` says. What the manifest says of HTTP
+    /// in front does not matter here.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), or when the manifest has a `[[cron]]`, which is for those who serve HTTP.
+    ///
+    /// ```no_run
+    /// use steadfast_host::{Manifest, Provider};
+    ///
+    /// let provider = Provider::from_manifest(&Manifest::read("letters.toml")?)?;
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn from_manifest(manifest: &Manifest) -> Result<Self, Error> {
+        if let Some(cron) = manifest.cron.first() {
+            let problem = "a provider makes no calls on schedule; remove the `[[cron]]`, or give the manifest to \
+                           `steadfast serve`";
+            return Err(Error::Manifest {
+                path: manifest.path.clone(),
+                line: Some(cron.line),
+                problem: problem.into(),
+            });
+        }
+        let from_manifest = format!("check `component` in {}, and that it is built", manifest.path.display());
+        Provider::new(Component::read(&manifest.component, &from_manifest)?, manifest.clone())
+    }
+
+    fn new(component: Component, manifest: Manifest) -> Result<Self, Error> {
         component.check_imports()?;
         if component.served().next().is_none() {
             let problem = match component.all_exports().find_map(|(_, functions)| functions.as_ref().err()) {
@@ -65,6 +98,7 @@ impl Provider {
         }
         Ok(Provider {
             component,
+            manifest,
             prefix: String::new(),
             group: "steadfast".into(),
             calls: 256,
@@ -128,7 +162,7 @@ impl Provider {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn serve(self, url: &str, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let Provider { component, prefix, group, calls, nats, health } = self;
+        let Provider { component, manifest, prefix, group, calls, nats, health } = self;
         let wrong = |problem| Error::Nats { problem };
         let Nats { server, options: in_address, prefix } = Nats::new(url, prefix).map_err(wrong)?;
         let login = match (nats.login, in_address.login) {
@@ -152,17 +186,19 @@ impl Provider {
         if group.is_empty() || group.contains(char::is_whitespace) {
             return Err(wrong(format!("the queue group `{group}` is to be one word")));
         }
-        let Ready { provider, functions, lattice, limits } = Ready::new(&component)?;
+        let Ready { provider, functions, lattice } = Ready::new(&component, &manifest, &health)?;
         let connection = Connection::open(&server, &nats, &health);
         connection.subscribed(false);
         health.begin();
         let shutdown = until(shutdown, &health);
-        let server = Server { provider, connection, prefix, group, limit: limits.request, lattice, calls };
+        let limit = manifest.limits.request;
+        let server = Server { provider, connection, prefix, group, limit, lattice, calls };
         server.run(functions, ready, shutdown).await.map_err(wrong)
     }
 
     /// Serves all exported functions on `listener`, in wRPC's own framing, until `shutdown` is ready; then, calls in
-    /// flight have 10 s to end. `ready` is called when they can be answered. Neither prefix nor queue group matter: there is no server between.
+    /// flight have 10 s to end. `ready` is called when they can be answered. Neither prefix nor queue group matter: there
+    /// is no server between.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -182,8 +218,9 @@ impl Provider {
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let Ready { provider, functions, lattice, limits } = Ready::new(&self.component)?;
-        let server = tcp::Server { provider, limit: limits.request, lattice, calls: self.calls };
+        let Ready { provider, functions, lattice } = Ready::new(&self.component, &self.manifest, &self.health)?;
+        let limit = self.manifest.limits.request;
+        let server = tcp::Server { provider, limit, lattice, calls: self.calls };
         self.health.begin();
         let shutdown = until(shutdown, &self.health);
         ready();
@@ -203,27 +240,17 @@ struct Ready {
     provider: Embedded,
     functions: Vec<(Interface, String, Arc<Signature>)>,
     lattice: Arc<Lattice>,
-    limits: Limits,
 }
 
 impl Ready {
-    fn new(component: &Component) -> Result<Self, Error> {
-        let limits = Limits::default();
-        let sandbox = Arc::new(Sandbox::new(Time::Real, limits, None, BTreeMap::new())?);
-        let lattice = Arc::new(Lattice::new(Injector::new(Vec::new()), limits.invocation));
-        let Http { allow, .. } = Http::default();
-        lattice.connect(BTreeMap::new(), Upstreams { time: Time::Real, allow, components: Vec::new() });
-        let functions: Vec<_> = component
-            .served()
-            .flat_map(|(interface, functions)| {
-                functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
-            })
-            .collect();
-        Ok(Ready {
-            provider: Embedded::new(component, &sandbox, &lattice, Instances::Fresh)?,
-            functions,
-            lattice,
-            limits,
-        })
+    fn new(component: &Component, manifest: &Manifest, health: &Health) -> Result<Self, Error> {
+        let Loaded { sandbox, lattice, .. } = Loaded::new(component, manifest, Time::Real, health)?;
+        let functions = component.served().flat_map(|(interface, functions)| {
+            functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
+        });
+        let functions = functions.collect();
+        let provider = Embedded::new(component, &sandbox, &lattice, manifest.instances)?;
+        lattice.ready();
+        Ok(Ready { provider, functions, lattice })
     }
 }

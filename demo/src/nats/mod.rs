@@ -54,7 +54,7 @@ async fn show(options: &Nats, nats_server: &Path) -> Result<bool, String> {
     eprintln!("building the components: {}", PACKAGES.join(", "));
     let guests = Guests::build(&PACKAGES)?;
     eprintln!("building the command steadfast");
-    let command = command::build()?;
+    let command = command::build("dev")?;
     let folder = tempfile::Builder::new().prefix("steadfast-demo-").tempdir();
     let mut folder = folder.map_err(|error| format!("cannot make a folder for the logs: {error}"))?;
     // Processes read them until the end.

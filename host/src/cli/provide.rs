@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use steadfast_host::{Error, Provider};
+use steadfast_host::{Error, Manifest, NatsOptions, Provider};
 
 use super::admin::Admin;
 use super::{listen, nats, stop_signal};
@@ -13,14 +13,19 @@ use super::{listen, nats, stop_signal};
 /// Serve the exports of a component over a NATS server, as wRPC. Copies of this command share the calls.
 #[derive(Args)]
 pub(super) struct Provide {
-    /// The component.
-    component: PathBuf,
+    /// The component, whose own calls fail with `no-link`.
+    #[arg(required_unless_present = "manifest")]
+    component: Option<PathBuf>,
+    /// A manifest, as for `serve`, instead of a component: it says which, where its own calls go, and what else there is to
+    /// say of it.
+    #[arg(long, value_name = "FILE", conflicts_with = "component")]
+    manifest: Option<PathBuf>,
     /// The NATS server, like nats://127.0.0.1:4222; without it, the one in the environment variable NATS_URL, which is
     /// also the place for an address with a password.
     #[arg(long, value_name = "URL")]
     nats: Option<String>,
     /// Serve at this address, in wRPC's own framing, and not over a NATS server; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["nats", "prefix", "queue_group"])]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["nats", "prefix", "queue_group", "Nats"])]
     tcp: Option<SocketAddr>,
     /// What the subjects begin with, as the links to it have it; nothing by default.
     #[arg(long, value_name = "PREFIX", default_value = "")]
@@ -43,55 +48,64 @@ pub(super) struct Provide {
 
 impl Provide {
     pub fn run(self) -> Result<(), Error> {
-        if let Some(address) = self.tcp {
-            #[cfg(feature = "otlp")]
-            let _exporting = self.otlp.start(&self.component)?;
-            return self.serve_tcp(address);
-        }
-        let wrong = |problem: &str| Error::Nats { problem: problem.into() };
-        let url = match self.nats {
-            // Everybody on the machine can read the arguments of a command.
-            Some(url) if url.contains('@') => {
-                return Err(wrong(
-                    "the address has a user or a password in it, which others could read there; give it \
-                                  in the environment variable NATS_URL",
-                ));
-            }
-            Some(url) => url,
-            None => std::env::var("NATS_URL").map_err(|_| {
-                wrong(
-                    "no server is given; give one with --nats, like nats://127.0.0.1:4222, or in the environment \
-                       variable NATS_URL",
-                )
-            })?,
+        let manifest = self.manifest.as_ref().map(Manifest::read).transpose()?;
+        let component = match &manifest {
+            Some(manifest) => manifest.component().to_path_buf(),
+            // One of the two is given.
+            None => self.component.clone().unwrap_or_default(),
+        };
+        let admin = self.admin.or(manifest.as_ref().and_then(Manifest::admin));
+        // What is wrong with the way to the callers is said before what is wrong with the component.
+        let way = match self.tcp {
+            Some(address) => Way::Tcp(address),
+            None => Way::Nats(self.url()?, Box::new(self.options.options()?)),
         };
         #[cfg(feature = "otlp")]
-        let _exporting = self.otlp.start(&self.component)?;
-        let provider = Provider::load(&self.component)?
-            .with_prefix(self.prefix)
-            .with_queue_group(self.queue_group)
-            .with_calls(self.calls)
-            .with_nats(self.options.options()?);
-        let runtime = super::runtime()?;
+        let _exporting = self.otlp.start(&component)?;
+        let provider = match &manifest {
+            Some(manifest) => Provider::from_manifest(manifest)?,
+            None => Provider::load(&component)?,
+        };
+        let provider = provider.with_prefix(self.prefix).with_queue_group(self.queue_group).with_calls(self.calls);
         // On standard output, for whoever started us. `println!` panics when nobody listens.
-        let ready = || drop(writeln!(io::stdout(), "serving {}", self.component.display()));
-        runtime.block_on(async {
-            if let Some(address) = self.admin {
+        let say = |line: std::fmt::Arguments<'_>| drop(writeln!(io::stdout(), "serving {}{line}", component.display()));
+        super::runtime()?.block_on(async {
+            if let Some(address) = admin {
                 Admin::bind(address).await?.answer(provider.health());
             }
-            provider.serve(&url, ready, stop_signal()).await
+            match way {
+                Way::Nats(url, options) => {
+                    provider.with_nats(*options).serve(&url, || say(format_args!("")), stop_signal()).await
+                }
+                Way::Tcp(address) => {
+                    let (listener, address) = listen::bind(address, "--tcp").await?;
+                    provider.serve_tcp(listener, || say(format_args!(" on {address}")), stop_signal()).await
+                }
+            }
         })
     }
 
-    fn serve_tcp(self, address: SocketAddr) -> Result<(), Error> {
-        let provider = Provider::load(&self.component)?.with_calls(self.calls);
-        super::runtime()?.block_on(async {
-            let (listener, address) = listen::bind(address, "--tcp").await?;
-            if let Some(address) = self.admin {
-                Admin::bind(address).await?.answer(provider.health());
-            }
-            let ready = || drop(writeln!(io::stdout(), "serving {} on {address}", self.component.display()));
-            provider.serve_tcp(listener, ready, stop_signal()).await
-        })
+    fn url(&self) -> Result<String, Error> {
+        let wrong = |problem: &str| Error::Nats { problem: problem.into() };
+        match &self.nats {
+            // Everybody on the machine can read the arguments of a command.
+            Some(url) if url.contains('@') => Err(wrong(
+                "the address has a user or a password in it, which others could read there; give it in the environment \
+                 variable NATS_URL",
+            )),
+            Some(url) => Ok(url.clone()),
+            None => std::env::var("NATS_URL").map_err(|_| {
+                wrong(
+                    "no server is given; give one with --nats, like nats://127.0.0.1:4222, or in the environment \
+                     variable NATS_URL",
+                )
+            }),
+        }
     }
+}
+
+/// How calls come.
+enum Way {
+    Nats(String, Box<NatsOptions>),
+    Tcp(SocketAddr),
 }

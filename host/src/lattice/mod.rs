@@ -80,7 +80,7 @@ pub(crate) struct Lattice {
 }
 
 /// Calls through more components than this are a circle.
-const MAX_DEPTH: u32 = 16;
+pub(crate) const MAX_DEPTH: u32 = 16;
 
 impl Lattice {
     pub fn new(injector: Injector, timeout: Duration) -> Self {

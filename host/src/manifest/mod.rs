@@ -259,6 +259,26 @@ impl Manifest {
         &self.component
     }
 
+    /// That of a component which nobody says more of than its file.
+    #[cfg(feature = "nats")]
+    pub(crate) fn alone(component: &Path) -> Self {
+        Manifest {
+            path: component.into(),
+            component: component.into(),
+            listen: default_listen(),
+            admin: None,
+            instances: Instances::default(),
+            limits: Limits::default(),
+            seed: None,
+            links: BTreeMap::new(),
+            nats: Vec::new(),
+            http: Http::default(),
+            config: BTreeMap::new(),
+            cron: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
     /// Where the HTTP server is to listen.
     ///
     /// ```

@@ -136,7 +136,11 @@ fn a_link_over_nats_says_what_is_wrong_with_it() {
 
 #[test]
 fn what_cannot_be_provided_is_said() {
-    let folder = Folder::new().with("handler.wasm", handler()).with("provider.wasm", provider("0.1.0", GREET));
+    let folder = Folder::new()
+        .with("handler.wasm", handler())
+        .with("provider.wasm", provider("0.1.0", GREET))
+        .with("cron.toml", "component = 'provider.wasm'\n[[cron]]\ncall = 'acme:greeter/api#greet'\nevery = '1s'")
+        .with("links.toml", "component = 'provider.wasm'\n[links]\n'acme:other/api' = { tcp = 'localhost:1' }");
     for (arguments, expected) in [
         (
             &["provide", "--nats", "nats://ada:secret@localhost", "provider.wasm"][..],
@@ -150,6 +154,21 @@ fn what_cannot_be_provided_is_said() {
         (
             &["provide", "--nats", "nats://localhost", "--queue-group", "a b", "provider.wasm"],
             "cannot serve over NATS: the queue group `a b` is to be one word",
+        ),
+        (
+            &["provide", "--nats", "nats://localhost", "--manifest", "cron.toml"],
+            "cron.toml:2: a provider makes no calls on schedule; remove the `[[cron]]`, or give the manifest to \
+             `steadfast serve`",
+        ),
+        (
+            &["provide", "--nats", "nats://localhost", "--manifest", "links.toml"],
+            "links.toml:3: `acme:other/api` is linked, and no component imports anything that WASI does not provide; \
+             remove it",
+        ),
+        (
+            &["provide", "--tcp", "192.0.2.1:1", "provider.wasm"],
+            "cannot listen on 192.0.2.1:1: Cannot assign requested address (os error 99); give an address of this \
+             machine with --tcp, such as 127.0.0.1:8080",
         ),
         (
             &["provide", "--nats", "nats://localhost", "no.wasm"],

@@ -48,7 +48,8 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
         ("[link]\n'a:b/c' = 'd'", format!("hello.toml:2: unknown field `link`, expected one of {known}")),
         (
             "[links]\n'a:b/c' = { component = 'd', colour = 1 }",
-            "hello.toml:3: unknown field `colour`, expected one of `component`, `instances`, `nats`, `prefix`".into(),
+            "hello.toml:3: unknown field `colour`, expected one of `component`, `instances`, `nats`, `prefix`, `tcp`"
+                .into(),
         ),
         ("[http]\ncolour = 1", "hello.toml:3: unknown field `colour`, expected `allow` or `upstreams`".into()),
         (

@@ -5,6 +5,7 @@ mod access;
 mod admin;
 mod call;
 mod callers;
+mod chain;
 mod credentials;
 mod leaving;
 mod load;
@@ -35,7 +36,7 @@ type Calls = Vec<Result<(), (Cause, Delivery)>>;
 
 fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
-    GUESTS.get_or_init(|| Guests::build(&["caller", "callee"]).unwrap()).file(package)
+    GUESTS.get_or_init(|| Guests::build(&["caller", "callee", "wrpc-greeting", "wrpc-hello"]).unwrap()).file(package)
 }
 
 /// A manifest in which the links for `interfaces` lead to `url`.
@@ -119,8 +120,12 @@ impl Provider {
     }
 
     fn of(component: &Path, url: &str, more: &[&str]) -> Self {
+        Provider::at(component, url, "test", more)
+    }
+
+    fn at(component: &Path, url: &str, prefix: &str, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-        command.args(["provide", "--nats", url, "--prefix", "test"]).args(more).arg(component);
+        command.args(["provide", "--nats", url, "--prefix", prefix]).args(more).arg(component);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("it is piped")).read_line(&mut line).expect("text");

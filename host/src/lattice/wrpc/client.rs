@@ -84,7 +84,7 @@ async fn exchange(
 ) -> Result<(BytesMut, Option<BytesMut>), Failure> {
     let paths = [[Some(outcome::PATH)]];
     let (mut outgoing, incoming) = client
-        .invoke(headers::of(&invocation.trace), &instance(&invocation.interface), &invocation.function, params, paths)
+        .invoke(headers::of(invocation), &instance(&invocation.interface), &invocation.function, params, paths)
         .await
         .map_err(|error| not_published(error.downcast_ref(), &error))?;
     let ended = incoming.index(&[outcome::PATH]).ok();

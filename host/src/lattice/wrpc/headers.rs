@@ -1,18 +1,28 @@
-//! The trace that a call belongs to, in the headers of the message that makes it.
+//! What a call says of itself in the headers of the message that makes it: the trace that it belongs to, and how many
+//! calls led to it.
 
 use async_nats::HeaderMap;
 
+use crate::lattice::{Invocation, MAX_DEPTH};
 use crate::trace::{self, SpanContext, TRACEPARENT, TRACESTATE};
 
-/// The headers of a call; none, if it belongs to no trace.
-pub(super) fn of(context: &SpanContext) -> Option<HeaderMap> {
-    let (parent, state) = trace::format(context)?;
+/// How many calls deep a call is, so that a circle of providers ends as one within a process does; where it is not said,
+/// the call is the first.
+const DEPTH: &str = "steadfast-depth";
+
+/// The headers of a call; none, if there is nothing to say.
+pub(super) fn of(invocation: &Invocation) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
-    headers.insert(TRACEPARENT, parent);
-    if let Some(state) = state {
-        headers.insert(TRACESTATE, state);
+    if let Some((parent, state)) = trace::format(&invocation.trace) {
+        headers.insert(TRACEPARENT, parent);
+        if let Some(state) = state {
+            headers.insert(TRACESTATE, state);
+        }
     }
-    Some(headers)
+    if invocation.depth > 1 {
+        headers.insert(DEPTH, invocation.depth.to_string());
+    }
+    (!headers.is_empty()).then_some(headers)
 }
 
 /// The context in the headers of a call; none, if they have none that is valid.
@@ -21,4 +31,10 @@ pub(super) fn context(headers: Option<&HeaderMap>) -> SpanContext {
         headers.into_iter().flat_map(move |headers| headers.get_all(name)).map(|value| value.as_str())
     };
     trace::parse(texts(TRACEPARENT), texts(TRACESTATE))
+}
+
+/// How many calls led to this one; more than are allowed are one too many.
+pub(super) fn depth(headers: Option<&HeaderMap>) -> u32 {
+    let depth = headers.and_then(|headers| headers.get(DEPTH)).and_then(|depth| depth.as_str().parse().ok());
+    depth.unwrap_or(1).min(MAX_DEPTH + 1)
 }

@@ -156,7 +156,7 @@ impl Server {
                         function: function.name.clone(),
                         signature: function.signature.clone(),
                         params,
-                        depth: 0,
+                        depth: headers::depth(message.headers.as_ref()),
                         trace: span.context(),
                     };
                     self.lattice.serve(&self.provider, self.limit, invocation).await

@@ -60,13 +60,9 @@ fn component(name: &str) -> &'static Path {
     static COMPONENTS: LazyLock<BTreeMap<&str, PathBuf>> = LazyLock::new(|| {
         // One after the other: both are the same file before it is copied.
         let variant = |feature| (feature, Guests::variant("hello", "guest", &[feature]).unwrap());
-        let mut components = BTreeMap::from(["plain", "typed"].map(variant));
-        let others = ["wrpc-greeting", "wrpc-hello"];
-        let built = Guests::build(&others).unwrap();
-        components.extend(others.map(|name| (name, built.file(name).to_path_buf())));
-        components
+        BTreeMap::from(["plain", "typed"].map(variant))
     });
-    &COMPONENTS[name]
+    COMPONENTS.get(name).map_or_else(|| crate::component(name), PathBuf::as_path)
 }
 
 /// What the importing component answers, and what became of its call: without a provider, with a stock one, and with

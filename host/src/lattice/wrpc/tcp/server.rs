@@ -168,7 +168,8 @@ impl Serving {
             function: name.clone(),
             signature: signature.clone(),
             params,
-            depth: 0,
+            // The framing has no place for more.
+            depth: 1,
             trace: SpanContext::NONE,
         }))
     }
