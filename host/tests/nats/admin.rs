@@ -141,3 +141,19 @@ async fn a_host_that_is_told_to_stop_is_not_ready_and_finishes_the_requests_it_h
     assert!(request.await.unwrap().contains("42"));
     assert!(host.child.wait().expect("it was started").success());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_provider_without_a_server_waits_for_nobody_when_it_is_told_to_stop() {
+    let Some(mut server) = Server::start().await else { return };
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let mut provider = provide(folder.path(), &server.url());
+    provider.until("/readyz", 200).await;
+    server.kill();
+    provider.wait("/healthz", |_, body| connection(body)["state"] == "disconnected").await;
+    provider.terminate();
+    assert!(provider.child.wait().expect("it was started").success());
+    let log = provider.log();
+    assert!(log.contains("without a connection, nobody can be told"), "{log}");
+    assert!(!log.contains("abandoned"), "{log}");
+}

@@ -104,7 +104,12 @@ impl Server {
                 },
             }
         }
-        let finished = tokio::time::timeout(GRACE, async {
+        let without = || tracing::warn!("without a connection, nobody can be told how calls end that still run");
+        let Some(lost) = server.connection.lost() else {
+            without();
+            return Ok(());
+        };
+        let finish = async {
             for served in calls.iter_mut() {
                 let _ = served.subscription.unsubscribe_after(NO_MORE).await;
             }
@@ -126,9 +131,12 @@ impl Server {
             while running.join_next().await.is_some() {}
             // So that nothing is left on its way when the process ends.
             let _ = round_trip(&nats).await;
-        });
-        if finished.await.is_err() {
-            tracing::warn!("calls were still running {GRACE:?} after the end was asked for, and are abandoned");
+        };
+        tokio::select! {
+            finished = tokio::time::timeout(GRACE, finish) => if finished.is_err() {
+                tracing::warn!("calls were still running {GRACE:?} after the end was asked for, and are abandoned");
+            },
+            () = lost => without(),
         }
         Ok(())
     }
