@@ -10,7 +10,7 @@ use steadfast_host::{Error, Manifest, NatsOptions, Provider};
 use super::admin::Admin;
 use super::{listen, nats, stop_signal};
 
-/// Serve the exports of a component over a NATS server, as wRPC. Copies of this command share the calls.
+/// Serve the exports of a component over a NATS server, or at an address, as wRPC. Copies of this command at one server share the calls.
 #[derive(Args)]
 pub(super) struct Provide {
     /// The component, whose own calls fail with `no-link`.

@@ -36,7 +36,7 @@ struct Stage {
 impl Stage {
     async fn start() -> Option<Self> {
         let server = Server::start().await?;
-        Some(Stage { provider: Provider::start(&server.url()), client: server.client().await, _server: server })
+        Some(Stage { provider: Provider::patient(&server.url()), client: server.client().await, _server: server })
     }
 
     async fn begin(&self, function: &str, first: &[u8]) -> Call {

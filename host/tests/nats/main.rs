@@ -18,7 +18,7 @@ mod serving;
 mod stock;
 mod traces;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -124,8 +124,20 @@ impl Provider {
     }
 
     fn at(component: &Path, url: &str, prefix: &str, more: &[&str]) -> Self {
+        Provider::run(url, prefix, &[more, &[component.to_str().expect("text")]].concat())
+    }
+
+    /// The guest `callee`, whose calls may take as long as a busy machine needs.
+    fn patient(url: &str) -> Self {
+        let mut manifest = tempfile::NamedTempFile::new().expect("a temporary file");
+        let component = component("callee").display();
+        write!(manifest, "component = '{component}'\nrequest-timeout = '10m'").expect("it is open");
+        Provider::run(url, "test", &["--manifest", manifest.path().to_str().expect("text")])
+    }
+
+    fn run(url: &str, prefix: &str, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-        command.args(["provide", "--nats", url, "--prefix", prefix]).args(more).arg(component);
+        command.args(["provide", "--nats", url, "--prefix", prefix]).args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("it is piped")).read_line(&mut line).expect("text");
