@@ -16,7 +16,7 @@ impl Middle {
         let (ready, is_ready) = tokio::sync::oneshot::channel();
         let url = url.to_string();
         let serve = tokio::spawn(async move {
-            provider.serve(&url, || drop(ready.send(())), std::future::pending()).await.unwrap();
+            provider.serve(&url, || ready.send(()).expect("it is waited for"), std::future::pending()).await.unwrap();
         });
         is_ready.await.expect("it serves");
         Middle(serve)

@@ -38,3 +38,27 @@ pub(super) fn depth(headers: Option<&HeaderMap>) -> u32 {
     let depth = headers.and_then(|headers| headers.get(DEPTH)).and_then(|depth| depth.as_str().parse().ok());
     depth.unwrap_or(1).min(MAX_DEPTH + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_depth_is_at_most_one_more_than_is_allowed_whatever_a_header_says() {
+        for (text, read) in [
+            ("2", 2),
+            ("16", MAX_DEPTH),
+            ("17", MAX_DEPTH + 1),
+            ("4294967295", MAX_DEPTH + 1),
+            ("4294967296", 1),
+            ("-1", 1),
+            ("", 1),
+            ("many", 1),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(DEPTH, text);
+            assert_eq!(depth(Some(&headers)), read, "{text}");
+        }
+        assert_eq!(depth(None), 1);
+    }
+}
