@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -122,7 +123,12 @@ pub(crate) struct Status {
     pub subscribed: Option<bool>,
     /// Whether the server has refused a subscription.
     refused: bool,
+    /// When it was last told of that messages were lost.
+    overrun: Option<Instant>,
 }
+
+/// It is told so often that messages are lost, each of which a client of NATS tells on its own.
+const QUIET: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -146,6 +152,7 @@ impl Status {
             preparing: 0,
             subscribed: None,
             refused: false,
+            overrun: None,
         }
     }
 
@@ -194,6 +201,15 @@ impl Status {
         !known
     }
 
+    /// A message is lost, since more come than are read. Whether that is news.
+    pub fn overran(&mut self) -> bool {
+        let known = self.overrun.is_some_and(|told| told.elapsed() < QUIET);
+        if !known {
+            self.overrun = Some(Instant::now());
+        }
+        !known
+    }
+
     fn report(&self) -> Connection {
         Connection {
             server: self.server.clone(),
@@ -231,4 +247,22 @@ struct Connection {
     lost: u64,
     attempts: u64,
     last_error: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn that_messages_are_lost_is_told_once_a_minute() {
+        let mut status = Status::new("nats://127.0.0.1".into());
+        let mut told = Vec::new();
+        for second in 0..130 {
+            if (0..1000).filter(|_| status.overran()).count() > 0 {
+                told.push(second);
+            }
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(told, [0, 60, 120]);
+    }
 }

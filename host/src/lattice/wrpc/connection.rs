@@ -176,7 +176,11 @@ fn happened(name: &str, status: &watch::Sender<Status>, event: Event) {
             tracing::warn!("lost the connection to {name}; connecting again");
         }
         Event::SlowConsumer(_) => {
-            tracing::warn!("{name} sends faster than this process reads; messages are lost");
+            if status.send_if_modified(Status::overran) {
+                tracing::warn!(
+                    "{name} sends faster than this process reads; messages are lost, and their calls time out"
+                );
+            }
         }
         Event::ServerError(error) => {
             let error = crate::error::quote(&error);
