@@ -48,7 +48,6 @@ struct Figures {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    // Cargo passes flags of its own to benches, and a filter if it is given one.
     let steadfast = command::build("release")?;
     let guests = Guests::build(&["http-hello", "greeter"])?;
     let (hello, greeter) = (guests.file("http-hello"), guests.file("greeter"));

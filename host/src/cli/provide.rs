@@ -10,14 +10,15 @@ use steadfast_host::{Error, Manifest, NatsOptions, Provider};
 use super::admin::Admin;
 use super::{listen, nats, stop_signal};
 
-/// Serve the exports of a component over a NATS server, or at an address, as wRPC. Copies of this command at one server share the calls.
+/// Serve the exports of a component over a NATS server, or at an address, as wRPC. Copies of this command at one server
+/// share the calls.
 #[derive(Args)]
 pub(super) struct Provide {
     /// The component, whose own calls fail with `no-link`.
     #[arg(required_unless_present = "manifest")]
     component: Option<PathBuf>,
-    /// A manifest, as for `serve`, instead of a component: it says which, where its own calls go, and what else there is to
-    /// say of it.
+    /// A manifest, as for `serve`, instead of a component: it says which, where its own calls go, and what else there is
+    /// to say of it.
     #[arg(long, value_name = "FILE", conflicts_with = "component")]
     manifest: Option<PathBuf>,
     /// The NATS server, like nats://127.0.0.1:4222; without it, the one in the environment variable NATS_URL, which is

@@ -27,8 +27,8 @@ pub(crate) struct Upstreams {
 }
 
 impl Lattice {
-    /// Sends a request of a guest that is itself `depth` calls deep, as a part of the span `trace`, waits for the head of the answer within the
-    /// invocation timeout, and records how it went.
+    /// Sends a request of a guest that is itself `depth` calls deep, as a part of the span `trace`, waits for the head
+    /// of the answer within the invocation timeout, and records how it went.
     pub async fn send(
         self: Arc<Self>,
         depth: u32,

@@ -103,17 +103,10 @@ impl Steadfast {
     pub async fn end(mut self) -> (ExitStatus, String) {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(told.expect("every Unix has it").success());
-        let ended = async {
-            loop {
-                match self.child.try_wait().expect("it was started") {
-                    Some(status) => break status,
-                    None => tokio::time::sleep(Duration::from_millis(10)).await,
-                }
-            }
-        };
-        let status = tokio::time::timeout(PATIENCE, ended).await.expect("it ends");
-        // The thread that reads the log ends with it.
-        while self.log.changed().await.is_ok() {}
+        // Its log ends with it.
+        let ended = async { while self.log.changed().await.is_ok() {} };
+        tokio::time::timeout(PATIENCE, ended).await.expect("it ends");
+        let status = self.child.wait().expect("it was started");
         let log = self.log.borrow().clone();
         (status, log)
     }

@@ -1,8 +1,8 @@
 //! The lattice between processes: wRPC, over a NATS server or over TCP.
 //!
-//! Over a NATS server, an invocation is a message on `[prefix.]wrpc.0.0.1.<interface>.<function>`, with as much of the parameters as fits
-//! and a subject `rx` to reply to. The provider accepts it on `rx`, with a subject `tx` of its own; then the rest of
-//! the parameters goes to `tx.params`, and the results to `rx.results`. An empty message ends each.
+//! Over a NATS server, an invocation is a message on `[prefix.]wrpc.0.0.1.<interface>.<function>`, with as much of the
+//! parameters as fits and a subject `rx` to reply to. The provider accepts it on `rx`, with a subject `tx` of its own;
+//! then the rest of the parameters goes to `tx.params`, and the results to `rx.results`. An empty message ends each.
 
 mod address;
 mod budget;

@@ -11,7 +11,7 @@ use super::tests::any_value;
 use super::*;
 
 #[path = "../../../../tests/nats/stock/bindings.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests over NATS need more of it")]
 mod bindings;
 mod flags;
 
