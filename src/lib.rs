@@ -37,46 +37,36 @@
 //!   a [handler] of its server fails with one. With `wasi-http`.
 
 #[doc(hidden)]
-#[path = "expansion.rs"]
+#[path = "macro_support.rs"]
 pub mod __private;
 mod call;
-pub mod client;
-pub mod clock;
 #[cfg(feature = "config")]
 pub mod config;
-mod counters;
-mod event;
-mod failed;
 mod failure;
-pub mod handler;
-#[cfg(feature = "http")]
 pub mod http;
+mod observe;
 #[cfg(doctest)]
 mod pages;
+mod platform;
 mod policy;
-pub mod respond;
-pub mod rng;
-mod scope;
-mod state;
 pub mod testing;
-#[cfg(feature = "tracing")]
-mod traced;
-#[cfg(target_os = "wasi")]
-mod wasi;
-pub mod wit;
 
-pub use call::{AtMostOnce, Bound, ByError, Call, Idempotent, Judge, Marking, Replay, Verdict};
-pub use counters::{ByCause, ByReason, Counters, Snapshot};
-pub use event::{Change, Event, Observer, Tripped};
-pub use failed::Failed;
-pub use failure::{Cause, Delivery, Failure, RpcError};
+pub use call::{
+    AtMostOnce, Bound, ByError, Call, Idempotent, Judge, LastGood, Marking, MaybeStale, Replay, StaleIfError, Verdict,
+    WithFallback, WithFallbackCall, client,
+};
+pub use failure::{Cause, Delivery, Failed, Failure, Reason, RpcError, problem as respond};
+pub use http::handler;
+#[cfg(feature = "tracing")]
+pub use observe::Traced;
+pub use observe::{BreakerState, ByCause, ByReason, Change, Counters, Event, Observer, Snapshot, Tripped};
+pub use platform::{clock, rng, wit};
 pub use policy::{
     Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts,
-    BreakerSnapshot, BreakerState, Budget, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
-    DeadlinePart, FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LastGood, LimitAlgorithm,
-    MaybeStale, Pipeline, Policy, Quantile, RateLimit, RateLimitKind, Reason, Retry, RetryPart, Rule, SlidingWindow,
-    SlowCalls, StaleIfError, Takes, Throttle, TimeWindow, TokenBucket, Upcoming, Window, WithFallback,
-    WithFallbackCall,
+    BreakerSnapshot, Budget, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, DeadlinePart,
+    FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LimitAlgorithm, Pipeline, Policy, Quantile,
+    RateLimit, RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, SlowCalls, Takes, Throttle, TimeWindow,
+    TokenBucket, Upcoming, Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
@@ -115,5 +105,3 @@ pub use steadfast_macros::Failure;
 /// ```
 pub use steadfast_macros::bindgen;
 pub use steadfast_macros::{policy, resilient};
-#[cfg(feature = "tracing")]
-pub use traced::Traced;

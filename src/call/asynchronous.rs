@@ -5,14 +5,14 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use super::run::{PermitOf, Run};
+use super::core::{PermitOf, Run};
 use super::{Bound, Call, Judge, Marking, Verdict};
-use crate::Failed;
-use crate::clock::{AsyncClock, Instant, nanos};
-use crate::failure::Facts;
-use crate::policy::{Permit, Pipeline, Reason};
-use crate::rng::Rng;
-use crate::scope::CallScope;
+use crate::failure::Failed;
+use crate::failure::{Facts, Reason};
+use crate::observe::span::CallScope;
+use crate::platform::clock::{AsyncClock, Instant, nanos};
+use crate::platform::rng::Rng;
+use crate::policy::{Permit, Pipeline};
 
 impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// Makes a call that is awaited. At the deadline, the attempt in flight is cancelled: its future is

@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use super::run::{PermitOf, Run};
+use super::core::{PermitOf, Run};
 use super::{Bound, Call, Judge, Marking, Verdict};
-use crate::Failed;
-use crate::clock::{Clock, nanos};
-use crate::failure::Facts;
-use crate::policy::{Permit, Pipeline, Reason, RetryPart};
-use crate::rng::Rng;
-use crate::scope::CallScope;
+use crate::failure::Failed;
+use crate::failure::{Facts, Reason};
+use crate::observe::span::CallScope;
+use crate::platform::clock::{Clock, nanos};
+use crate::platform::rng::Rng;
+use crate::policy::{Permit, Pipeline, RetryPart};
 
 impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// Makes a blocking call, such as one of a generated import. The waits between attempts block the

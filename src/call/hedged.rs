@@ -4,15 +4,15 @@ use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
-use super::run::{Attempt, Run};
+use super::core::{Attempt, Run};
 use super::{Call, Idempotent, Judge, Verdict};
-use crate::Failed;
-use crate::clock::{AsyncClock, Instant};
-use crate::event::Event;
-use crate::failure::{Cause, Delivery, Facts};
-use crate::policy::{HedgePart, MAX_HEDGES, Moment, Permit, Pipeline, Reason};
-use crate::rng::Rng;
-use crate::scope::CallScope;
+use crate::failure::Failed;
+use crate::failure::{Cause, Delivery, Facts, Reason};
+use crate::observe::Event;
+use crate::observe::span::CallScope;
+use crate::platform::clock::{AsyncClock, Instant};
+use crate::platform::rng::Rng;
+use crate::policy::{HedgePart, MAX_HEDGES, Moment, Permit, Pipeline};
 
 /// A hedge that is under way. Dropped, its future goes before its permit: the place is free once the call is over.
 struct Beside<F, P> {

@@ -3,30 +3,37 @@
 
 mod asynchronous;
 mod blocking;
-mod bound;
+pub mod client;
+mod core;
+mod fallback;
+pub(crate) mod handler_scope;
 mod hedged;
+mod idempotency;
 mod judge;
-mod marking;
+mod last_good;
 mod once;
 mod replay;
-mod run;
+mod start;
 #[cfg(test)]
 mod tests;
+mod time_bound;
 
-pub use bound::Bound;
-pub use judge::{ByError, Judge, Verdict};
+pub use fallback::{WithFallback, WithFallbackCall};
 #[cfg(feature = "http")]
-pub(crate) use marking::Repeats;
-pub use marking::{AtMostOnce, Idempotent, Marking};
+pub(crate) use idempotency::Repeats;
+pub use idempotency::{AtMostOnce, Idempotent, Marking};
+pub use judge::{ByError, Judge, Verdict};
+pub use last_good::{LastGood, MaybeStale, StaleIfError};
 pub use replay::Replay;
+pub use time_bound::Bound;
 
-use crate::Failed;
-use crate::clock::{Clock, Instant, System};
-use crate::event::{Event, Observer};
+use crate::failure::Failed;
+use crate::observe::{Event, Observer};
+use crate::platform::clock::{Clock, Instant, System};
+use crate::platform::rng::Rng;
 #[cfg(feature = "http")]
 use crate::policy::HedgePart;
-use crate::policy::{LastGood, Pipeline, StaleIfError, WithFallback, WithFallbackCall};
-use crate::rng::Rng;
+use crate::policy::Pipeline;
 
 /// A policy made ready for one kind of call: on which clock it runs, whether the call may be repeated, and what
 /// counts as its failure.

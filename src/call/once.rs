@@ -1,13 +1,13 @@
 //! One attempt and no more: for operations that use up what they are given.
 
-use super::run::{PermitOf, Run};
+use super::core::{PermitOf, Run};
 use super::{Call, Judge, Marking, Verdict};
-use crate::Failed;
-use crate::clock::{AsyncClock, Clock};
-use crate::failure::Facts;
-use crate::policy::{Pipeline, Reason};
-use crate::rng::Rng;
-use crate::scope::CallScope;
+use crate::failure::Failed;
+use crate::failure::{Facts, Reason};
+use crate::observe::span::CallScope;
+use crate::platform::clock::{AsyncClock, Clock};
+use crate::platform::rng::Rng;
+use crate::policy::Pipeline;
 
 impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// Makes a blocking call that cannot be made twice, since its operation uses up what it is given: an owned
@@ -123,7 +123,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
 mod tests {
     use core::time::Duration;
 
-    use crate::clock::AsyncClock;
+    use crate::platform::clock::AsyncClock;
     use crate::testing::{ManualClock, Recorder, TestClock, block_on};
     use crate::{Breaker, Cause, Deadline, Delivery, Event, Failure, Policy, Reason, Retry, RpcError, Verdict};
 

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::time::Duration;
 
-use crate::clock::Clock;
+use crate::platform::clock::Clock;
 use crate::testing::{Script, TestClock, block_on};
 use crate::{Backoff, Breaker, Cause, Deadline, Delivery, Failed, Failure, Jitter, Policy, Reason, Retry, RpcError};
 
@@ -113,14 +113,14 @@ fn no_attempt_starts_at_the_deadline_and_the_last_real_error_is_kept() {
 fn a_sleep_that_takes_too_long_starts_no_attempt_after_the_deadline() {
     struct Late(TestClock);
     impl Clock for Late {
-        fn now(&self) -> crate::clock::Instant {
+        fn now(&self) -> crate::platform::clock::Instant {
             self.0.now()
         }
         fn sleep(&self, duration: Duration) {
             self.0.sleep(duration * 100);
         }
     }
-    impl crate::rng::Rng for Late {
+    impl crate::platform::rng::Rng for Late {
         fn draw(&self) -> u64 {
             0
         }
@@ -409,7 +409,7 @@ fn parts_may_be_decided_at_run_time() {
 /// Each part both as it is and as one that was decided on at run time: whatever happens, they do the same.
 #[test]
 fn a_part_that_is_decided_at_run_time_does_what_the_part_does() {
-    use crate::event::Event;
+    use crate::observe::Event;
     use crate::policy::{Guard, HedgePart};
     use crate::testing::Recorder;
     use crate::{AttemptTimeout, Bulkhead, Hedge, RateLimit};

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use crate::clock::Instant;
-use crate::event::Change;
+use crate::observe::Change;
+use crate::platform::clock::Instant;
 use crate::policy::sealed::Sealed;
 use crate::policy::{Guard, HedgePart, Moment, Outcome, Permit, Rejected};
 

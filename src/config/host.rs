@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::policies::Policies;
-use crate::state::Local;
+use crate::platform::state::Local;
 
 /// The key of `wasi:config` that holds the whole configuration.
 const KEY: &str = "steadfast";

@@ -10,8 +10,8 @@ use super::policies::{self, Policies};
 use super::reader::{Read, Reader};
 use super::settings::PolicySettings;
 use super::value::{Table, Value};
-use crate::event::Observer;
-use crate::state::Local;
+use crate::observe::Observer;
+use crate::platform::state::Local;
 
 /// A policy whose settings in the code are defaults: the host's configuration of the same name overrides them, field
 /// by field, without building the component anew.

@@ -9,8 +9,8 @@ use super::settings::{
     BackoffSettings, BreakerSettings, BudgetOf, BudgetSettings, BulkheadSettings, ConcurrencySettings, CostOfSettings,
     HedgeSettings, OnSettings, PolicySettings, RateLimitSettings, RetrySettings, RuleSettings, ThrottleSettings,
 };
-use crate::event::Observer;
 use crate::failure::{CAUSES, Cause};
+use crate::observe::Observer;
 use crate::policy::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
     Gradient, Hedge, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, SlowCalls, Throttle, TimeWindow,

@@ -12,8 +12,8 @@ use super::reader::{Read, Reader};
 use super::settings::{BudgetSettings, PolicySettings};
 use super::targets::{self, Target};
 use super::value::{Table, Value, get};
+use crate::platform::state::Local;
 use crate::policy::Budget;
-use crate::state::Local;
 
 /// Policies as data: named, and bound to targets. Made once and kept, in a `static` or for the whole run; what they
 /// give out lives as long as the component.

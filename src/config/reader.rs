@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::mistake::{Mistake, nearest};
 use super::value::{Table, Value, get, is_spelled};
 use super::words;
-use crate::Invalid;
+use crate::policy::Invalid;
 
 /// Something that a configuration can say.
 pub(super) trait Read: Sized {

@@ -335,11 +335,11 @@ impl Read for BudgetOf {
 
 /// How delays are spread.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct JitterSetting(pub crate::Jitter);
+pub(super) struct JitterSetting(pub crate::policy::Jitter);
 
 impl Read for JitterSetting {
     fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        use crate::Jitter::{Equal, Full, None as Not, Proportional};
+        use crate::policy::Jitter::{Equal, Full, None as Not, Proportional};
         let share = match value {
             Value::Text(text) => match text.as_str() {
                 "none" => return Some(JitterSetting(Not)),

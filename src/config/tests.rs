@@ -157,7 +157,7 @@ fn single_causes_may_have_rules_of_their_own() {
 
 #[test]
 fn a_hedge_from_a_configuration_hedges() {
-    use crate::clock::AsyncClock;
+    use crate::platform::clock::AsyncClock;
     use core::cell::Cell;
 
     for hedge in [

@@ -1,12 +1,17 @@
 //! What a failed call means: where it failed, how far it got, and what the callee asked for.
 
-mod derived;
-mod field;
+mod adapters;
+mod derive_fields;
+pub(crate) mod failed;
+#[cfg(feature = "http")]
+pub(crate) mod http;
 #[cfg(feature = "keyvalue")]
 mod keyvalue;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod rpc;
+pub mod problem;
+mod reason;
+mod rpc_error;
 #[cfg(feature = "wasi-http")]
 mod wasi_http;
 #[cfg(feature = "wasmcloud")]
@@ -20,13 +25,16 @@ use core::time::Duration;
 
 #[cfg(feature = "wstd")]
 pub(crate) use self::wstd::is_unknown;
-use crate::clock::nanos;
-pub use derived::{RetryAfter, Target};
+use crate::platform::clock::nanos;
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
-pub use field::{facts_of_text, retry_after_of_text};
+pub use adapters::{facts_of_text, retry_after_of_text};
+pub use derive_fields::{RetryAfter, Target};
 
-use crate::respond::{self, Problem};
-pub use crate::wit::types::{Cause, Delivery, RpcError};
+pub use failed::Failed;
+use problem::Problem;
+pub use reason::Reason;
+
+pub use crate::platform::wit::types::{Cause, Delivery, RpcError};
 
 /// An error of a call that may have crossed a network.
 ///
@@ -89,7 +97,7 @@ pub trait Failure {
     /// This failure as an HTTP answer, for when it leaves a [handler](crate::handler); `instance` is what
     /// [`Failed::problem`](crate::Failed::problem) takes. An error that wraps another passes the wish on.
     fn problem(&self, instance: &str) -> Problem {
-        respond::unhandled(self, instance)
+        problem::unhandled(self, instance)
     }
 }
 

@@ -5,9 +5,8 @@ use core::time::Duration;
 
 use ::wstd::http::error::ErrorCode;
 
-use super::{Cause, Delivery, Failure, RpcError};
-use crate::Failed;
-use crate::respond::Problem;
+use super::problem::Problem;
+use super::{Cause, Delivery, Failed, Failure, RpcError};
 
 /// What is known of an error is what it was made of: an [`ErrorCode`], an [`RpcError`], a call that was given up.
 /// All else is [`Cause::Other`] and [`Delivery::Unknown`], and where it leaves a handler, a fault of the service itself:
@@ -40,7 +39,7 @@ fn known<T>(error: &::wstd::http::Error, tell: impl Fn(&dyn Failure) -> T) -> Op
         .or_else(|| one::<Failed<ErrorCode>>(error));
     #[cfg(feature = "http")]
     let failure =
-        failure.or_else(|| one::<Failed<crate::http::Error>>(error)).or_else(|| one::<crate::http::Error>(error));
+        failure.or_else(|| one::<Failed<super::http::Error>>(error)).or_else(|| one::<super::http::Error>(error));
     failure.map(tell)
 }
 

@@ -8,15 +8,15 @@ use core::time::Duration;
 use wstd::http::{Body, Method, Request, Response};
 
 use super::body::{Outgoing, RequestBody};
-use super::error::{Error, Kept};
+use crate::failure::http::{Error, Kept};
 use super::status;
 use super::transport::{self, Timeouts};
-use crate::call::{Call, Repeats};
-use crate::clock::{AsyncClock, System};
-use crate::failure::Delivery;
+use crate::call::{ByError, Call, Repeats};
+use crate::platform::clock::{AsyncClock, System};
+use crate::failure::{Delivery, Failed};
 use crate::policy::Pipeline;
-use crate::rng::Rng;
-use crate::{ByError, Failed, handler};
+use crate::platform::rng::Rng;
+use super::handler;
 
 /// An HTTP client whose requests are made by a policy: they are repeated, timed out, turned away and hedged as it says.
 ///

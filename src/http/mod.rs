@@ -1,17 +1,24 @@
-//! Outgoing HTTP: a client with a policy, and what failures of HTTP mean.
+//! HTTP, out and in: a client with a policy (feature `http`), and [handlers](handler) whose failures are answers.
 
-mod body;
-mod client;
-mod date;
-mod error;
-mod response;
-mod retry_after;
-mod status;
-#[cfg(test)]
+macro_rules! client {
+    ($($item:item)*) => {$(#[cfg(feature = "http")] $item)*};
+}
+
+client! {
+    mod body;
+    mod client;
+    mod date;
+    mod response;
+    mod retry_after;
+    mod status;
+    mod transport;
+
+    pub use crate::failure::http::Error;
+    pub use body::RequestBody;
+    pub use client::Client;
+    pub use status::ByStatus;
+}
+
+pub mod handler;
+#[cfg(all(test, feature = "http"))]
 mod tests;
-mod transport;
-
-pub use body::RequestBody;
-pub use client::Client;
-pub use error::Error;
-pub use status::ByStatus;

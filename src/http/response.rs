@@ -12,7 +12,7 @@ use wstd::http::{Body, HeaderMap, HeaderName, HeaderValue, Response, StatusCode}
 use wstd::io::AsyncPollable;
 use wstd::runtime::WaitFor;
 
-use super::error::Error;
+use crate::failure::http::Error;
 use super::transport::Unfinished;
 
 type Unreadable = wstd::http::Error;

@@ -6,7 +6,7 @@ use wstd::http::{Response, StatusCode};
 
 use super::retry_after;
 use crate::failure::{Cause, Delivery, Facts, Failure};
-use crate::{Judge, Verdict};
+use crate::call::{Judge, Verdict};
 
 /// Says which responses are failures, for a call made by hand; [`Client`](super::Client) does so by itself.
 ///

@@ -11,7 +11,7 @@ use super::Error;
 use super::body::{Outgoing, RequestBody};
 use super::client::exchange;
 use crate::call::Call;
-use crate::clock::AsyncClock;
+use crate::platform::clock::AsyncClock;
 use crate::policy::Pipeline;
 use crate::testing::{ManualClock, TestClock, block_on};
 use crate::{

@@ -16,7 +16,7 @@ use wstd::http::{Body, HeaderMap, Method, Request, Response, Scheme};
 use wstd::io::{AsyncOutputStream, AsyncPollable};
 
 use super::body::{Content, Outgoing};
-use super::error::Error;
+use crate::failure::http::Error;
 use super::response;
 
 /// A body that is not finished: dropped like this, it is one that the host does not take for whole.

@@ -4,7 +4,7 @@ use super::{
     AttemptTimeout, AttemptTimeoutPart, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, DeadlinePart, Guard,
     Hedge, HedgePart, LimitAlgorithm, Policy, RateLimit, RateLimitKind, Retry, RetryPart, Throttle, Window,
 };
-use crate::event::Observer;
+use crate::observe::Observer;
 
 impl Policy {
     /// A policy without parts: a call through it is just made.

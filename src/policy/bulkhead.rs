@@ -6,11 +6,11 @@ use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
 
 use super::sealed::Sealed;
-use super::{Guard, Moment, Outcome, Permit, Reason, Rejected};
-use crate::event::Change;
-use crate::failure::Cause;
+use super::{Guard, Moment, Outcome, Permit, Rejected};
+use crate::failure::{Cause, Reason};
+use crate::observe::Change;
+use crate::platform::state::Local;
 use crate::policy::invalid::{Invalid, Value, refuse};
-use crate::state::Local;
 
 #[cfg(test)]
 mod model;

@@ -4,11 +4,10 @@ use core::fmt::Debug;
 use core::future::{Future, ready};
 use core::time::Duration;
 
-use super::Reason;
 use super::sealed::Sealed;
-use crate::clock::Instant;
-use crate::event::Change;
-use crate::failure::Cause;
+use crate::failure::{Cause, Reason};
+use crate::observe::Change;
+use crate::platform::clock::Instant;
 
 /// The present, as guards see it. However often it is asked, the clock is read once.
 #[doc(hidden)]

@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use latencies::Latencies;
 
+use crate::platform::state::Local;
 use crate::policy::invalid::{Invalid, Value, refuse};
-use crate::state::Local;
 
 /// The most hedges of one call that [`Hedge::max_hedges`] allows: each has a place in the call's future. With
 /// the first attempt that makes five, where gRPC's hedging ends too (gRFC A6).

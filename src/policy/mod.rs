@@ -8,16 +8,12 @@ mod builder;
 mod bulkhead;
 mod concurrency;
 mod deadline;
-mod fallback;
 mod guard;
 mod hedge;
-mod invalid;
+pub(crate) mod invalid;
 mod optional;
 mod rate_limit;
-mod reason;
 mod retry;
-mod stale;
-mod start;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -27,28 +23,25 @@ use core::fmt;
 pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::{
-    BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, BreakerState, Consecutive, CountWindow,
-    FailureRate, SlowCalls, TimeWindow, Window,
+    BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
+    SlowCalls, TimeWindow, Window,
 };
 pub use budget::{Budget, BudgetPart};
 pub use bulkhead::Bulkhead;
 pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, DeadlinePart};
-pub use fallback::{WithFallback, WithFallbackCall};
 pub use guard::Guard;
 pub use hedge::{Hedge, HedgePart, Quantile};
 pub use invalid::Invalid;
 pub use optional::Takes;
 pub use rate_limit::{RateLimit, RateLimitKind, SlidingWindow, TokenBucket};
-pub use reason::Reason;
 pub use retry::{Retry, RetryPart, Rule, Upcoming};
-pub use stale::{LastGood, MaybeStale, StaleIfError};
 pub use throttle::Throttle;
 
 pub(crate) use guard::{Moment, Outcome, Permit, Rejected};
 pub(crate) use hedge::MAX_HEDGES;
 
-use crate::event::Observer;
+use crate::observe::Observer;
 
 pub(crate) mod sealed {
     pub trait Sealed {}

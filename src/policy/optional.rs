@@ -6,7 +6,7 @@ use super::{
     Hedge, HedgePart, Invalid, LimitAlgorithm, Policy, Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Throttle,
     Window,
 };
-use crate::event::Observer;
+use crate::observe::Observer;
 
 /// A policy with room for a part of type `P`, which may then be absent: see [`Policy::optional`].
 ///

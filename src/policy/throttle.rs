@@ -3,12 +3,12 @@
 use core::time::Duration;
 
 use super::sealed::Sealed;
-use super::{Guard, Moment, Outcome, Permit, Policy, Reason, Rejected};
-use crate::clock::{Instant, nanos};
-use crate::event::Change;
-use crate::failure::Cause;
+use super::{Guard, Moment, Outcome, Permit, Policy, Rejected};
+use crate::failure::{Cause, Reason};
+use crate::observe::Change;
+use crate::platform::clock::{Instant, nanos};
+use crate::platform::state::Local;
 use crate::policy::invalid::{Invalid, Value, refuse};
-use crate::state::Local;
 
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,10 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::clock::{AsyncClock, Instant};
-use crate::event::Change;
+use crate::observe::Change;
+use crate::platform::clock::{AsyncClock, Instant};
+use crate::platform::rng::below;
 use crate::policy::{Guard, HedgePart, Moment, Outcome, Permit, Rejected, RetryPart};
-use crate::rng::below;
 use crate::testing::{ManualClock, Recorder, SplitMix, TestClock, block_on};
 use crate::{
     AttemptTimeout, Backoff, Breaker, Budget, Cause, Deadline, Delivery, Event, Failed, Failure, Hedge, Jitter, Policy,

@@ -4,8 +4,8 @@ use core::cell::Cell;
 use core::time::Duration;
 
 use super::policies;
-use crate::clock::AsyncClock;
 use crate::config::{Policies, Unbounded, WorstCase};
+use crate::platform::clock::AsyncClock;
 use crate::testing::{ManualClock, SplitMix, TestClock};
 use crate::{Cause, Delivery, RpcError};
 
@@ -32,7 +32,7 @@ fn run(policies: &Policies, retry_after: Option<Duration>, attempt: Duration) ->
         made.set(made.get() + 1);
         clock.sleep_async(attempt).await;
         let mut error = RpcError::new(Cause::NoTarget, Delivery::NotSent);
-        error.retry_after = retry_after.map(crate::clock::nanos);
+        error.retry_after = retry_after.map(crate::platform::clock::nanos);
         Err::<(), _>(error)
     }));
     assert!(outcome.is_err());

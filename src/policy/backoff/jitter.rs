@@ -1,7 +1,7 @@
 //! How far the actual delays of a backoff are spread: a function for each jitter.
 
 use super::Backoff;
-use crate::rng::below;
+use crate::platform::rng::below;
 
 /// How far the actual delays of a [`Backoff`] are spread around the wait `d`, which is at most the cap.
 ///

@@ -10,7 +10,7 @@ pub use jitter::Jitter;
 use core::fmt;
 use core::time::Duration;
 
-use crate::clock::nanos;
+use crate::platform::clock::nanos;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use jitter::Spread;
 use sequence::{Sequence, Wait};

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::Backoff;
-use crate::clock::nanos;
+use crate::platform::clock::nanos;
 
 /// The nanoseconds before a retry (from 1), given those before the previous one.
 pub(super) type Wait = fn(&Backoff, retry: u32, previous: u64) -> u64;

@@ -1,7 +1,7 @@
 //! What a backoff must hold: tables for the published numbers, and properties over all sequences and jitters.
 
 use super::*;
-use crate::rng::below;
+use crate::platform::rng::below;
 use crate::testing::SplitMix;
 
 const CASES: usize = 10_000;

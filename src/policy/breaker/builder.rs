@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::settings::{BUCKETS, Growth, Rate, Settings};
 use super::{Consecutive, CountWindow, SlowCalls, TimeWindow, Window};
-use crate::clock::nanos;
+use crate::platform::clock::nanos;
 use crate::policy::Invalid;
 
 /// Of fewer calls than this a rate says little: one failure would be more than a tenth.

@@ -3,8 +3,8 @@
 use super::settings::Settings;
 use super::snapshot::{Reader, Writer};
 use super::window::{Counts, Probed, Tally, Window};
-use crate::clock::Instant;
-use crate::event::Tripped;
+use crate::observe::Tripped;
+use crate::platform::clock::Instant;
 use crate::policy::sealed::Sealed;
 
 /// Counts failures in a row: the cheapest, and the one to begin with.

@@ -1,49 +1,12 @@
 //! The hand on the switch: reads a breaker, trips and resets it, forces it, and carries its state elsewhere.
 
-use core::fmt;
-
 use super::machine::{Phase, State};
 use super::snapshot::{BadSnapshot, BreakerSnapshot};
 use super::window::{Tally, Window};
 use super::{Breaker, Consecutive, Memory};
-use crate::clock::{Clock, System};
-use crate::event::{Change, Event, Observer};
+use crate::observe::{BreakerState, Change, Event, Observer};
+use crate::platform::clock::{Clock, System};
 use crate::policy::{Guard, Policy};
-
-/// What state a breaker is in: [`BreakerControl::state`].
-///
-/// ```
-/// use steadfast::{Breaker, BreakerState, Policy};
-///
-/// let policy = Policy::new().breaker(Breaker::consecutive_failures(5));
-/// assert_eq!(policy.breaker_control().state(), BreakerState::Closed);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BreakerState {
-    /// Calls pass, and are counted.
-    Closed,
-    /// Calls are rejected. It stays so until a call comes after its time.
-    Open,
-    /// A few calls try whether the target is back.
-    HalfOpen,
-    /// Calls are rejected until somebody [resets](BreakerControl::reset) it.
-    ForcedOpen,
-    /// Calls pass and nothing is counted until somebody [resets](BreakerControl::reset) it.
-    ForcedClosed,
-}
-
-impl fmt::Display for BreakerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            BreakerState::Closed => "closed",
-            BreakerState::Open => "open",
-            BreakerState::HalfOpen => "half-open",
-            BreakerState::ForcedOpen => "forced open",
-            BreakerState::ForcedClosed => "forced closed",
-        })
-    }
-}
 
 /// What a closed breaker has counted: [`BreakerControl::counts`]. In other states, nothing.
 ///

@@ -1,12 +1,11 @@
 //! The state machine: closed, open, half-open, and what a person forced it to be. Pure: no clock, no lock.
 
-use super::control::BreakerState;
 use super::settings::{MAX_PROBES, Settings};
 use super::window::{Counts, Probed, Tally};
-use crate::clock::Instant;
-use crate::event::{Change, Tripped};
-use crate::failure::Cause;
-use crate::policy::{Reason, Rejected};
+use crate::failure::{Cause, Reason};
+use crate::observe::{BreakerState, Change, Tripped};
+use crate::platform::clock::Instant;
+use crate::policy::Rejected;
 
 /// Which state it is, by number, and what calls have to do with it: all that most of them need to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

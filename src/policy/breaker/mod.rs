@@ -1,19 +1,19 @@
 //! Leaves a target alone that keeps failing, and looks now and then whether it is back.
 //!
 //! `builder` is what a person writes, `settings` the same as numbers, `window` what calls are counted in
-//! (`consecutive`, `count` and `time`, one each), `machine` decides, `control` is the hand on the switch, and
+//! (`consecutive`, `count_window` and `time_window`, one each), `machine` decides, `control` is the hand on the switch, and
 //! `snapshot` carries the state elsewhere. Here is how a call passes.
 
 mod builder;
 mod consecutive;
 mod control;
-mod count;
+mod count_window;
 mod machine;
 mod settings;
 mod snapshot;
 #[cfg(test)]
 mod tests;
-mod time;
+mod time_window;
 mod window;
 
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -23,19 +23,19 @@ use control::control_of;
 
 pub use builder::{Breaker, FailureRate};
 pub use consecutive::Consecutive;
-pub use control::{BreakerControl, BreakerCounts, BreakerState};
-pub use count::CountWindow;
+pub use control::{BreakerControl, BreakerCounts};
+pub use count_window::CountWindow;
 
 pub use snapshot::{BadSnapshot, BreakerSnapshot};
-pub use time::TimeWindow;
+pub use time_window::TimeWindow;
 pub use window::{SlowCalls, Window};
 
 use super::sealed::Sealed;
 use super::{Guard, Moment, Outcome, Permit, Rejected};
-use crate::clock::Instant;
-use crate::event::Change;
 use crate::failure::Cause;
-use crate::state::Local;
+use crate::observe::Change;
+use crate::platform::clock::Instant;
+use crate::platform::state::Local;
 use machine::{Pass, State, Ticket};
 use settings::Settings;
 use window::Tally;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::clock::{Instant, nanos};
+use crate::platform::clock::{Instant, nanos};
 use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The most probes that [`Breaker::probes`] allows: each has a place in the state, which does not allocate.

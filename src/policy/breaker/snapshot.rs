@@ -5,8 +5,8 @@ use core::fmt;
 use super::machine::{Phase, Probes, State};
 use super::settings::Settings;
 use super::window::{Counts, Probed, Tally};
-use crate::clock::Instant;
 use crate::failure::{CAUSES, Cause};
+use crate::platform::clock::Instant;
 
 /// Moves when the bytes mean something else.
 const VERSION: u8 = 1;

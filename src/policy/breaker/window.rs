@@ -4,8 +4,8 @@ use core::fmt::Debug;
 
 use super::settings::Settings;
 use super::snapshot::{Reader, Writer};
-use crate::clock::Instant;
-use crate::event::Tripped;
+use crate::observe::Tripped;
+use crate::platform::clock::Instant;
 use crate::policy::sealed::Sealed;
 
 /// In what a [`Breaker`](super::Breaker) counts calls: [`Consecutive`](super::Consecutive) failures, a
@@ -47,8 +47,8 @@ pub struct SlowCalls;
 
 /// Whether a window counts slow calls: what it needs for that, or nothing.
 pub trait Slowness: Copy + Debug + PartialEq + 'static {
-    type Ring: super::count::Bits;
-    type Count: super::time::Count;
+    type Ring: super::count_window::Bits;
+    type Count: super::time_window::Count;
     const WATCHED: bool;
 }
 
@@ -59,7 +59,7 @@ impl Slowness for () {
 }
 
 impl Slowness for SlowCalls {
-    type Ring = super::count::Ring;
+    type Ring = super::count_window::Ring;
     type Count = u32;
     const WATCHED: bool = true;
 }

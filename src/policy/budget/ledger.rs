@@ -1,6 +1,6 @@
 //! What a budget remembers, and what each event does to it.
 
-use crate::clock::Instant;
+use crate::platform::clock::Instant;
 
 /// Amounts are counted in millionths of a token: fine enough for every fraction that people write (gRPC allows
 /// three decimals), and coarse enough that a balance of `u32::MAX` tokens is a thousandth of an `i64`.

@@ -1,21 +1,21 @@
 //! How many retries all calls together may make.
 
-#[cfg(feature = "config")]
-mod bounds;
 mod ledger;
 mod part;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "config")]
+mod worst_case;
 
 pub use part::BudgetPart;
 
 use core::time::Duration;
 
 use super::Moment;
-use crate::clock::nanos;
 use crate::failure::Cause;
+use crate::platform::clock::nanos;
+use crate::platform::state::Local;
 use crate::policy::invalid::{Invalid, Value, refuse};
-use crate::state::Local;
 use ledger::{Ledger, MOST, TOKEN, Tariff, expire, refill};
 
 /// For how many calls an unused [`Budget::ratio`] is saved up, until [`Budget::max_tokens`] says otherwise: ten

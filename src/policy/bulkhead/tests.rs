@@ -250,8 +250,8 @@ fn a_call_that_panics_or_is_dropped_gives_its_place_back() {
 #[test]
 fn a_call_holds_no_place_while_it_waits_before_a_retry() {
     struct Looks<'p>(TestClock, &'p dyn Fn() -> bool, Cell<u32>);
-    impl crate::clock::Clock for Looks<'_> {
-        fn now(&self) -> crate::clock::Instant {
+    impl crate::platform::clock::Clock for Looks<'_> {
+        fn now(&self) -> crate::platform::clock::Instant {
             self.0.now()
         }
         fn sleep(&self, duration: Duration) {
@@ -260,7 +260,7 @@ fn a_call_holds_no_place_while_it_waits_before_a_retry() {
             self.0.sleep(duration);
         }
     }
-    impl crate::rng::Rng for Looks<'_> {
+    impl crate::platform::rng::Rng for Looks<'_> {
         fn draw(&self) -> u64 {
             u64::MAX
         }
@@ -294,20 +294,20 @@ fn waiting_in_line_ends_at_the_deadline_and_no_attempt_begins_there() {
 #[test]
 fn a_turn_that_is_seen_after_the_deadline_is_no_turn() {
     struct Patient(TestClock);
-    impl crate::clock::Clock for Patient {
-        fn now(&self) -> crate::clock::Instant {
+    impl crate::platform::clock::Clock for Patient {
+        fn now(&self) -> crate::platform::clock::Instant {
             self.0.now()
         }
         fn sleep(&self, duration: Duration) {
             self.0.sleep(duration);
         }
     }
-    impl crate::clock::AsyncClock for Patient {
+    impl crate::platform::clock::AsyncClock for Patient {
         async fn sleep_async(&self, _: Duration) {
             pending().await
         }
     }
-    impl crate::rng::Rng for Patient {
+    impl crate::platform::rng::Rng for Patient {
         fn draw(&self) -> u64 {
             0
         }

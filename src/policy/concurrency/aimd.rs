@@ -1,7 +1,7 @@
 //! The limit that grows by one while calls succeed and shrinks by a fraction when one is refused.
 
 use super::{Concurrency, LimitAlgorithm, Signal};
-use crate::clock::Instant;
+use crate::platform::clock::Instant;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::sealed::Sealed;
 

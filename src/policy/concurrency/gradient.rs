@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Concurrency, LimitAlgorithm, Signal};
-use crate::clock::{Instant, nanos};
+use crate::platform::clock::{Instant, nanos};
 use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::sealed::Sealed;
 

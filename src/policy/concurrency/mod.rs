@@ -12,12 +12,12 @@ pub use aimd::Aimd;
 pub use gradient::Gradient;
 
 use super::sealed::Sealed;
-use super::{Guard, Moment, Outcome, Permit, Policy, Reason, Rejected};
-use crate::clock::{Instant, nanos};
-use crate::event::Change;
-use crate::failure::Cause;
+use super::{Guard, Moment, Outcome, Permit, Policy, Rejected};
+use crate::failure::{Cause, Reason};
+use crate::observe::Change;
+use crate::platform::clock::{Instant, nanos};
+use crate::platform::state::Local;
 use crate::policy::invalid::{Invalid, Value, refuse};
-use crate::state::Local;
 
 /// The highest limit there may be: more calls than this do not fit into the 4 GiB of a component, and products of
 /// limits with 16 bits after the point fit into 64 bits.

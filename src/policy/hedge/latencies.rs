@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::clock::nanos;
+use crate::platform::clock::nanos;
 
 /// Below eight units of 2^16 ns (66 µs) each unit is a bucket; above, each power of two has eight. A bucket is
 /// then at most an eighth of its value wide.
@@ -102,7 +102,7 @@ fn upper_edge(bucket: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::below;
+    use crate::platform::rng::below;
     use crate::testing::SplitMix;
 
     const UNIT: u64 = 1 << UNIT_BITS;

@@ -18,12 +18,12 @@ pub use token_bucket::TokenBucket;
 use self::places::Places;
 use self::token_bucket::Ticks;
 use super::sealed::Sealed;
-use super::{Guard, Moment, Outcome, Permit, Reason, Rejected};
-use crate::clock::nanos;
-use crate::event::Change;
-use crate::failure::Cause;
+use super::{Guard, Moment, Outcome, Permit, Rejected};
+use crate::failure::{Cause, Reason};
+use crate::observe::Change;
+use crate::platform::clock::nanos;
+use crate::platform::state::Local;
 use crate::policy::invalid::{Invalid, Value, refuse};
-use crate::state::Local;
 
 /// Bounds how many calls are made in a time.
 ///

@@ -1,11 +1,11 @@
 //! Whether a failed attempt is repeated, and after how long.
 
-#[cfg(feature = "config")]
-mod bounds;
 mod part;
 mod rule;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "config")]
+mod worst_case;
 
 pub use part::RetryPart;
 pub use rule::Rule;
@@ -13,8 +13,8 @@ pub use rule::Rule;
 use core::time::Duration;
 
 use super::{Backoff, Budget, BudgetPart, Moment};
-use crate::clock::nanos;
 use crate::failure::{Cause, Delivery, Facts};
+use crate::platform::clock::nanos;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use rule::{Failures, Rules, Ruling};
 

@@ -1,9 +1,9 @@
 //! The retry of a policy: what it is asked on the way of a call, and in which order it answers.
 
 use super::{Course, Retry, Upcoming};
-use crate::failure::{Cause, Delivery, Facts};
+use crate::failure::{Cause, Delivery, Facts, Reason};
 use crate::policy::sealed::Sealed;
-use crate::policy::{BudgetPart, Moment, Reason};
+use crate::policy::{BudgetPart, Moment};
 
 /// A policy's retry: none, one, or one decided at run time.
 ///

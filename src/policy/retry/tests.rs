@@ -1,8 +1,8 @@
 //! What a retry decides, and how a user sees it.
 
-use super::super::Reason;
 use super::*;
 use crate::failure::CAUSES;
+use crate::failure::Reason;
 use crate::testing::{Script, SplitMix, TestClock, Then};
 use crate::{Jitter, Policy, RpcError};
 

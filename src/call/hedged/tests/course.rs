@@ -270,7 +270,7 @@ fn ten_thousand_random_calls_come_out_as_they_should() {
 fn a_hedge_whose_timer_is_late_does_not_start_after_the_deadline() {
     /// Every timer takes 60 ms more than it should, and those for the deadline three times as long.
     struct Late(ManualClock);
-    impl crate::clock::Clock for Late {
+    impl crate::platform::clock::Clock for Late {
         fn now(&self) -> Instant {
             self.0.now()
         }
@@ -284,7 +284,7 @@ fn a_hedge_whose_timer_is_late_does_not_start_after_the_deadline() {
             self.0.sleep_async(late).await;
         }
     }
-    impl crate::rng::Rng for Late {
+    impl crate::platform::rng::Rng for Late {
         fn draw(&self) -> u64 {
             0
         }

@@ -66,7 +66,7 @@ fn failures_and_what_the_deadline_ends_tell_no_latency() {
 #[test]
 fn a_clock_that_steps_back_observes_no_time_and_panics_nowhere() {
     struct Back(ManualClock, Cell<u64>);
-    impl crate::clock::Clock for Back {
+    impl crate::platform::clock::Clock for Back {
         fn now(&self) -> Instant {
             self.1.set(self.1.get() / 2);
             Instant::from_nanos(self.1.get())
@@ -80,7 +80,7 @@ fn a_clock_that_steps_back_observes_no_time_and_panics_nowhere() {
             self.0.sleep_async(duration).await;
         }
     }
-    impl crate::rng::Rng for Back {
+    impl crate::platform::rng::Rng for Back {
         fn draw(&self) -> u64 {
             0
         }

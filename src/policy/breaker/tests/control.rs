@@ -1,8 +1,9 @@
 //! The hand on the switch.
 
 use super::*;
-use crate::event::{Event, Tripped};
-use crate::policy::{Policy, Reason};
+use crate::failure::Reason;
+use crate::observe::{Event, Tripped};
+use crate::policy::Policy;
 use crate::testing::{Recorder, TestClock};
 use crate::{Delivery, RpcError};
 

@@ -1,7 +1,7 @@
 //! Looking whether the target is back.
 
 use super::*;
-use crate::event::Tripped;
+use crate::observe::Tripped;
 use crate::policy::breaker::CountWindow;
 
 const BREAKER: Breaker =

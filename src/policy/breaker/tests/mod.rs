@@ -13,10 +13,11 @@ mod windows;
 
 use core::time::Duration;
 
-use super::{Breaker, BreakerControl, BreakerCounts, BreakerPermit, BreakerState, Memory, Window, control_of};
-use crate::clock::{Clock, Instant};
-use crate::event::Change;
+use super::{Breaker, BreakerControl, BreakerCounts, BreakerPermit, Memory, Window, control_of};
 use crate::failure::Cause;
+use crate::observe::BreakerState;
+use crate::observe::Change;
+use crate::platform::clock::{Clock, Instant};
 use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -104,5 +105,9 @@ impl<W: Window> Subject<W> {
 }
 
 fn rejected(cause: Cause, retry_after: Duration) -> Rejected {
-    Rejected { reason: crate::policy::Reason::BreakerOpen, cause, retry_after: crate::clock::nanos(retry_after) }
+    Rejected {
+        reason: crate::failure::Reason::BreakerOpen,
+        cause,
+        retry_after: crate::platform::clock::nanos(retry_after),
+    }
 }

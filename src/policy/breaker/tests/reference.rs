@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::event::Tripped;
+use crate::observe::Tripped;
 
 /// Rates are fractions of whole numbers here; times are milliseconds.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Closed, open, and what comes too late.
 
 use super::*;
-use crate::event::Tripped;
+use crate::observe::Tripped;
 
 const BREAKER: Breaker =
     Breaker::consecutive_failures(3).open_for(Duration::from_secs(10)).probe_timeout(millis(2_000));

@@ -6,9 +6,10 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::event::{Event, Tripped};
-use crate::policy::{Bulkhead, Policy, RateLimit, Reason, Retry};
-use crate::rng::Rng;
+use crate::failure::Reason;
+use crate::observe::{Event, Tripped};
+use crate::platform::rng::Rng;
+use crate::policy::{Bulkhead, Policy, RateLimit, Retry};
 use crate::testing::{ManualClock, Recorder, TestClock};
 use crate::{Delivery, Failed, Failure, RpcError};
 

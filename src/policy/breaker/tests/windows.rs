@@ -1,7 +1,7 @@
 //! What is counted, and for how long.
 
 use super::*;
-use crate::event::Tripped;
+use crate::observe::Tripped;
 use crate::policy::breaker::{CountWindow, SlowCalls, TimeWindow};
 
 /// S: success, E: error, s and e: the same, but slow. All at one time, which no permit outlasts.

@@ -6,8 +6,8 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::clock::{AsyncClock, Clock, Instant};
-use crate::rng::Rng;
+use crate::platform::clock::{AsyncClock, Clock, Instant};
+use crate::platform::rng::Rng;
 
 // case 25
 #[test]

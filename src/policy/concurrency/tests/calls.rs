@@ -166,13 +166,13 @@ fn a_future_that_is_dropped_before_it_is_polled_takes_no_place() {
 #[test]
 fn an_operation_or_a_clock_that_panics_gives_its_place_back() {
     struct Broken;
-    impl crate::clock::Clock for Broken {
+    impl crate::platform::clock::Clock for Broken {
         fn now(&self) -> Instant {
             panic!("no time")
         }
         fn sleep(&self, _: Duration) {}
     }
-    impl crate::rng::Rng for Broken {
+    impl crate::platform::rng::Rng for Broken {
         fn draw(&self) -> u64 {
             0
         }

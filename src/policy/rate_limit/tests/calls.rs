@@ -5,8 +5,8 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::clock::{AsyncClock, Clock, Instant};
-use crate::rng::Rng;
+use crate::platform::clock::{AsyncClock, Clock, Instant};
+use crate::platform::rng::Rng;
 use crate::testing::{Recorder, SplitMix, TestClock, Then, block_on};
 use crate::{Breaker, Bulkhead, Deadline, Delivery, Event, Failure, Policy, Retry, RpcError};
 

@@ -6,8 +6,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::clock::{AsyncClock, Clock};
-use crate::rng::Rng;
+use crate::platform::clock::{AsyncClock, Clock};
+use crate::platform::rng::Rng;
 use crate::testing::{Recorder, TestClock, block_on};
 use crate::{Delivery, Event, Failure, Retry, RpcError};
 

@@ -1,0 +1,294 @@
+//! A call that its policy gave up: why, how often, how long, and the last real error.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::problem::Problem;
+use super::{Cause, Delivery, Failure, Reason, RpcError, cause_words};
+
+/// A call that its policy gave up.
+///
+/// It is itself a [`Failure`], so a chain of components passes on what really happened: the cause is the
+/// last one seen, and the delivery the worst of all attempts, since an earlier one may have had its effect.
+/// Its text names the target, the cause and what the policy did, and no internals; those are in
+/// [`last`](Self::last), which is also its [`source`](core::error::Error::source).
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::{Cause, Deadline, Delivery, Policy, Reason, Retry, RpcError};
+/// use steadfast::testing::TestClock;
+///
+/// static GREETER: Policy<Deadline, Retry> =
+///     Policy::new().deadline(Deadline::after(Duration::from_secs(3))).retry(Retry::attempts(4));
+/// let no_target = || {
+///     Err::<(), _>(RpcError {
+///         target: "acme:greeter/api#greet".into(),
+///         ..RpcError::new(Cause::NoTarget, Delivery::NotSent)
+///     })
+/// };
+/// let failed = GREETER.with(&TestClock::new()).call(no_target).unwrap_err();
+/// assert_eq!(failed.to_string(), "acme:greeter/api#greet: no target; gave up after 4 attempts in 350 ms");
+/// assert_eq!((failed.reason(), failed.attempts()), (Reason::Attempts, 4));
+/// assert_eq!(failed.last().unwrap().cause, Cause::NoTarget);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed<E = RpcError> {
+    pub(crate) last: Option<E>,
+    pub(crate) reason: Reason,
+    pub(crate) attempts: u32,
+    /// In nanoseconds, as `retry_after`.
+    pub(crate) elapsed: u64,
+    /// Whether `elapsed` counts from the beginning, and not from the first failure.
+    pub(crate) from_start: bool,
+    pub(crate) cause: Cause,
+    pub(crate) delivery: Delivery,
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl<E> Failed<E> {
+    /// Why the policy gave up.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, Reason, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert_eq!(failed.reason(), Reason::Attempts);
+    /// ```
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The last error that an attempt returned. `None` when no attempt did: the breaker was open from the
+    /// start, or the deadline cancelled the first attempt.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert_eq!(failed.last(), Some(&RpcError::new(Cause::NoTarget, Delivery::NotSent)));
+    /// ```
+    pub const fn last(&self) -> Option<&E> {
+        self.last.as_ref()
+    }
+
+    /// The last error, by value.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert!(failed.into_last().is_some());
+    /// ```
+    pub fn into_last(self) -> Option<E> {
+        self.last
+    }
+
+    /// How many attempts were made: 0 when the breaker was open from the start.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError};
+    /// # let failed = Policy::new().call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert_eq!(failed.attempts(), 1);
+    /// ```
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// How long the call took. With a deadline, from its beginning; without one, from its first failure:
+    /// a policy reads the clock only when it has to.
+    ///
+    /// ```
+    /// # use steadfast::{Cause, Delivery, Policy, RpcError, testing::TestClock};
+    /// # let failed = Policy::new().with(&TestClock::new()).call(|| Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent))).unwrap_err();
+    /// assert!(failed.elapsed().is_zero());
+    /// ```
+    pub const fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.elapsed)
+    }
+}
+
+impl<E: Failure> Failure for Failed<E> {
+    fn cause(&self) -> Cause {
+        self.cause
+    }
+    fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after.map(Duration::from_nanos)
+    }
+    fn target(&self) -> Option<&str> {
+        self.last.as_ref()?.target()
+    }
+    fn message(&self) -> Option<&str> {
+        self.last.as_ref()?.message()
+    }
+    fn problem(&self, instance: &str) -> Problem {
+        Failed::problem(self, instance)
+    }
+}
+
+impl<E: Failure> fmt::Display for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(target) = self.target().filter(|target| !target.is_empty()) {
+            write!(f, "{target}: ")?;
+        }
+        write!(f, "{}; ", cause_words(self.cause))?;
+        fmt::Display::fmt(&Course(self), f)
+    }
+}
+
+/// What the policy did, as the second half of a sentence.
+pub(crate) struct Course<'f, E>(pub &'f Failed<E>);
+
+impl<E> fmt::Display for Course<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Course(failed) = self;
+        if failed.attempts == 0 {
+            return write!(f, "not called: {}", failed.reason);
+        }
+        let s = if failed.attempts == 1 { "" } else { "s" };
+        write!(f, "gave up after {} attempt{s}", failed.attempts)?;
+        if failed.from_start {
+            write!(f, " in {}", Words(failed.elapsed()))?;
+        } else if failed.attempts > 1 {
+            write!(f, ", {} after the first failed", Words(failed.elapsed()))?;
+        }
+        match failed.reason {
+            Reason::Attempts => Ok(()),
+            reason => write!(f, ": {reason}"),
+        }
+    }
+}
+
+/// A duration as a person would say it, without the formatting of floats, which is large.
+struct Words(Duration);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_millis() {
+            millis @ 0..10_000 => write!(f, "{millis} ms"),
+            millis => write!(f, "{} s", millis / 1000),
+        }
+    }
+}
+
+impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error for Failed<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.last.as_ref().map(|last| last as _)
+    }
+}
+
+/// An error that no policy handled: one attempt, its own facts, and no time that anybody took. So `?` works in a
+/// function that returns [`Failed`], whether a policy stands around the call or not.
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Failed, Failure, RpcError};
+///
+/// fn greet() -> Result<String, Failed> {
+///     Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))?
+/// }
+/// let failed = greet().unwrap_err();
+/// assert_eq!((failed.cause(), failed.attempts()), (Cause::NoTarget, 1));
+/// ```
+impl<E: Failure> From<E> for Failed<E> {
+    fn from(error: E) -> Self {
+        Failed {
+            reason: Reason::Attempts,
+            attempts: 1,
+            elapsed: 0,
+            from_start: false,
+            cause: error.cause(),
+            delivery: error.delivery(),
+            retry_after: error.retry_after().map(crate::platform::clock::nanos),
+            last: Some(error),
+        }
+    }
+}
+
+/// For a function that returns the well-known error itself: `?` passes on the cause, the delivery, the target and the
+/// callee's wish to be left alone, and adds what the policy did to the message. So a chain of components reports what
+/// really happened, whatever type of error its links have.
+///
+/// ```
+/// use steadfast::{Cause, Delivery, Policy, RpcError};
+///
+/// fn greet() -> Result<String, RpcError> {
+///     Ok(Policy::new().call(|| Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)))?)
+/// }
+/// let error = greet().unwrap_err();
+/// assert_eq!((error.cause, error.delivery), (Cause::NoTarget, Delivery::NotSent));
+/// ```
+impl<E: Failure> From<Failed<E>> for RpcError {
+    fn from(failed: Failed<E>) -> RpcError {
+        let course = Course(&failed).to_string();
+        let message = match failed.message() {
+            Some(message) if !message.is_empty() => message.to_owned() + "; " + &course,
+            _ => course,
+        };
+        RpcError {
+            cause: failed.cause,
+            delivery: failed.delivery,
+            retry_after: failed.retry_after,
+            target: failed.target().unwrap_or_default().to_owned(),
+            message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestClock;
+    use crate::{Policy, Retry};
+
+    struct Busy;
+
+    impl Failure for Busy {
+        fn cause(&self) -> Cause {
+            Cause::Overloaded
+        }
+        fn delivery(&self) -> Delivery {
+            Delivery::NotSent
+        }
+        fn retry_after(&self) -> Option<Duration> {
+            Some(Duration::from_secs(7))
+        }
+        fn target(&self) -> Option<&str> {
+            Some("acme:store/api#put")
+        }
+    }
+
+    #[test]
+    fn an_error_that_no_policy_handled_is_one_attempt_with_its_own_facts() {
+        let failed = Failed::from(Busy);
+        assert_eq!((failed.reason(), failed.attempts(), failed.elapsed()), (Reason::Attempts, 1, Duration::ZERO));
+        assert_eq!((failed.cause(), failed.delivery()), (Cause::Overloaded, Delivery::NotSent));
+        assert_eq!(failed.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(failed.to_string(), "acme:store/api#put: overloaded; gave up after 1 attempt");
+    }
+
+    #[test]
+    fn any_error_becomes_the_well_known_one_and_keeps_its_facts() {
+        let failed = Policy::new()
+            .retry(Retry::attempts(2))
+            .with(&TestClock::new())
+            .call(|| Err::<(), _>(Busy))
+            .err()
+            .map(RpcError::from);
+        let expected = RpcError {
+            cause: Cause::Overloaded,
+            delivery: Delivery::NotSent,
+            retry_after: Some(7_000_000_000),
+            target: "acme:store/api#put".into(),
+            message: "gave up after 2 attempts, 50 ms after the first failed".into(),
+        };
+        assert_eq!(failed, Some(expected));
+    }
+
+    #[test]
+    fn what_a_chain_passes_on_says_what_each_link_did() {
+        let first = RpcError { message: "nobody is there".into(), ..RpcError::new(Cause::NoTarget, Delivery::NotSent) };
+        let second = RpcError::from(Failed::from(first));
+        let third = RpcError::from(Failed::from(second));
+        assert_eq!(third.cause, Cause::NoTarget);
+        assert_eq!(third.message, "nobody is there; gave up after 1 attempt; gave up after 1 attempt");
+    }
+}
