@@ -14,7 +14,7 @@
 //! #     pub fn greet(name: &str) -> Result<String, steadfast::RpcError> { Ok(format!("Hello, {name}!")) }
 //! # }
 //!
-//! static GREETER: Policy<Deadline, Retry, Breaker> = Policy::new()
+//! static GREETER: Policy<(Deadline, Retry, Breaker)> = Policy::new()
 //!     .deadline(Deadline::after(Duration::from_secs(3)))
 //!     .retry(Retry::attempts(4))
 //!     .breaker(Breaker::consecutive_failures(5).open_for(Duration::from_secs(10)));
@@ -52,8 +52,8 @@ mod policy;
 pub mod testing;
 
 pub use call::{
-    AtMostOnce, Bound, ByError, Call, Idempotent, Judge, LastGood, Marking, MaybeStale, Replay, StaleIfError, Verdict,
-    WithFallback, WithFallbackCall, client,
+    Bound, ByError, Call, Fallback, FallbackAsync, FallbackCall, Judge, LastGood, MaybeStale, Replay, StaleIfError,
+    Verdict, WithFallback, client,
 };
 pub use failure::{Cause, Delivery, Failed, Failure, Reason, RpcError, problem as respond};
 pub use http::handler;
@@ -62,11 +62,11 @@ pub use observe::Traced;
 pub use observe::{BreakerState, ByCause, ByReason, Change, Counters, Event, Observer, Snapshot, Tripped};
 pub use platform::{clock, rng, wit};
 pub use policy::{
-    Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts,
-    BreakerSnapshot, Budget, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, DeadlinePart,
-    FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LimitAlgorithm, Pipeline, Policy, Quantile,
-    RateLimit, RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, SlowCalls, Takes, Throttle, TimeWindow,
-    TokenBucket, Upcoming, Window,
+    Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,
+    BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard, Hedge,
+    HedgeKind, HedgePart, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy, Quantile, RateLimit,
+    RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, SlowCalls, Throttle, TimeLimit, TimeWindow, TokenBucket,
+    Upcoming, Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.
@@ -96,7 +96,7 @@ pub use steadfast_macros::Failure;
 ///
 /// use steadfast::{Failed, Policy, Retry};
 ///
-/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+/// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(4));
 ///
 /// fn greet(name: &str) -> Result<String, Failed> {
 ///     greeter::client(&GREETER).greet(name)

@@ -9,10 +9,10 @@ pub use crate::failure::{RetryAfter, Target};
 pub use crate::failure::{facts_of_text, retry_after_of_text};
 pub use crate::observe::span::CallScope;
 
-use crate::call::{Call, Marking, Replay};
+use crate::call::{Call, Replay};
 use crate::failure::problem::{self, Problem};
 use crate::failure::{Failed, Failure};
-use crate::policy::Pipeline;
+use crate::policy::Parts;
 
 /// Another one for the next attempt.
 #[inline]
@@ -45,7 +45,7 @@ pub fn declared<E: Declared>(failed: Failed<E>) -> E {
 
 /// The fallback of a call answers now.
 #[cold]
-pub fn fallback<P: Pipeline, C, J, I: Marking>(call: &Call<'_, P, C, J, I>) {
+pub fn fallback<P: Parts, C, J>(call: &Call<'_, P, C, J>) {
     call.tell_fallback();
 }
 

@@ -58,7 +58,7 @@ use proc_macro::TokenStream;
 /// use example::greeter::api as greeter;
 /// use steadfast::{Failed, Policy, Retry};
 ///
-/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+/// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(4));
 ///
 /// fn hello() -> Result<String, Failed> {
 ///     greeter::client(&GREETER).greet("hello")

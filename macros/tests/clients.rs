@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use steadfast::{Cause, Delivery, Failed, Failure, Policy, Retry, RpcError, Verdict};
 
-static POLICY: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+static POLICY: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
 
 /// Bindings that others map to, and several in one crate.
 mod shared {
@@ -69,7 +69,7 @@ use shared::acme::shared::names::{self, Name};
 
 #[test]
 fn a_client_has_the_types_of_the_bindings() {
-    let _: fn(&names::Client<_>, &Name) -> Result<Name, Failed> = names::Client::<&Policy<(), Retry>>::find;
+    let _: fn(&names::Client<_>, &Name) -> Result<Name, Failed> = names::Client::<&Policy<(Retry,)>>::find;
     let _idempotent = names::client(POLICY.idempotent());
 }
 

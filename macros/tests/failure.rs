@@ -73,7 +73,7 @@ enum Page {
 
 #[test]
 fn a_transparent_variant_is_answered_as_the_error_in_it_is() {
-    static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     let no_target = || {
         Err::<(), _>(RpcError {
             target: "acme:greeter/api#greet".into(),

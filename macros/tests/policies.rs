@@ -74,7 +74,7 @@ fn same(spelt: &dyn std::fmt::Debug, built: &dyn std::fmt::Debug) {
 
 #[test]
 fn the_parts_are_those_of_the_builders() {
-    let example: &Policy<Deadline, Retry, Breaker, (), (), (), WatchAs> = &EXAMPLE;
+    let example: &Policy<(Deadline, Retry, Breaker, WatchAs)> = &EXAMPLE;
     let built = Policy::new()
         .deadline(Deadline::after(secs(3)))
         .retry(Retry::attempts(4).backoff(Backoff::exponential(millis(50)).max_delay(secs(2))))
@@ -99,7 +99,7 @@ fn the_parts_are_those_of_the_builders() {
         .hedge(Hedge::after(millis(100)).max_hedges(2));
     same(&ALL, &built);
 
-    type Rates = Policy<(), (), Breaker<CountWindow>, Concurrency<Aimd>, Throttle, (), WatchAs, Hedge<Quantile>>;
+    type Rates = Policy<(Breaker<CountWindow>, Concurrency<Aimd>, Throttle, WatchAs, Hedge<Quantile>)>;
     let rates: &Rates = &RATES;
     let built = Policy::new()
         .breaker(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20))
@@ -108,8 +108,7 @@ fn the_parts_are_those_of_the_builders() {
         .hedge(Hedge::after_quantile(0.95).min_observations(100).initial_delay(millis(200)));
     same(rates, &built);
 
-    type Times =
-        Policy<(), (), Breaker<TimeWindow<SlowCalls>>, Concurrency<Gradient>, RateLimit<SlidingWindow>, (), WatchAs>;
+    type Times = Policy<(Breaker<TimeWindow<SlowCalls>>, Concurrency<Gradient>, RateLimit<SlidingWindow>, WatchAs)>;
     let times: &Times = &TIMES;
     let gradient = Concurrency::gradient().tolerance(2.0).smoothing(0.3).queue(3).window(secs(1)).long_window(500);
     let built = Policy::new()

@@ -1,20 +1,20 @@
 //! The async driver: for anything that is awaited, on any executor.
 
+use core::borrow::Borrow;
 use core::future::{Future, poll_fn};
-use core::pin::pin;
-use core::task::Poll;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::core::{PermitOf, Run};
-use super::{Bound, Call, Judge, Marking, Verdict};
-use crate::failure::Failed;
-use crate::failure::{Facts, Reason};
+use super::core::{Attempt, Core, Refused, Run, Stop};
+use super::{Bound, Call, Judge};
+use crate::failure::{Failed, Reason};
 use crate::observe::span::CallScope;
 use crate::platform::clock::{AsyncClock, Instant, nanos};
 use crate::platform::rng::Rng;
-use crate::policy::{Permit, Pipeline};
+use crate::policy::{Guard, Parts, Permit};
 
-impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
+impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
     /// Makes a call that is awaited. At the deadline, the attempt in flight is cancelled: its future is
     /// dropped.
     ///
@@ -29,11 +29,14 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     ///
     /// # Errors
     /// [`Failed`]: the last real error, why the policy gave up, how often it tried and how long it took.
-    pub async fn call_async<T, E>(&self, mut operation: impl AsyncFnMut() -> Result<T, E>) -> Result<T, Failed<E>>
+    pub fn call_async<T, E>(
+        &self,
+        operation: impl AsyncFnMut() -> Result<T, E>,
+    ) -> impl Future<Output = Result<T, Failed<E>>>
     where
         J: Judge<T, E>,
     {
-        self.call_async_bounded(async |_| operation().await).await
+        drive(self, Plain(operation))
     }
 
     /// The same for an operation that wants to know how much time its attempt has, to hand it on; see [`Bound`].
@@ -42,7 +45,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// use core::time::Duration;
     /// use steadfast::{Deadline, Policy, RpcError, clock::Instant, testing::{TestClock, block_on}};
     ///
-    /// static PAGE: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_nanos(7)));
+    /// static PAGE: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_nanos(7)));
     /// let clock = TestClock::new();
     /// let ends = block_on(PAGE.with(&clock).call_async_bounded(async |bound| Ok::<_, RpcError>(bound.ends())));
     /// assert_eq!(ends.unwrap(), Some(Instant::from_nanos(7)));
@@ -50,97 +53,166 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     ///
     /// # Errors
     /// [`Failed`], as [`call_async`](Self::call_async).
-    pub async fn call_async_bounded<T, E>(
+    pub fn call_async_bounded<T, E>(
         &self,
-        mut operation: impl AsyncFnMut(Bound) -> Result<T, E>,
-    ) -> Result<T, Failed<E>>
+        operation: impl AsyncFnMut(Bound) -> Result<T, E>,
+    ) -> impl Future<Output = Result<T, Failed<E>>>
     where
         J: Judge<T, E>,
     {
-        let mut run = self.run();
-        if run.is_over() {
-            return run.end_without_time();
-        }
-        let mut last = None;
-        let mut admitted = self.admit_async(&mut run).await;
-        loop {
-            let permit = match admitted {
-                Ok(permit) => permit,
-                Err(reason) => return run.end(last, reason),
-            };
-            let outcome = match run.begin() {
-                Some(ends) => self.before(ends, run.around(operation(Bound::until(ends)))).await,
-                None => Some(run.around(operation(Bound::NONE)).await),
-            };
-            let next = match outcome {
-                Some(Ok(value)) if J::OK_IS_SUCCESS => {
-                    run.succeeded(permit);
-                    return Ok(value);
-                }
-                Some(result) => match self.judge.judge(&result) {
-                    Verdict::Failure { cause, delivery, retry_after } => {
-                        last = Some(result);
-                        run.failed(permit, &Facts::new(cause, delivery, retry_after))
-                    }
-                    verdict => {
-                        if verdict == Verdict::Success {
-                            run.recovered(permit);
-                        }
-                        return run.hand_over(result);
-                    }
-                },
-                None => run.cut_short(permit),
-            };
-            admitted = match next {
-                Ok(delay) => {
-                    self.wait_async(&run, delay).await;
-                    match run.woke() {
-                        Ok(()) => self.admit_async(&mut run).await,
-                        Err(reason) => Err(reason),
-                    }
-                }
-                Err(reason) => Err(reason),
-            };
-        }
+        drive(self, Bounded(operation))
     }
+}
 
-    /// Waits for admission, and as long as the permit says, but not past the deadline. After that, the attempt
-    /// begins.
-    pub(super) async fn admit_async<'s>(
-        &'s self,
-        run: &mut Run<'s, P, C, J, I, impl CallScope>,
-    ) -> Result<PermitOf<'s, P>, Reason> {
-        let mut permit = match run.ends {
-            Some(ends) => self.before(ends, run.admit_async()).await.unwrap_or(Err(Reason::Deadline))?,
-            None => run.admit_async().await?,
+/// What is made again and again. A trait, and no closure around a closure, since each future within another costs a call
+/// that is awaited about 50 fuel.
+pub(super) trait Operation<T, E> {
+    fn attempt(&mut self, bound: Bound) -> impl Future<Output = Result<T, E>>;
+}
+
+pub(super) struct Plain<F>(pub F);
+struct Bounded<F>(F);
+
+impl<T, E, F: AsyncFnMut() -> Result<T, E>> Operation<T, E> for Plain<F> {
+    #[inline]
+    fn attempt(&mut self, _: Bound) -> impl Future<Output = Result<T, E>> {
+        (self.0)()
+    }
+}
+
+impl<T, E, F: AsyncFnMut(Bound) -> Result<T, E>> Operation<T, E> for Bounded<F> {
+    #[inline]
+    fn attempt(&mut self, bound: Bound) -> impl Future<Output = Result<T, E>> {
+        (self.0)(bound)
+    }
+}
+
+/// Drives a call, borrowed or not, to its end.
+pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>, T, E>(
+    call: impl Borrow<Call<'p, P, C, J>>,
+    mut operation: impl Operation<T, E>,
+) -> Result<T, Failed<E>> {
+    let call = call.borrow();
+    let mut run = call.run();
+    // Only made once something is not as it should be: a call that succeeds at once does not set it up.
+    let mut made: Option<Core<P, T, E>> = None;
+    let mut next = run.first(false).map_err(Some);
+    loop {
+        let attempt = match next {
+            Ok(attempt) => attempt,
+            Err(refused) => {
+                let core = made.get_or_insert_with(|| Core::new(0));
+                match ready(&mut run, core, refused).await {
+                    Ok(attempt) => attempt,
+                    Err(reason) => return core.end(&run, reason),
+                }
+            }
         };
-        let delay = permit.delay();
-        if !delay.is_zero() {
-            self.wait_async(run, nanos(delay)).await;
-            run.renew(&mut permit)?;
+        let result = {
+            // As `before`, but in place: a future that is handed on is copied.
+            let mut work = pin!(run.around(attempt.number, operation.attempt(Bound::of(attempt.ends))));
+            let mut timer = pin!(timer(&call.clock, Until::end(attempt.ends)));
+            poll_fn(|context| match work.as_mut().poll(context) {
+                Poll::Ready(value) => Poll::Ready(Some(value)),
+                Poll::Pending => poll_timer(timer.as_mut(), context).map(|()| None),
+            })
+            .await
+        };
+        let failed = match (result, &mut made) {
+            (Some(Ok(value)), None) if J::OK_IS_SUCCESS => {
+                run.succeeded(attempt);
+                return Ok(value);
+            }
+            (result, core) => core.get_or_insert_with(|| Core::new(1)).finished(&run, attempt, result),
+        };
+        match failed {
+            Ok(delay) => sleep(&call.clock, delay).await,
+            Err(result) => return result,
         }
-        permit.begin();
-        Ok(permit)
+        next = Err(None);
     }
+}
 
-    pub(super) async fn wait_async(&self, run: &Run<'_, P, C, J, I, impl CallScope>, nanos: u64) {
-        if nanos != 0 {
-            self.clock.sleep_async(Duration::from_nanos(nanos)).await;
-            run.present.forget();
-        }
+/// Waits for the right to make an attempt, in line and as long as its permit says. After that, the attempt begins.
+pub(super) async fn ready<'c, P: Parts, C: AsyncClock + Rng, J, T, E>(
+    run: &mut Run<'c, P, C, J, impl CallScope>,
+    core: &mut Core<P, T, E>,
+    refused: Option<Refused<'c, P>>,
+) -> Result<Attempt<'c, P>, Reason> {
+    let call = run.call;
+    let mut admitted = match refused {
+        Some(refused) => core.refused(run, refused, true),
+        None => run.woke().and_then(|()| core.admit(run, true)),
+    };
+    if P::Bulkhead::WAITS && matches!(admitted, Err(Stop::Line)) {
+        let place = before(&call.clock, run.ends, call.policy.bulkhead.turn()).await;
+        admitted = core.turn(run, place);
     }
+    let reason = |stop| match stop {
+        Stop::End(reason) => reason,
+        // Once it has waited, it is not told to wait again.
+        Stop::Line => Reason::BulkheadFull,
+    };
+    let mut permit = admitted.map_err(reason)?;
+    let delay = permit.delay();
+    if (P::Bulkhead::WAITS || P::RateLimit::WAITS) && !delay.is_zero() {
+        sleep(&call.clock, nanos(delay)).await;
+        core.renew(run, &mut permit).map_err(reason)?;
+    }
+    Ok(core.begin(run, permit))
+}
 
-    /// What `operation` comes to before `ends`. The operation is asked first: done at the last moment is
-    /// done. Its timer is made only if it has to wait.
-    pub(super) async fn before<T>(&self, ends: Instant, operation: impl Future<Output = T>) -> Option<T> {
-        let mut operation = pin!(operation);
-        let mut timer = pin!(async {
-            self.clock.sleep_async(ends.since(self.clock.now())).await;
-        });
-        poll_fn(|context| match operation.as_mut().poll(context) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending => timer.as_mut().poll(context).map(|()| None),
-        })
-        .await
+/// Sleeps, or lets others go on where there is nothing to sleep for: an operation that is always ready would keep its
+/// executor otherwise.
+pub(super) async fn sleep(clock: &impl AsyncClock, nanos: u64) {
+    if nanos == 0 {
+        return futures_lite::future::yield_now().await;
     }
+    let mut timer = pin!(timer(clock, Until::Passed(nanos)));
+    poll_fn(|context| poll_timer(timer.as_mut(), context)).await
+}
+
+/// What a timer waits for.
+enum Until {
+    Passed(u64),
+    Reached(Instant),
+    /// It waits for ever.
+    Never,
+}
+
+impl Until {
+    fn end(ends: Option<Instant>) -> Self {
+        ends.map_or(Until::Never, Until::Reached)
+    }
+}
+
+/// The one timer there is, so that its code is in a component once. It reads the clock when it is first polled.
+async fn timer(clock: &impl AsyncClock, until: Until) {
+    let duration = match until {
+        Until::Passed(nanos) => Duration::from_nanos(nanos),
+        Until::Reached(ends) => ends.since(clock.now()),
+        Until::Never => return core::future::pending().await,
+    };
+    clock.sleep_async(duration).await
+}
+
+#[inline(never)]
+fn poll_timer(timer: Pin<&mut impl Future<Output = ()>>, context: &mut Context<'_>) -> Poll<()> {
+    timer.poll(context)
+}
+
+/// What `work` comes to before `ends`. The work is asked first: done at the last moment is done. Its timer is made only
+/// if it has to wait.
+pub(super) async fn before<T>(
+    clock: &impl AsyncClock,
+    ends: Option<Instant>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut work = pin!(work);
+    let mut timer = pin!(timer(clock, Until::end(ends)));
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => poll_timer(timer.as_mut(), context).map(|()| None),
+    })
+    .await
 }

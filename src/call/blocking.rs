@@ -2,16 +2,15 @@
 
 use core::time::Duration;
 
-use super::core::{PermitOf, Run};
-use super::{Bound, Call, Judge, Marking, Verdict};
-use crate::failure::Failed;
-use crate::failure::{Facts, Reason};
+use super::core::{Attempt, Core, Refused, Run, Stop};
+use super::{Bound, Call, Judge};
+use crate::failure::{Failed, Reason};
 use crate::observe::span::CallScope;
 use crate::platform::clock::{Clock, nanos};
 use crate::platform::rng::Rng;
-use crate::policy::{Permit, Pipeline, RetryPart};
+use crate::policy::{Guard, Parts, Permit, Permits};
 
-impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
+impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     /// Makes a blocking call, such as one of a generated import. The waits between attempts block the
     /// component too.
     ///
@@ -25,7 +24,6 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     ///
     /// # Errors
     /// [`Failed`]: the last real error, why the policy gave up, how often it tried and how long it took.
-    // The first attempt stands apart from the others, so that a call that succeeds runs straight through.
     #[inline]
     pub fn call<T, E>(&self, mut operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>>
     where
@@ -40,7 +38,7 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     /// use core::time::Duration;
     /// use steadfast::{Deadline, Policy, RpcError, clock::Instant, testing::TestClock};
     ///
-    /// static PAGE: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_nanos(7)));
+    /// static PAGE: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_nanos(7)));
     /// let ends = PAGE.with(&TestClock::new()).call_bounded(|bound| Ok::<_, RpcError>(bound.ends()));
     /// assert_eq!(ends.unwrap(), Some(Instant::from_nanos(7)));
     /// ```
@@ -52,33 +50,50 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     where
         J: Judge<T, E>,
     {
-        let mut run = self.run();
-        if run.is_over() {
-            return run.end_without_time();
-        }
-        let permit = match run.try_admit() {
-            Ok(permit) => permit,
-            Err(refused) => return run.end_before_it_began(refused),
+        let run = self.run();
+        let attempt = match run.first(false) {
+            Ok(attempt) => attempt,
+            Err(refused) => return self.begin_late(run, refused, operation),
         };
-        let permit = match self.ready(&mut run, permit) {
-            Ok(permit) => permit,
-            Err(reason) => return run.end(None, reason),
-        };
-        let ends = run.begin();
-        match run.within(|| operation(Bound::of(ends))) {
+        match run.within(attempt.number, || operation(Bound::of(attempt.ends))) {
             Ok(value) if J::OK_IS_SUCCESS => {
-                run.succeeded(permit);
+                run.succeeded(attempt);
                 Ok(value)
             }
-            result => self.recover(run, permit, result, operation),
+            result => self.recover(run, Core::new(1), attempt, result, operation),
         }
     }
 
+    /// A call that does not begin at once.
     #[cold]
-    fn recover<'s, T, E>(
-        &'s self,
-        mut run: Run<'s, P, C, J, I, impl CallScope>,
-        mut permit: PermitOf<'s, P>,
+    fn begin_late<'c, T, E>(
+        &'c self,
+        run: Run<'c, P, C, J, impl CallScope>,
+        refused: Refused<'c, P>,
+        mut operation: impl FnMut(Bound) -> Result<T, E>,
+    ) -> Result<T, Failed<E>>
+    where
+        J: Judge<T, E>,
+    {
+        let mut core = Core::new(0);
+        let admitted = core.refused(&run, refused, false);
+        let attempt = match self.ready(&run, &mut core, admitted) {
+            Ok(attempt) if P::Bulkhead::WAITS || P::RateLimit::WAITS => attempt,
+            // Without a guard that has callers wait, a call that does not begin at once does not begin.
+            Ok(_) => return core.end(&run, Reason::Deadline),
+            Err(reason) => return core.end(&run, reason),
+        };
+        let result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
+        self.recover(run, core, attempt, result, operation)
+    }
+
+    /// A call from the first result on that is not simply a success.
+    #[cold]
+    fn recover<'c, T, E>(
+        &'c self,
+        run: Run<'c, P, C, J, impl CallScope>,
+        mut core: Core<P, T, E>,
+        mut attempt: Attempt<'c, P>,
         mut result: Result<T, E>,
         mut operation: impl FnMut(Bound) -> Result<T, E>,
     ) -> Result<T, Failed<E>>
@@ -86,60 +101,47 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         J: Judge<T, E>,
     {
         loop {
-            let facts = match self.judge.judge(&result) {
-                Verdict::Failure { cause, delivery, retry_after } => Facts::new(cause, delivery, retry_after),
-                verdict => {
-                    if verdict == Verdict::Success {
-                        run.recovered(permit);
-                    }
-                    return run.hand_over(result);
-                }
+            match core.finished(&run, attempt, Some(result)) {
+                Ok(delay) => self.sleep(delay),
+                Err(result) => return result,
+            }
+            let admitted = run.woke().and_then(|()| core.admit(&run, false));
+            attempt = match self.ready(&run, &mut core, admitted) {
+                Ok(attempt) => attempt,
+                Err(reason) => return core.end(&run, reason),
             };
-            let delay = match run.failed(permit, &facts) {
-                Ok(delay) if P::Retry::REPEATS => delay,
-                Ok(_) => return run.end(Some(result), Reason::Attempts),
-                Err(reason) => return run.end(Some(result), reason),
-            };
-            self.wait(&run, delay);
-            let admitted = run.woke().and_then(|()| run.admit());
-            permit = match admitted.and_then(|permit| self.ready(&mut run, permit)) {
-                Ok(permit) => permit,
-                Err(reason) => return run.end(Some(result), reason),
-            };
-            let ends = run.begin_again();
-            // As before the loop, so that every turn begins with a result to be judged: else compilers peel off the
-            // first, and all of this is there twice.
-            result = match run.within(|| operation(Bound::of(ends))) {
-                Ok(value) if J::OK_IS_SUCCESS => {
-                    run.recovered(permit);
-                    return Ok(value);
-                }
-                result => result,
-            };
+            result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
         }
     }
 
     /// Waits as long as the permit says. After that, the attempt begins.
     #[inline]
-    pub(super) fn ready<'s>(
-        &'s self,
-        run: &mut Run<'s, P, C, J, I, impl CallScope>,
-        mut permit: PermitOf<'s, P>,
-    ) -> Result<PermitOf<'s, P>, Reason> {
-        let delay = permit.delay();
-        if !delay.is_zero() {
-            self.wait(run, nanos(delay));
-            run.renew(&mut permit)?;
-        }
-        permit.begin();
-        Ok(permit)
+    pub(super) fn ready<'c, T, E>(
+        &'c self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        core: &mut Core<P, T, E>,
+        admitted: Result<Permits<'c, P>, Stop>,
+    ) -> Result<Attempt<'c, P>, Reason> {
+        let wait = |permit: Permits<'c, P>| {
+            let mut permit = permit;
+            let delay = permit.delay();
+            if !delay.is_zero() {
+                self.sleep(nanos(delay));
+                core.renew(run, &mut permit)?;
+            }
+            Ok(core.begin(run, permit))
+        };
+        admitted.and_then(wait).map_err(|stop| match stop {
+            Stop::End(reason) => reason,
+            // A call that blocks is never told to wait in line.
+            Stop::Line => Reason::BulkheadFull,
+        })
     }
 
     #[inline]
-    fn wait(&self, run: &Run<'_, P, C, J, I, impl CallScope>, nanos: u64) {
+    pub(super) fn sleep(&self, nanos: u64) {
         if nanos != 0 {
             self.clock.sleep(Duration::from_nanos(nanos));
-            run.present.forget();
         }
     }
 }

@@ -20,7 +20,7 @@
 //! use acme::greeter::api as greeter;
 //! use steadfast::{Failed, Policy, Retry};
 //!
-//! static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+//! static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(4));
 //!
 //! fn greet(name: &str) -> Result<String, Failed> {
 //!     greeter::client(&GREETER).greet(name)
@@ -50,17 +50,17 @@
 
 use core::future::Future;
 
-use crate::call::{AtMostOnce, ByError, Call, Judge, Marking};
+use super::{Call, Judge};
 use crate::failure::Failed;
 use crate::failure::Failure;
 use crate::platform::clock::{AsyncClock, Clock, System};
 use crate::platform::rng::Rng;
-use crate::policy::Pipeline;
+use crate::policy::{Parts, Policy};
 
 mod sealed {
     pub trait Sealed {}
-    impl<P: crate::policy::Pipeline> Sealed for &P {}
-    impl<P, C, J, I> Sealed for crate::call::Call<'_, P, C, J, I> {}
+    impl<P: crate::policy::Parts> Sealed for &crate::policy::Policy<P> {}
+    impl<P: crate::policy::Parts, C, J> Sealed for crate::call::Call<'_, P, C, J> {}
 }
 
 /// What a client takes: `&POLICY`, or the [`Call`] that `POLICY.idempotent()` and its like make. The former is bound by
@@ -81,8 +81,8 @@ mod sealed {
 )]
 pub trait Through: sealed::Sealed {}
 
-impl<P: Pipeline> Through for &P {}
-impl<P: Pipeline, C, J, I: Marking> Through for Call<'_, P, C, J, I> {}
+impl<P: Parts> Through for &Policy<P> {}
+impl<P: Parts, C, J> Through for Call<'_, P, C, J> {}
 
 /// [`Through`] for blocking calls that return a `Result<T, E>`.
 ///
@@ -105,14 +105,14 @@ pub trait Calls<T, E>: Through {
     fn call(&self, operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>>;
 }
 
-impl<P: Pipeline, T, E: Failure> Calls<T, E> for &P {
+impl<P: Parts, T, E: Failure> Calls<T, E> for &Policy<P> {
     #[inline]
     fn call(&self, operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
-        within_the_handler(*self).call(operation)
+        within_the_handler(self).call(operation)
     }
 }
 
-impl<P: Pipeline, C: Clock + Rng, J: Judge<T, E>, I: Marking, T, E> Calls<T, E> for Call<'_, P, C, J, I> {
+impl<P: Parts, C: Clock + Rng, J: Judge<T, E>, T, E> Calls<T, E> for Call<'_, P, C, J> {
     #[inline]
     fn call(&self, operation: impl FnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
         Call::call(self, operation)
@@ -144,13 +144,13 @@ pub trait CallsAsync<T, E>: Through {
 }
 
 #[cfg(feature = "wstd")]
-impl<P: Pipeline, T, E: Failure> CallsAsync<T, E> for &P {
+impl<P: Parts, T, E: Failure> CallsAsync<T, E> for &Policy<P> {
     async fn call_async(&self, operation: impl AsyncFnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
-        within_the_handler(*self).call_async(operation).await
+        within_the_handler(self).call_async(operation).await
     }
 }
 
-impl<P: Pipeline, C: AsyncClock + Rng, J: Judge<T, E>, I: Marking, T, E> CallsAsync<T, E> for Call<'_, P, C, J, I> {
+impl<P: Parts, C: AsyncClock + Rng, J: Judge<T, E>, T, E> CallsAsync<T, E> for Call<'_, P, C, J> {
     async fn call_async(&self, operation: impl AsyncFnMut() -> Result<T, E>) -> Result<T, Failed<E>> {
         Call::call_async(self, operation).await
     }
@@ -158,7 +158,7 @@ impl<P: Pipeline, C: AsyncClock + Rng, J: Judge<T, E>, I: Marking, T, E> CallsAs
 
 /// The policy's call on the clock of the component, which is the one that the handler's deadline is on.
 #[inline]
-fn within_the_handler<P: Pipeline>(policy: &P) -> Call<'_, P, System, ByError, AtMostOnce> {
+fn within_the_handler<P: Parts>(policy: &Policy<P>) -> Call<'_, P> {
     Call::new(policy, System).within(super::handler_scope::bound())
 }
 

@@ -1,38 +1,67 @@
-//! The decision core: one call on its way through a policy, without the calling and the sleeping.
+//! The decision core: one call, without the calling and the sleeping.
+//!
+//! [`Run`] is all that a call needs while nothing failed, and [`Core`] decides from the first failure on. A driver
+//! starts the attempts that they grant, sleeps as long as they say, and tells them how attempts ended. Every end of a
+//! call but success goes through [`Core::end`].
+//!
+//! Plain methods, and no one `step` that takes and returns enums of everything: that was tried, and packing and
+//! unpacking them added 1,900 bytes to a component with a retry.
 
 use core::cell::Cell;
 use core::future::Future;
 use core::time::Duration;
 
-use super::idempotency::Repeats;
-use super::{Bound, Call, Marking};
-use crate::failure::Failed;
-use crate::failure::{Cause, Delivery, Facts, Reason, worse};
+use super::{Bound, Call, Judge, Repeats, Verdict};
+use crate::failure::{Cause, Delivery, Facts, Failed, Reason, worse};
 use crate::observe::span::{AttemptScope, CallScope};
 use crate::observe::{Change, Event, Observer};
 use crate::platform::clock::{Clock, Instant};
 use crate::platform::rng::Rng;
 use crate::policy::{
-    AttemptTimeoutPart, DeadlinePart, Guard, Moment, Outcome, Permit, Pipeline, Rejected, RetryPart, Upcoming,
+    BulkheadPermit, Guard, HedgePart, Moment, Outcome, Parts, Permit, Permits, Rejected, RetryPart, TimeLimit, Upcoming,
 };
 
-pub(super) type PermitOf<'p, P> = <<P as Pipeline>::Guards as Guard>::Permit<'p>;
+/// Why a call does not begin with an attempt at once.
+pub(super) enum Refused<'p, P: Parts> {
+    /// The time of a call around this one is over.
+    Over,
+    /// A guard rejected the attempt.
+    Rejected(Rejected),
+    /// The attempt may begin after the wait that comes with its permit.
+    Delayed(Permits<'p, P>),
+}
 
-/// The present: read once, however many parts ask, until time has passed.
-pub(super) struct Present<'c, C> {
+/// Why there is no attempt now.
+pub(super) enum Stop {
+    /// It may wait in the line of the bulkhead.
+    Line,
+    End(Reason),
+}
+
+/// An attempt in flight.
+pub(super) struct Attempt<'p, P: Parts> {
+    /// From 1.
+    pub number: u32,
+    /// When it began, where a part of the policy needs to know.
+    pub began: Option<Instant>,
+    /// Until when it may take.
+    pub ends: Option<Instant>,
+    /// Whether it is beside another one.
+    hedge: bool,
+    permit: Permits<'p, P>,
+}
+
+/// The present: the clock is read once, however many parts ask, until time has passed.
+struct Present<'c, C> {
     clock: &'c C,
     now: Cell<Option<Instant>>,
-    /// When the attempt under way began, where somebody wants to know.
+    /// When the attempt began that is looked at.
     began: Cell<Option<Instant>>,
 }
 
-impl<'c, C: Clock> Present<'c, C> {
-    pub fn new(clock: &'c C) -> Self {
-        Present { clock, now: Cell::new(None), began: Cell::new(None) }
-    }
-
+impl<C> Present<'_, C> {
     /// Time has passed.
-    pub fn forget(&self) {
+    fn forget(&self) {
         self.now.set(None);
     }
 }
@@ -57,78 +86,130 @@ impl<C: Clock + Rng> Moment for Present<'_, C> {
     fn draw(&self) -> u64 {
         self.clock.draw()
     }
-
-    fn forget(&self) {
-        Present::forget(self);
-    }
 }
 
-/// One of several attempts that are under way at once.
-#[derive(Clone, Copy)]
-pub(super) struct Attempt {
-    /// From 1.
-    pub number: u32,
-    pub began: Option<Instant>,
-}
-
-/// One call, from its beginning to its end.
-pub(super) struct Run<'c, P: Pipeline, C, J, I, S> {
-    pub call: &'c Call<'c, P, C, J, I>,
+/// A call as far as it needs to be known while nothing failed. Apart from the core, so that a call that succeeds at once
+/// does not set up the rest.
+pub(super) struct Run<'c, P: Parts, C, J, S> {
+    pub call: &'c Call<'c, P, C, J>,
     scope: S,
-    pub present: Present<'c, C>,
+    present: Present<'c, C>,
+    /// When the call began: what needs no time does not read the clock.
     started: Option<Instant>,
-    /// The whole call must be done by then.
+    /// The whole call must be over by then.
     pub ends: Option<Instant>,
-    attempts: u32,
-    cause: Cause,
-    delivery: Delivery,
-    /// In nanoseconds.
-    retry_after: Option<u64>,
-    /// What the policy remembers between the retries of one call.
-    retries: <P::Retry as RetryPart>::Course,
 }
 
-/// Why an attempt may not begin.
-pub(super) enum Refused {
-    Rejected(Rejected),
-    Ended(Reason),
-}
-
-impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'c, P, C, J, I> {
+impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
     /// A call begins.
     #[inline]
-    pub(super) fn run(&'c self) -> Run<'c, P, C, J, I, impl CallScope> {
-        Run::new(self, self.policy.observer_part().scope())
+    pub(super) fn run(&'c self) -> Run<'c, P, C, J, impl CallScope> {
+        let present = Present { clock: &self.clock, now: Cell::new(None), began: Cell::new(None) };
+        let limit = self.policy.deadline.limit();
+        // With a bound from outside, the clock is read too: the call may be over before it began.
+        let started = (limit.is_some() || self.bound.ends().is_some()).then(|| present.now());
+        let own = started.zip(limit).map(|(started, limit)| started + limit);
+        let ends = Bound::of(own).min(self.bound).ends();
+        Run { call: self, scope: self.policy.observer.scope(), present, started, ends }
     }
 }
 
-impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C, J, I, S> {
+impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
+    /// Whether permits may come with a wait.
+    pub const DELAYS: bool = P::Bulkhead::WAITS || P::RateLimit::WAITS;
+
+    /// The call begins: with an attempt at once, or with what [`Core::refused`] takes.
     #[inline]
-    fn new(call: &'c Call<'c, P, C, J, I>, scope: S) -> Self {
-        let present = Present::new(&call.clock);
-        let limit = call.policy.deadline().limit();
-        // With a bound from outside, the clock is read too: the call may be over before it began.
-        let started = (limit.is_some() || call.bound.ends().is_some()).then(|| present.now());
-        let own = started.zip(limit).map(|(started, limit)| started + limit);
-        Run {
-            call,
-            ends: Bound::of(own).min(call.bound).ends(),
-            scope,
-            started,
-            present,
-            attempts: 0,
-            cause: Cause::Other,
-            delivery: Delivery::NotSent,
-            retry_after: None,
-            retries: Default::default(),
+    pub fn first(&self, times_attempt: bool) -> Result<Attempt<'c, P>, Refused<'c, P>> {
+        // Its own deadline is not over yet, but that of a call around it may be.
+        if self.call.bound.ends().is_some() && self.is_over() {
+            return Err(Refused::Over);
         }
+        match self.call.policy.admit(None, &self.present) {
+            Ok(permit) if !Self::DELAYS || permit.delay().is_zero() => {
+                self.tell_change(permit.admitted());
+                Ok(self.begin(permit, 1, true, &mut Default::default(), times_attempt))
+            }
+            Ok(permit) => Err(Refused::Delayed(permit)),
+            Err(rejected) => Err(Refused::Rejected(rejected)),
+        }
+    }
+
+    #[inline]
+    fn begin(
+        &self,
+        mut permit: Permits<'c, P>,
+        number: u32,
+        first: bool,
+        retries: &mut <P::Retry as RetryPart>::Course,
+        times_attempt: bool,
+    ) -> Attempt<'c, P> {
+        let policy = self.call.policy;
+        permit.begin();
+        self.tell(|| Event::AttemptStarted { attempt: number });
+        policy.retry.began(retries, first, &self.present);
+        let limit = policy.attempt_timeout.limit();
+        let timed = limit.is_some() || policy.is_timed() || times_attempt;
+        let began = timed.then(|| self.present.now());
+        let own = began.zip(limit).map(|(began, limit)| began + limit);
+        let ends = Bound::of(own).min(Bound::of(self.ends)).ends();
+        Attempt { number, began, ends, hedge: false, permit }
+    }
+
+    /// An attempt succeeded.
+    #[inline]
+    fn settle(&self, attempt: Attempt<'c, P>, retries: &mut <P::Retry as RetryPart>::Course) {
+        let Attempt { number, began, permit, .. } = attempt;
+        let policy = self.call.policy;
+        if began.is_some() {
+            self.present.began.set(began);
+            self.present.forget();
+        }
+        let outcome = match policy.attempt_timeout.limit() {
+            // Too late to be called a success, and too real to be thrown away.
+            Some(limit) if self.present.now().since(self.present.began()) > limit => Outcome::Failure(Cause::Timeout),
+            _ => Outcome::Success,
+        };
+        let change = permit.settle(outcome, &self.present);
+        self.tell_change(change);
+        policy.retry.succeeded(retries, &self.present);
+        self.tell(|| Event::AttemptSucceeded { attempt: number });
+    }
+
+    /// The first attempt succeeded.
+    #[inline]
+    pub fn succeeded(&self, attempt: Attempt<'c, P>) {
+        self.settle(attempt, &mut Default::default());
+    }
+
+    /// Makes a blocking attempt.
+    #[inline]
+    pub fn within<R>(&self, number: u32, attempt: impl FnOnce() -> R) -> R {
+        self.scope.attempt(number).within(attempt)
+    }
+
+    /// The future of an attempt.
+    #[inline]
+    pub fn around<F: Future>(&self, number: u32, attempt: F) -> <S::Attempt as AttemptScope>::Future<F> {
+        self.scope.attempt(number).around(attempt)
+    }
+
+    /// Time has passed, as it does while a driver sleeps: the call may be over.
+    pub fn woke(&self) -> Result<(), Stop> {
+        self.present.forget();
+        if self.is_over() { Err(Stop::End(Reason::Deadline)) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.ends.is_some_and(|ends| self.present.now() >= ends)
     }
 
     /// What observers are told; nothing where there are none.
     #[inline]
-    pub fn tell(&self, event: impl FnOnce() -> Event) {
-        if P::Observer::WATCHES {
-            self.scope.observe(self.call.policy.observer_part(), &event());
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        if <P::Observer as Observer>::WATCHES {
+            self.scope.observe(&self.call.policy.observer, &event());
         }
     }
 
@@ -138,189 +219,186 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
             self.tell(|| if change == Change::Late { Event::Late } else { Event::BreakerChanged(change) });
         }
     }
+}
 
-    /// Whether the time of a call around this one is over before this one begins. Later, [`woke`](Self::woke) looks.
-    #[inline]
-    pub fn is_over(&self) -> bool {
-        self.call.bound.ends().is_some_and(|ends| self.present.now() >= ends)
-    }
+/// One call from its first failure to its end.
+pub(super) struct Core<P: Parts, T, E> {
+    /// Attempts that began, hedges included.
+    attempts: u32,
+    hedges: u32,
+    /// Whether the hedge wants to know how long attempts take.
+    times_attempts: bool,
+    /// When the attempt began that the hedges are beside, while its latency is not known yet.
+    hedged: Option<Instant>,
+    /// When the call first had to wait or failed, where it did not read the clock when it began.
+    started: Option<Instant>,
+    /// Why the call fails, as far as it is known: the last real failure, or why there was no attempt.
+    cause: Cause,
+    /// The worst of all attempts.
+    delivery: Delivery,
+    /// In nanoseconds.
+    retry_after: Option<u64>,
+    /// What the retry remembers from one failure to the next.
+    retries: <P::Retry as RetryPart>::Course,
+    /// The last result that was a failure.
+    last: Option<Result<T, E>>,
+}
 
-    /// May an attempt begin? Its permit may come with a wait.
+impl<P: Parts, T, E> Core<P, T, E> {
+    /// The core of a call of which so many attempts began.
     #[inline]
-    pub fn admit(&mut self) -> Result<PermitOf<'c, P>, Reason> {
-        self.try_admit().map_err(|refused| self.refused(refused))
-    }
-
-    /// The same without a note of the refusal.
-    #[inline]
-    pub fn try_admit(&self) -> Result<PermitOf<'c, P>, Refused> {
-        let (guards, memory) = self.call.policy.guards();
-        match guards.admit(memory, &self.present) {
-            Ok(permit) => self.admitted(permit).map_err(Refused::Ended),
-            Err(rejected) => Err(Refused::Rejected(rejected)),
+    pub fn new(attempts: u32) -> Self {
+        Core {
+            attempts,
+            hedges: 0,
+            times_attempts: false,
+            hedged: None,
+            started: None,
+            cause: Cause::Timeout,
+            delivery: Delivery::NotSent,
+            retry_after: None,
+            retries: Default::default(),
+            last: None,
         }
     }
 
+    /// For hedges that want to know how long attempts take, beside an attempt that began then.
+    pub fn time_attempts(&mut self, began: Option<Instant>) {
+        (self.times_attempts, self.hedged) = (true, began);
+    }
+
+    /// The permit that a call begins with after all, or why it does not.
     #[cold]
-    fn refused(&mut self, refused: Refused) -> Reason {
+    pub fn refused<'c, C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        refused: Refused<'c, P>,
+        line: bool,
+    ) -> Result<Permits<'c, P>, Stop> {
         match refused {
-            Refused::Rejected(rejected) => self.rejected(rejected),
-            Refused::Ended(reason) => {
-                if self.attempts == 0 {
-                    // Nothing failed; there was no time for it.
-                    self.cause = Cause::Timeout;
-                }
-                reason
-            }
+            Refused::Over => Err(Stop::End(Reason::Deadline)),
+            Refused::Rejected(rejected) => Err(self.rejected(run, rejected, line)),
+            Refused::Delayed(permit) => self.admitted(run, permit),
         }
     }
 
-    /// There was no time for a first attempt.
-    #[cold]
-    pub fn end_without_time<T, E>(self) -> Result<T, Failed<E>> {
-        self.end_before_it_began(Refused::Ended(Reason::Deadline))
+    /// Asks for the right to make an attempt. It may come with a wait, [`Permit::delay`]. A driver that can wait without
+    /// blocking those who have a place may be told to wait in `line`.
+    pub fn admit<'c, C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        line: bool,
+    ) -> Result<Permits<'c, P>, Stop> {
+        match run.call.policy.admit(None, &run.present) {
+            Ok(permit) => self.admitted(run, permit),
+            Err(rejected) => Err(self.rejected(run, rejected, line)),
+        }
     }
 
-    /// The first attempt was refused.
+    /// The same for a call that waited in line; without a place where its time was over first.
     #[cold]
-    pub fn end_before_it_began<T, E>(mut self, refused: Refused) -> Result<T, Failed<E>> {
-        let reason = self.refused(refused);
-        self.end(None, reason)
-    }
-
-    /// The same for a caller that can wait for its turn.
-    #[inline]
-    pub async fn admit_async(&mut self) -> Result<PermitOf<'c, P>, Reason> {
-        let (guards, memory) = self.call.policy.guards();
-        match guards.admit_async(memory, &self.present).await {
-            Ok(permit) => {
-                let permit = self.admitted(permit)?;
-                // Its turn may have come at the last moment, and be seen after it.
-                match self.ends {
-                    Some(ends) if self.present.now() >= ends => Err(Reason::Deadline),
-                    _ => Ok(permit),
-                }
-            }
-            Err(rejected) => Err(self.rejected(rejected)),
+    pub fn turn<'c, C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        place: Option<Result<BulkheadPermit<'c, P>, Rejected>>,
+    ) -> Result<Permits<'c, P>, Stop> {
+        // Its turn may have come at the last moment, and be seen after it.
+        run.woke()?;
+        let place = place.ok_or(Stop::End(Reason::Deadline))?;
+        match place.and_then(|place| run.call.policy.admit(Some(place), &run.present)) {
+            Ok(permit) => self.admitted(run, permit),
+            Err(rejected) => Err(self.rejected(run, rejected, false)),
         }
     }
 
     #[inline]
-    fn admitted(&self, permit: PermitOf<'c, P>) -> Result<PermitOf<'c, P>, Reason> {
-        let change = permit.admitted();
-        self.tell_change(change);
+    fn admitted<'c, C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        permit: Permits<'c, P>,
+    ) -> Result<Permits<'c, P>, Stop> {
+        run.tell_change(permit.admitted());
         let delay = permit.delay();
         if !delay.is_zero() {
-            if self.ends.is_some_and(|ends| self.present.now() + delay >= ends) {
-                return Err(Reason::Deadline);
+            let now = run.present.now();
+            self.started.get_or_insert(now);
+            if run.ends.is_some_and(|ends| now + delay >= ends) {
+                return Err(Stop::End(Reason::Deadline));
             }
-            self.tell(|| Event::Delayed { attempt: self.attempts.saturating_add(1), delay });
+            run.tell(|| Event::Delayed { attempt: self.attempts.saturating_add(1), delay });
         }
         Ok(permit)
     }
 
-    /// The wait that came with a permit is over, and the attempt begins, unless there is no time for it any more, or
-    /// it would not be let through any more.
+    /// The wait that came with a permit is over.
     #[cold]
-    pub fn renew(&mut self, permit: &mut PermitOf<'c, P>) -> Result<(), Reason> {
-        self.woke()?;
-        match permit.renew(&self.present) {
-            Ok(true) => self.tell_change(permit.admitted()),
+    pub fn renew<'c, C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        permit: &mut Permits<'c, P>,
+    ) -> Result<(), Stop> {
+        run.woke()?;
+        match permit.renew(&run.present) {
+            Ok(true) => run.tell_change(permit.admitted()),
             Ok(false) => {}
-            Err(rejected) => return Err(self.rejected(rejected)),
+            Err(rejected) => return Err(self.rejected(run, rejected, false)),
         }
         Ok(())
     }
 
     #[cold]
-    fn rejected(&mut self, rejected: Rejected) -> Reason {
+    fn rejected<C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'_, P, C, J, impl CallScope>,
+        rejected: Rejected,
+        line: bool,
+    ) -> Stop {
+        if line && rejected.reason == Reason::BulkheadFull && run.call.policy.bulkhead.guard.has_line() {
+            return Stop::Line;
+        }
         // A real failure says more than a rejection; without one, the rejection says what it knows.
         if self.attempts == 0 {
             self.cause = rejected.cause;
         }
         self.retry_after = Some(rejected.retry_after);
-        self.tell(|| Event::Rejected { reason: rejected.reason });
-        rejected.reason
+        run.tell(|| Event::Rejected { reason: rejected.reason });
+        Stop::End(rejected.reason)
     }
 
-    /// An attempt begins now. Until when it may take is returned, where that is bounded.
+    /// An attempt begins.
     #[inline]
-    pub fn begin(&mut self) -> Option<Instant> {
-        self.begin_as(self.attempts == 0)
-    }
-
-    /// The same where it is known not to be the first: what only the first does need not be there again.
-    #[inline]
-    pub fn begin_again(&mut self) -> Option<Instant> {
-        self.begin_as(false)
-    }
-
-    #[inline]
-    fn begin_as(&mut self, first: bool) -> Option<Instant> {
-        self.tell(|| Event::AttemptStarted { attempt: self.attempts.saturating_add(1) });
-        self.call.policy.retry_part().began(&mut self.retries, first, &self.present);
-        let limit = self.call.policy.timeout().limit();
-        if limit.is_some() || self.call.policy.guards().0.is_timed() {
-            self.present.began.set(Some(self.present.now()));
+    pub fn begin<'c, C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        permit: Permits<'c, P>,
+    ) -> Attempt<'c, P> {
+        let first = self.attempts == 0;
+        self.attempts = self.attempts.saturating_add(1);
+        let attempt = run.begin(permit, self.attempts, first, &mut self.retries, self.times_attempts);
+        if self.times_attempts {
+            self.hedged = attempt.began;
         }
-        match limit {
-            Some(limit) => {
-                let ends = self.present.now() + limit;
-                Some(self.ends.map_or(ends, |deadline| deadline.min(ends)))
-            }
-            None => self.ends,
-        }
+        attempt
     }
 
-    /// Makes a blocking attempt, after it [began](Self::begin).
-    #[inline]
-    pub fn within<T>(&self, attempt: impl FnOnce() -> T) -> T {
-        self.scope.attempt(self.attempts.saturating_add(1)).within(attempt)
-    }
-
-    /// The future of an attempt, after it [began](Self::begin).
-    #[inline]
-    pub fn around<F: Future>(&self, attempt: F) -> <S::Attempt as AttemptScope>::Future<F> {
-        self.scope.attempt(self.attempts.saturating_add(1)).around(attempt)
-    }
-
-    /// As [`begin`](Self::begin) where several attempts are under way: which this is, and when it began, which is looked up where
-    /// somebody `asks`.
-    pub fn begin_beside(&mut self, number: u32, asks: bool) -> (Attempt, Option<Instant>) {
-        self.attempts = number.saturating_sub(1);
-        self.present.began.set(asks.then(|| self.present.now()));
-        let ends = self.begin();
-        (Attempt { number, began: self.present.began.get() }, ends)
-    }
-
-    /// What comes next is about `attempt`, of the several that are under way.
-    pub fn turn_to(&mut self, attempt: &Attempt) {
-        self.present.forget();
-        self.attempts = attempt.number.saturating_sub(1);
-        self.present.began.set(attempt.began);
-    }
-
-    /// What comes next is about all of the `made` attempts.
-    pub fn turn_to_all(&mut self, made: u32) {
-        self.attempts = made;
-    }
-
-    /// May a further attempt begin beside those under way? It does not wait for its turn: a hedge that queues comes
-    /// too late, and in front of calls that have no attempt under way yet.
-    pub fn admit_hedge(&mut self) -> Option<PermitOf<'c, P>> {
-        self.present.forget();
-        if self.ends.is_some_and(|ends| self.present.now() >= ends) {
-            return None;
-        }
-        let policy = self.call.policy;
-        let (guards, memory) = policy.guards();
-        let refused = match guards.admit(memory, &self.present) {
+    /// A further attempt beside those in flight; `None` where it may not begin. It does not wait for its turn: a hedge
+    /// that queues comes too late, and in front of calls that have no attempt in flight yet.
+    pub fn hedge<'c, C: Clock + Rng, J>(&mut self, run: &Run<'c, P, C, J, impl CallScope>) -> Option<Attempt<'c, P>> {
+        run.woke().ok()?;
+        let policy = run.call.policy;
+        let refused = match policy.admit(None, &run.present) {
             Ok(permit) => {
-                self.tell_change(permit.admitted());
+                run.tell_change(permit.admitted());
                 // Nothing but the budget stands in the way any more, so now it may cost something.
                 match permit.delay().is_zero() {
-                    true => match policy.retry_part().hedge(&mut self.retries, &self.present) {
-                        Ok(()) => return Some(permit),
+                    true => match policy.retry.hedge(&mut self.retries, &run.present) {
+                        Ok(()) => {
+                            self.attempts = self.attempts.saturating_add(1);
+                            self.hedges = self.hedges.saturating_add(1);
+                            run.tell(|| Event::HedgeFired { attempt: self.attempts });
+                            let attempt = run.begin(permit, self.attempts, false, &mut self.retries, false);
+                            return Some(Attempt { hedge: true, ..attempt });
+                        }
                         Err(reason) => reason,
                     },
                     false => Reason::RateLimited,
@@ -328,69 +406,128 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
             }
             Err(rejected) => rejected.reason,
         };
-        self.tell(|| Event::Rejected { reason: refused });
+        run.tell(|| Event::Rejected { reason: refused });
         None
     }
 
     /// An attempt succeeded.
     #[inline]
-    pub fn succeeded(&mut self, permit: PermitOf<'c, P>) {
-        let limit = self.call.policy.timeout().limit();
-        if limit.is_some() || self.call.policy.guards().0.is_timed() {
-            self.present.forget();
+    pub fn succeeded<'c, C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        attempt: Attempt<'c, P>,
+    ) {
+        if self.times_attempts {
+            run.present.forget();
+            self.observe_latency(run);
         }
-        let outcome = match limit {
-            // Too late to be called a success, and too real to be thrown away.
-            Some(limit) if self.present.now().since(self.present.began()) > limit => Outcome::Failure(Cause::Timeout),
-            _ => Outcome::Success,
+        run.settle(attempt, &mut self.retries);
+    }
+
+    /// An attempt is over with a result that is not simply a success; `None` where its time was over first. Returns how
+    /// many nanoseconds to sleep before the next, or how the call ends.
+    #[cold]
+    pub fn finished<'c, C: Clock + Rng, J: Judge<T, E>>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        attempt: Attempt<'c, P>,
+        result: Option<Result<T, E>>,
+    ) -> Result<u64, Result<T, Failed<E>>> {
+        match self.failed(run, attempt, result) {
+            Ok(facts) => self.retry(run, &facts),
+            Err(result) => Err(result),
+        }
+    }
+
+    /// The same for the only attempt that there can be.
+    #[cold]
+    pub fn finished_once<'c, C: Clock + Rng, J: Judge<T, E>>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        attempt: Attempt<'c, P>,
+        result: Option<Result<T, E>>,
+    ) -> Result<T, Failed<E>> {
+        match self.failed(run, attempt, result) {
+            Ok(_) => self.end(run, Reason::Attempts),
+            Err(result) => result,
+        }
+    }
+
+    /// Takes note of an attempt that is over while others may be in flight: the facts of its failure, or how the call ends.
+    pub fn failed<'c, C: Clock + Rng, J: Judge<T, E>>(
+        &mut self,
+        run: &Run<'c, P, C, J, impl CallScope>,
+        attempt: Attempt<'c, P>,
+        result: Option<Result<T, E>>,
+    ) -> Result<Facts, Result<T, Failed<E>>> {
+        run.present.forget();
+        let timed_out = result.is_none();
+        let facts = match result {
+            None if run.is_over() => {
+                // Cut short by the caller's own deadline, the attempt says nothing about the target.
+                drop(attempt);
+                self.abandoned();
+                (self.cause, self.retry_after) = (Cause::Timeout, None);
+                return Err(self.end(run, Reason::Deadline));
+            }
+            None => Facts::new(Cause::Timeout, Delivery::Unknown, None),
+            Some(result) => match run.call.judge.judge(&result) {
+                Verdict::Failure { cause, delivery, retry_after } => {
+                    self.last = Some(result);
+                    Facts::new(cause, delivery, retry_after)
+                }
+                verdict => {
+                    if verdict == Verdict::Success {
+                        self.succeeded(run, attempt);
+                    }
+                    return Err(self.hand_over(run, result));
+                }
+            },
         };
-        let change = permit.settle(outcome, &self.present);
-        self.tell_change(change);
-        self.call.policy.retry_part().succeeded(&mut self.retries, &self.present);
-        self.tell(|| Event::AttemptSucceeded { attempt: self.attempts.saturating_add(1) });
-    }
-
-    /// A later attempt succeeded. Apart from the first, which has the fast way.
-    #[cold]
-    pub fn recovered(&mut self, permit: PermitOf<'c, P>) {
-        self.succeeded(permit);
-    }
-
-    /// An attempt failed: how many nanoseconds to wait before the next, or why there is none.
-    #[cold]
-    pub fn failed(&mut self, permit: PermitOf<'c, P>, facts: &Facts) -> Result<u64, Reason> {
-        self.present.forget();
-        self.note(permit, facts);
-        self.decide(self.attempts, facts)
-    }
-
-    /// Takes note of a failed attempt.
-    pub fn note(&mut self, permit: PermitOf<'c, P>, facts: &Facts) {
-        let now = self.present.now();
-        self.started.get_or_insert(now);
-        self.attempts = self.attempts.saturating_add(1);
+        self.started.get_or_insert(run.present.now());
         self.cause = facts.cause;
         self.delivery = worse(self.delivery, facts.delivery);
         self.retry_after = facts.retry_after;
-        self.tell(|| Event::AttemptFailed { attempt: self.attempts, cause: facts.cause, delivery: facts.delivery });
-        let change = permit.settle(Outcome::Failure(facts.cause), &self.present);
-        self.tell_change(change);
+        let Attempt { number, began, hedge, permit, .. } = attempt;
+        if !hedge {
+            // What ran out of time would have taken longer; what failed tells no latency.
+            match timed_out {
+                true => self.observe_latency(run),
+                false => self.hedged = None,
+            }
+        }
+        run.tell(|| Event::AttemptFailed { attempt: number, cause: facts.cause, delivery: facts.delivery });
+        run.present.began.set(began);
+        let change = permit.settle(Outcome::Failure(facts.cause), &run.present);
+        run.tell_change(change);
+        Ok(facts)
     }
 
-    /// After `made` attempts of which the last failed as `facts` say: how many nanoseconds to wait before the
-    /// next, or why there is none.
-    pub fn decide(&mut self, made: u32, facts: &Facts) -> Result<u64, Reason> {
-        let now = self.present.now();
-        let policy = self.call.policy;
-        let retry = policy.retry_part();
-        let repeats = self.call.marking.repeats();
-        let delay = retry.decide(&mut self.retries, made, facts, repeats == Repeats::Always, &self.present)?;
-        if repeats == Repeats::Never {
+    /// How many nanoseconds to sleep before the next attempt, or how the call ends.
+    pub fn retry<C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'_, P, C, J, impl CallScope>,
+        facts: &Facts,
+    ) -> Result<u64, Result<T, Failed<E>>> {
+        self.delay(run, facts).map_err(|reason| self.end(run, reason))
+    }
+
+    fn delay<C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'_, P, C, J, impl CallScope>,
+        facts: &Facts,
+    ) -> Result<u64, Reason> {
+        let now = run.present.now();
+        let policy = run.call.policy;
+        let idempotent = run.call.repeats == Repeats::Always;
+        let made = self.attempts - self.hedges;
+        let delay = policy.retry.decide(&mut self.retries, made, facts, idempotent, &run.present)?;
+        #[cfg(feature = "http")]
+        if run.call.repeats == Repeats::Never {
             return Err(Reason::NotReplayable);
         }
         let next = now.after(delay);
-        let (guards, memory) = policy.guards();
-        if let Some(until) = guards.rejects_until(memory)
+        if let Some(until) = policy.rejects_until()
             && next < until
         {
             // A breaker that was forced open is so until the end of time, which is of no use to a caller.
@@ -398,101 +535,81 @@ impl<'c, P: Pipeline, C: Clock + Rng, J, I: Marking, S: CallScope> Run<'c, P, C,
             self.retry_after = Some(if forced { 0 } else { until.nanos_since(now) });
             return Err(Reason::BreakerOpen);
         }
-        if self.ends.is_some_and(|ends| next >= ends) {
+        if run.ends.is_some_and(|ends| next >= ends) {
             return Err(Reason::Deadline);
         }
         // Nothing stands in the way any more, so now it may cost something.
         let attempt = self.attempts.saturating_add(1);
         let wait = Duration::from_nanos(delay);
         let upcoming = Upcoming { attempt, cause: facts.cause, delivery: facts.delivery, delay: wait };
-        retry.spend(&mut self.retries, &upcoming, &self.present)?;
-        self.tell(|| Event::Delayed { attempt, delay: wait });
+        policy.retry.spend(&mut self.retries, &upcoming, &run.present)?;
+        run.tell(|| Event::Delayed { attempt, delay: wait });
         Ok(delay)
     }
 
-    /// The wait is over. A sleep may have taken longer than it should.
-    pub fn woke(&mut self) -> Result<(), Reason> {
-        self.present.forget();
-        match self.ends {
-            Some(ends) if self.present.now() >= ends => Err(Reason::Deadline),
-            _ => Ok(()),
+    /// How long the attempt took, or would have taken more than, that the hedges are beside.
+    fn observe_latency<C: Clock + Rng, J>(&mut self, run: &Run<'_, P, C, J, impl CallScope>) {
+        if let Some(began) = self.hedged.take() {
+            let policy = run.call.policy;
+            policy.hedge.observe(&policy.latencies, run.present.now().since(began));
         }
     }
 
-    /// The time of an attempt was over before it was: its future was dropped.
-    #[cold]
-    pub fn cut_short(&mut self, permit: PermitOf<'c, P>) -> Result<u64, Reason> {
-        if self.out_of_time() {
-            // Cut short by its own caller, the attempt says nothing about the target.
-            drop(permit);
-            self.attempts = self.attempts.saturating_add(1);
-            return Err(Reason::Deadline);
-        }
-        let facts = Facts::new(Cause::Timeout, Delivery::Unknown, None);
-        self.failed(permit, &facts)
-    }
-
-    /// Whether the deadline is reached, and so ended the attempts under way.
-    pub fn out_of_time(&mut self) -> bool {
-        self.present.forget();
-        let now = self.present.now();
-        let out_of_time = self.ends.is_some_and(|ends| now >= ends);
-        if out_of_time {
-            self.cause = Cause::Timeout;
-            self.retry_after = None;
-            self.abandoned();
-        }
-        out_of_time
-    }
-
-    /// An attempt was dropped while it was under way: it may have had its effect.
+    /// An attempt was dropped while it was in flight: it may have had its effect.
     pub fn abandoned(&mut self) {
         self.delivery = worse(self.delivery, Delivery::Unknown);
     }
 
+    /// The judge says that the result is no failure of the target: it is the caller's as it is.
+    fn hand_over<C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'_, P, C, J, impl CallScope>,
+        result: Result<T, E>,
+    ) -> Result<T, Failed<E>> {
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                self.abandoned();
+                self.cause = Cause::Other;
+                self.last = Some(Err(error));
+                self.end(run, Reason::NotRetryable).map_err(|failed| Failed { ignored: true, ..failed })
+            }
+        }
+    }
+
+    /// The policy gives up, with the last real result where there is one: also an `Ok` that was judged a failure is more
+    /// than the fact that the call was given up.
     #[cold]
-    pub fn give_up<E>(&mut self, last: Option<E>, reason: Reason) -> Failed<E> {
-        self.tell(|| Event::GaveUp { reason, attempts: self.attempts });
-        // A call that was turned away at once took no time, and nobody has to look at the clock for that.
-        let elapsed = match self.started {
+    #[inline(never)]
+    pub fn end<C: Clock + Rng, J>(
+        &mut self,
+        run: &Run<'_, P, C, J, impl CallScope>,
+        reason: Reason,
+    ) -> Result<T, Failed<E>> {
+        run.tell(|| Event::GaveUp { reason, attempts: self.attempts });
+        let last = match self.last.take() {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        // A call that was rejected at once took no time, and the clock is not read for that.
+        let elapsed = match run.started.or(self.started) {
             Some(started) => {
-                self.present.forget();
-                self.present.now().nanos_since(started)
+                run.present.forget();
+                run.present.now().nanos_since(started)
             }
             None => 0,
         };
-        Failed {
+        Err(Failed {
             last,
             reason,
             attempts: self.attempts,
             elapsed,
-            from_start: self.ends.is_some() || self.attempts == 0,
+            from_start: run.ends.is_some() || self.attempts == 0,
             cause: self.cause,
             delivery: self.delivery,
             retry_after: self.retry_after,
-        }
-    }
-    /// The judge says that the result is no failure of the target: it is the caller's as it is.
-    #[cold]
-    pub fn hand_over<T, E>(&mut self, result: Result<T, E>) -> Result<T, Failed<E>> {
-        result.map_err(|error| {
-            self.attempts = self.attempts.saturating_add(1);
-            self.delivery = worse(self.delivery, Delivery::Unknown);
-            self.give_up(Some(error), Reason::NotRetryable)
+            ignored: false,
         })
-    }
-
-    /// Gives up, with the last real result where there is one: also an `Ok` that was judged a failure is more
-    /// than the fact that it was given up.
-    #[cold]
-    pub fn end<T, E>(&mut self, last: Option<Result<T, E>>, reason: Reason) -> Result<T, Failed<E>> {
-        match last {
-            Some(Ok(value)) => {
-                self.tell(|| Event::GaveUp { reason, attempts: self.attempts });
-                Ok(value)
-            }
-            Some(Err(error)) => Err(self.give_up(Some(error), reason)),
-            None => Err(self.give_up(None, reason)),
-        }
     }
 }

@@ -1,16 +1,15 @@
 //! The last good value, for when there is no new one.
 
-use core::cell::Cell;
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::{AtMostOnce, Call, Idempotent, Judge, Marking, Verdict};
-use crate::failure::Failed;
-use crate::platform::clock::{AsyncClock, Clock, Instant};
-use crate::platform::rng::Rng;
+use super::after::Step;
+use super::{Call, Judge, Verdict};
+use crate::failure::{Cause, Delivery, Failed, Reason};
+use crate::platform::clock::{Clock, Instant};
 use crate::platform::state::Local;
-use crate::policy::Pipeline;
+use crate::policy::Parts;
 use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The last value that calls brought back, and when: kept by the calls that are made with
@@ -205,8 +204,8 @@ impl<T> MaybeStale<T> {
     }
 }
 
-/// A policy that answers with the last good value when it gives up, made by
-/// [`Policy::stale_if_error`](super::Policy::stale_if_error); the `stale-if-error` of RFC 5861, on the caller's side.
+/// The step of [`Policy::stale_if_error`](crate::Policy::stale_if_error): the last good value, where the policy gave up;
+/// the `stale-if-error` of RFC 5861, on the caller's side.
 ///
 /// **When to use it**: where yesterday's answer is far better than none: prices, flags, configuration. **When
 /// not**: where acting on an old value does harm, or where every call asks for something else.
@@ -238,135 +237,64 @@ impl<T> MaybeStale<T> {
 /// clock.advance(Duration::from_nanos(1));
 /// assert!(rate().is_err());
 /// ```
-#[must_use = "nothing is called until `call` or `call_async` is"]
-pub struct StaleIfError<'p, 'l, P, C, J, T, I = AtMostOnce> {
-    pub(crate) call: Call<'p, P, C, J, I>,
-    pub(crate) last: &'l LastGood<T>,
+pub struct StaleIfError<'l, T>(pub(super) &'l LastGood<T>);
+
+impl<T> Clone for StaleIfError<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
-impl<P: Pipeline, C: Clock + Rng, J, T: Clone, I: Marking> StaleIfError<'_, '_, P, C, J, T, I> {
-    /// Makes a blocking call.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use steadfast::{LastGood, Policy, RpcError};
-    ///
-    /// static RATES: Policy = Policy::new();
-    /// static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
-    /// assert!(RATES.stale_if_error(&LAST).call(|| Ok::<_, RpcError>(7)).is_ok());
-    /// ```
-    ///
-    /// # Errors
-    /// [`Failed`], when there is no value, or it is too old.
-    pub fn call<E>(&self, operation: impl FnMut() -> Result<T, E>) -> Result<MaybeStale<T>, Failed<E>>
-    where
-        J: Judge<T, E>,
-    {
-        let verdict = Cell::new(None);
-        let result =
-            self.call.judged_by(Remembering { judge: self.call.own_judge(), verdict: &verdict }).call(operation);
-        self.answer::<E>(result, verdict.get())
-    }
+impl<T> Copy for StaleIfError<'_, T> {}
 
-    /// Makes a call that is awaited.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use steadfast::{LastGood, Policy, RpcError, testing::{TestClock, block_on}};
-    ///
-    /// static RATES: Policy = Policy::new();
-    /// static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
-    /// let clock = TestClock::new();
-    /// let call = RATES.with(&clock).stale_if_error(&LAST);
-    /// assert!(block_on(call.call_async(async || Ok::<_, RpcError>(7))).is_ok());
-    /// ```
-    ///
-    /// # Errors
-    /// [`Failed`], when there is no value, or it is too old.
-    pub async fn call_async<E>(&self, operation: impl AsyncFnMut() -> Result<T, E>) -> Result<MaybeStale<T>, Failed<E>>
-    where
-        J: Judge<T, E>,
-        C: AsyncClock,
-    {
-        let verdict = Cell::new(None);
-        let call = self.call.judged_by(Remembering { judge: self.call.own_judge(), verdict: &verdict });
-        self.answer::<E>(call.call_async(operation).await, verdict.get())
+impl<T> fmt::Debug for StaleIfError<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StaleIfError").field(self.0).finish()
     }
+}
 
-    /// `verdict` is that of the last result, where it was judged.
-    fn answer<E>(&self, result: Result<T, Failed<E>>, verdict: Option<Verdict>) -> Result<MaybeStale<T>, Failed<E>>
-    where
-        J: Judge<T, E>,
-    {
+impl<P: Parts, C: Clock, J: Judge<T, E>, T: Clone, E> Step<Call<'_, P, C, J>, T, E> for StaleIfError<'_, T> {
+    type Output = Result<MaybeStale<T>, Failed<E>>;
+
+    fn after(self, call: &Call<'_, P, C, J>, result: Result<T, Failed<E>>) -> Self::Output {
+        let fresh = |value: T| {
+            self.0.keep(&value, call.now());
+            Ok(MaybeStale::Fresh(value))
+        };
+        let value = match result {
+            Ok(value) if J::OK_IS_SUCCESS => return fresh(value),
+            Ok(value) => value,
+            Err(failed) if failed.ignored => return Err(failed),
+            Err(failed) => return self.stale(call).ok_or(failed),
+        };
+        let result = Ok(value);
+        let verdict = call.judge.judge(&result);
         match (result, verdict) {
-            (Ok(value), _) if J::OK_IS_SUCCESS => Ok(self.fresh(value)),
-            (Ok(value), Some(Verdict::Failure { .. })) => Ok(self.stale().unwrap_or(MaybeStale::Fresh(value))),
-            (Ok(value), Some(Verdict::Ignored)) => Ok(MaybeStale::Fresh(value)),
-            (Ok(value), Some(Verdict::Success) | None) => Ok(self.fresh(value)),
-            (Err(failed), Some(Verdict::Ignored | Verdict::Success)) => Err(failed),
-            (Err(failed), Some(Verdict::Failure { .. }) | None) => self.stale().ok_or(failed),
+            (Ok(value), Verdict::Success) => fresh(value),
+            (Ok(value), Verdict::Ignored) => Ok(MaybeStale::Fresh(value)),
+            (Ok(value), Verdict::Failure { .. }) => Ok(self.stale(call).unwrap_or(MaybeStale::Fresh(value))),
+            // It was `Ok` a moment ago.
+            (Err(error), _) => Err(Failed {
+                last: Some(error),
+                reason: Reason::NotRetryable,
+                attempts: 1,
+                elapsed: 0,
+                from_start: false,
+                cause: Cause::Other,
+                delivery: Delivery::Unknown,
+                retry_after: None,
+                ignored: true,
+            }),
         }
     }
+}
 
-    fn fresh(&self, value: T) -> MaybeStale<T> {
-        self.last.keep(&value, self.call.now());
-        MaybeStale::Fresh(value)
-    }
-
+impl<T: Clone> StaleIfError<'_, T> {
     #[cold]
-    fn stale(&self) -> Option<MaybeStale<T>> {
-        let (value, age) = self.last.young(self.call.now())?;
-        self.call.tell_fallback();
+    fn stale<P: Parts, C: Clock, J>(self, call: &Call<'_, P, C, J>) -> Option<MaybeStale<T>> {
+        let (value, age) = self.0.young(call.now())?;
+        call.tell_fallback();
         Some(MaybeStale::Stale { value, age })
-    }
-}
-
-impl<P: Pipeline, C: AsyncClock + Rng, J, T: Clone> StaleIfError<'_, '_, P, C, J, T, Idempotent> {
-    /// Makes a call that is hedged; see [`Call::call_hedged`].
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use steadfast::{LastGood, Policy, RpcError, testing::ManualClock};
-    ///
-    /// static RATES: Policy = Policy::new();
-    /// static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
-    /// let clock = ManualClock::new();
-    /// let call = RATES.with(&clock).idempotent().stale_if_error(&LAST);
-    /// assert!(clock.run(call.call_hedged(async || Ok::<_, RpcError>(7))).is_ok());
-    /// ```
-    ///
-    /// # Errors
-    /// [`Failed`], when there is no value, or it is too old.
-    pub async fn call_hedged<E>(&self, operation: impl AsyncFn() -> Result<T, E>) -> Result<MaybeStale<T>, Failed<E>>
-    where
-        J: Judge<T, E>,
-    {
-        let verdict = Cell::new(None);
-        let call = self.call.judged_by(Remembering { judge: self.call.own_judge(), verdict: &verdict });
-        self.answer::<E>(call.call_hedged(operation).await, verdict.get())
-    }
-}
-
-impl<P, C, J, T, I> fmt::Debug for StaleIfError<'_, '_, P, C, J, T, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StaleIfError").field("last", self.last).finish_non_exhaustive()
-    }
-}
-
-/// The caller's judge, and what it said last: whether a result may be kept or replaced is the same question, and is
-/// asked once.
-struct Remembering<'j, J> {
-    judge: &'j J,
-    verdict: &'j Cell<Option<Verdict>>,
-}
-
-impl<T, E, J: Judge<T, E>> Judge<T, E> for Remembering<'_, J> {
-    const OK_IS_SUCCESS: bool = J::OK_IS_SUCCESS;
-
-    fn judge(&self, result: &Result<T, E>) -> Verdict {
-        let verdict = self.judge.judge(result);
-        self.verdict.set(Some(verdict));
-        verdict
     }
 }
 

@@ -1,11 +1,11 @@
-//! Runs the parts of a policy around a call: one core that decides, and the drivers: blocking, async, and async with
-//! several attempts under way at once.
+//! A call on its way through a policy: the core that decides, the drivers that call and sleep (blocking, async, and
+//! async with several attempts in flight), and what comes after a result.
 
+mod after;
 mod asynchronous;
 mod blocking;
 pub mod client;
 mod core;
-mod fallback;
 pub(crate) mod handler_scope;
 mod hedged;
 mod idempotency;
@@ -18,22 +18,24 @@ mod start;
 mod tests;
 mod time_bound;
 
-pub use fallback::{WithFallback, WithFallbackCall};
+pub use after::{Fallback, FallbackAsync, FallbackCall, WithFallback};
 #[cfg(feature = "http")]
 pub(crate) use idempotency::Repeats;
-pub use idempotency::{AtMostOnce, Idempotent, Marking};
+#[cfg(not(feature = "http"))]
+use idempotency::Repeats;
 pub use judge::{ByError, Judge, Verdict};
 pub use last_good::{LastGood, MaybeStale, StaleIfError};
 pub use replay::Replay;
 pub use time_bound::Bound;
 
+use ::core::fmt;
+
 use crate::failure::Failed;
 use crate::observe::{Event, Observer};
 use crate::platform::clock::{Clock, Instant, System};
-use crate::platform::rng::Rng;
 #[cfg(feature = "http")]
 use crate::policy::HedgePart;
-use crate::policy::Pipeline;
+use crate::policy::{Parts, Policy};
 
 /// A policy made ready for one kind of call: on which clock it runs, whether the call may be repeated, and what
 /// counts as its failure.
@@ -44,45 +46,44 @@ use crate::policy::Pipeline;
 /// ```
 /// use steadfast::{Policy, Retry, RpcError};
 ///
-/// static STORE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+/// static STORE: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
 /// let reads = STORE.idempotent();
 /// assert_eq!(reads.call(|| Ok::<_, RpcError>(7)).unwrap(), 7);
 /// ```
-#[derive(Debug)]
 #[must_use = "nothing is called until `call` or `call_async` is"]
-pub struct Call<'p, P, C = System, J = ByError, I = AtMostOnce> {
-    policy: &'p P,
+pub struct Call<'p, P: Parts, C = System, J = ByError> {
+    policy: &'p Policy<P>,
     clock: C,
     judge: J,
     bound: Bound,
-    marking: I,
+    repeats: Repeats,
 }
 
-impl<'p, P: Pipeline, C, I: Marking> Call<'p, P, C, ByError, I> {
-    pub(crate) const fn new(policy: &'p P, clock: C) -> Self {
-        Call { policy, clock, judge: ByError, bound: Bound::NONE, marking: I::NEW }
+impl<'p, P: Parts, C> Call<'p, P, C> {
+    pub(crate) const fn new(policy: &'p Policy<P>, clock: C) -> Self {
+        Call { policy, clock, judge: ByError, bound: Bound::NONE, repeats: Repeats::WhenNotSent }
     }
 }
 
-impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
+impl<'p, P: Parts, C, J> Call<'p, P, C, J> {
     /// For a call that does no harm when it happens twice; see [`Policy::idempotent`](crate::Policy::idempotent).
     ///
     /// ```
     /// use steadfast::{Policy, Retry, RpcError, testing::TestClock};
     ///
-    /// static STORE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static STORE: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// let clock = TestClock::new();
     /// assert!(STORE.with(&clock).idempotent().call(|| Ok::<_, RpcError>(())).is_ok());
     /// ```
     #[inline]
-    pub fn idempotent(self) -> Call<'p, P, C, J, Idempotent> {
-        self.marked(Idempotent)
+    pub fn idempotent(self) -> Self {
+        self.repeated(Repeats::Always)
     }
 
-    /// With what is known of its repetition.
     #[inline]
-    pub(crate) fn marked<N>(self, marking: N) -> Call<'p, P, C, J, N> {
-        Call { policy: self.policy, clock: self.clock, judge: self.judge, bound: self.bound, marking }
+    pub(crate) fn repeated(mut self, repeats: Repeats) -> Self {
+        self.repeats = repeats;
+        self
     }
 
     /// Within the time that another call still has; see [`Policy::within`](crate::Policy::within).
@@ -105,7 +106,7 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// ```
     /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError, Verdict, testing::{Script, TestClock}};
     ///
-    /// static PAGES: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static PAGES: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// let mut page = Script::<u16, RpcError>::new([Ok(503), Ok(200)]);
     /// let status = PAGES
     ///     .with(&TestClock::new())
@@ -117,8 +118,8 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// assert_eq!(status.unwrap(), 200);
     /// ```
     #[inline]
-    pub fn judge<N>(self, judge: N) -> Call<'p, P, C, N, I> {
-        Call { policy: self.policy, clock: self.clock, judge, bound: self.bound, marking: self.marking }
+    pub fn judge<N>(self, judge: N) -> Call<'p, P, C, N> {
+        Call { policy: self.policy, clock: self.clock, judge, bound: self.bound, repeats: self.repeats }
     }
 
     /// With an answer for when the policy gives up; see [`Policy::fallback`](crate::Policy::fallback).
@@ -126,19 +127,18 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// ```
     /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError, testing::TestClock};
     ///
-    /// static STORE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static STORE: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// let timeout = || Err(RpcError::new(Cause::Timeout, Delivery::Unknown));
     /// let tries = STORE.with(&TestClock::new()).idempotent().fallback(|failed| failed.attempts()).call(timeout);
     /// assert_eq!(tries, 3);
     /// ```
     #[inline]
     // The bound is repeated where the call is made; here it tells the compiler what the closure is given.
-    pub fn fallback<T, E, F>(self, fallback: F) -> WithFallback<'p, P, C, J, F, I>
+    pub fn fallback<T, E, F>(self, fallback: F) -> WithFallback<Self, Fallback<F>>
     where
-        C: Clock + Rng,
         F: FnOnce(Failed<E>) -> T,
     {
-        WithFallback { call: self, fallback }
+        WithFallback { call: self, step: Fallback(fallback) }
     }
 
     /// With another blocking call for when the policy gives up; see
@@ -152,11 +152,11 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// assert_eq!(value.unwrap(), 7);
     /// ```
     #[inline]
-    pub fn fallback_call<T, E, X, F>(self, fallback: F) -> WithFallbackCall<'p, P, C, J, F, I>
+    pub fn fallback_call<T, E, X, F>(self, fallback: F) -> WithFallback<Self, FallbackCall<F>>
     where
         F: FnOnce(Failed<E>) -> Result<T, X>,
     {
-        WithFallbackCall { call: self, fallback }
+        WithFallback { call: self, step: FallbackCall(fallback) }
     }
 
     /// With another awaited call for when the policy gives up; see
@@ -171,11 +171,11 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// assert_eq!(block_on(call.call_async(async || Ok(7))).unwrap(), 7);
     /// ```
     #[inline]
-    pub fn fallback_async<T, E, X, F>(self, fallback: F) -> WithFallbackCall<'p, P, C, J, F, I>
+    pub fn fallback_async<T, E, X, F>(self, fallback: F) -> WithFallback<Self, FallbackAsync<F>>
     where
         F: AsyncFnOnce(Failed<E>) -> Result<T, X>,
     {
-        WithFallbackCall { call: self, fallback }
+        WithFallback { call: self, step: FallbackAsync(fallback) }
     }
 
     /// With the last good value for when the policy gives up; see
@@ -191,14 +191,14 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
     /// assert_eq!(rate.unwrap(), MaybeStale::Fresh(7));
     /// ```
     #[inline]
-    pub fn stale_if_error<'l, T>(self, last: &'l LastGood<T>) -> StaleIfError<'p, 'l, P, C, J, T, I> {
-        StaleIfError { call: self, last }
+    pub fn stale_if_error<T>(self, last: &LastGood<T>) -> WithFallback<Self, StaleIfError<'_, T>> {
+        WithFallback { call: self, step: StaleIfError(last) }
     }
 
     /// Whether the policy has a hedge.
     #[cfg(feature = "http")]
     pub(crate) fn hedges(&self) -> bool {
-        self.policy.hedge_part().0.most() > 0
+        self.policy.hedge.most() > 0
     }
 
     /// The instant that the call's clock shows.
@@ -209,21 +209,30 @@ impl<'p, P: Pipeline, C, J, I: Marking> Call<'p, P, C, J, I> {
         self.clock.now()
     }
 
-    /// What the caller brought to tell a failure by.
-    pub(crate) const fn own_judge(&self) -> &J {
-        &self.judge
-    }
-
-    /// The same call with another judge.
-    pub(crate) fn judged_by<N>(&self, judge: N) -> Call<'p, P, &C, N, I> {
-        Call { policy: self.policy, clock: &self.clock, judge, bound: self.bound, marking: self.marking }
-    }
-
     /// The fallback answers now.
     #[cold]
     pub(crate) fn tell_fallback(&self) {
-        if P::Observer::WATCHES {
-            self.policy.observer_part().observe(&Event::FallbackUsed);
+        if <P::Observer as Observer>::WATCHES {
+            self.policy.observer.observe(&Event::FallbackUsed);
         }
+    }
+}
+
+impl<P: Parts, C: Clone, J: Clone> Clone for Call<'_, P, C, J> {
+    fn clone(&self) -> Self {
+        let (clock, judge) = (self.clock.clone(), self.judge.clone());
+        Call { policy: self.policy, clock, judge, bound: self.bound, repeats: self.repeats }
+    }
+}
+
+impl<P: Parts, C: Copy, J: Copy> Copy for Call<'_, P, C, J> {}
+
+impl<P: Parts, C: fmt::Debug, J> fmt::Debug for Call<'_, P, C, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("clock", &self.clock)
+            .field("bound", &self.bound)
+            .field("repeats", &self.repeats)
+            .finish_non_exhaustive()
     }
 }

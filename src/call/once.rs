@@ -1,22 +1,21 @@
 //! One attempt and no more: for operations that use up what they are given.
 
-use super::core::{PermitOf, Run};
-use super::{Call, Judge, Marking, Verdict};
+use super::asynchronous::{before, ready};
+use super::core::Core;
+use super::{Call, Judge};
 use crate::failure::Failed;
-use crate::failure::{Facts, Reason};
-use crate::observe::span::CallScope;
 use crate::platform::clock::{AsyncClock, Clock};
 use crate::platform::rng::Rng;
-use crate::policy::Pipeline;
+use crate::policy::Parts;
 
-impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
+impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     /// Makes a blocking call that cannot be made twice, since its operation uses up what it is given: an owned
     /// resource, say. All parts of the policy apply but the retry.
     ///
     /// ```
     /// use steadfast::{Breaker, Policy, RpcError, testing::TestClock};
     ///
-    /// static STORE: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
+    /// static STORE: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// let clock = TestClock::new();
     /// let blob = vec![1, 2, 3];
     /// assert_eq!(STORE.with(&clock).call_once(|| Ok::<_, RpcError>(blob)).unwrap(), [1, 2, 3]);
@@ -29,56 +28,29 @@ impl<P: Pipeline, C: Clock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
     where
         J: Judge<T, E>,
     {
-        let mut run = self.run();
-        if run.is_over() {
-            return run.end_without_time();
-        }
-        let permit = match run.try_admit() {
-            Ok(permit) => permit,
-            Err(refused) => return run.end_before_it_began(refused),
+        let run = self.run();
+        let mut core = Core::new(0);
+        let attempt = match run.first(false) {
+            Ok(attempt) => attempt,
+            Err(refused) => {
+                let admitted = core.refused(&run, refused, false);
+                match self.ready(&run, &mut core, admitted) {
+                    Ok(attempt) => attempt,
+                    Err(reason) => return core.end(&run, reason),
+                }
+            }
         };
-        let permit = match self.ready(&mut run, permit) {
-            Ok(permit) => permit,
-            Err(reason) => return run.end(None, reason),
-        };
-        run.begin();
-        let result = run.within(operation);
-        self.conclude(run, permit, result)
-    }
-
-    #[inline]
-    fn conclude<'s, T, E>(
-        &'s self,
-        mut run: Run<'s, P, C, J, I, impl CallScope>,
-        permit: PermitOf<'s, P>,
-        result: Result<T, E>,
-    ) -> Result<T, Failed<E>>
-    where
-        J: Judge<T, E>,
-    {
-        match result {
+        match run.within(attempt.number, operation) {
             Ok(value) if J::OK_IS_SUCCESS => {
-                run.succeeded(permit);
+                run.succeeded(attempt);
                 Ok(value)
             }
-            result => match self.judge.judge(&result) {
-                Verdict::Failure { cause, delivery, retry_after } => {
-                    run.present.forget();
-                    run.note(permit, &Facts::new(cause, delivery, retry_after));
-                    run.end(Some(result), Reason::Attempts)
-                }
-                verdict => {
-                    if verdict == Verdict::Success {
-                        run.recovered(permit);
-                    }
-                    run.hand_over(result)
-                }
-            },
+            result => Core::new(1).finished_once(&run, attempt, Some(result)),
         }
     }
 }
 
-impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
+impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
     /// The same for a call that is awaited. At the deadline it is cancelled: its future is dropped.
     ///
     /// ```
@@ -98,23 +70,21 @@ impl<P: Pipeline, C: AsyncClock + Rng, J, I: Marking> Call<'_, P, C, J, I> {
         J: Judge<T, E>,
     {
         let mut run = self.run();
-        if run.is_over() {
-            return run.end_without_time();
-        }
-        let permit = match self.admit_async(&mut run).await {
-            Ok(permit) => permit,
-            Err(reason) => return run.end(None, reason),
-        };
-        let outcome = match run.begin() {
-            Some(ends) => self.before(ends, run.around(operation())).await,
-            None => Some(run.around(operation()).await),
-        };
-        match outcome {
-            Some(result) => self.conclude(run, permit, result),
-            None => match run.cut_short(permit) {
-                Ok(_) => run.end(None, Reason::Attempts),
-                Err(reason) => run.end(None, reason),
+        let mut core = Core::new(0);
+        let attempt = match run.first(false) {
+            Ok(attempt) => attempt,
+            Err(refused) => match ready(&mut run, &mut core, Some(refused)).await {
+                Ok(attempt) => attempt,
+                Err(reason) => return core.end(&run, reason),
             },
+        };
+        let work = run.around(attempt.number, operation());
+        match before(&self.clock, attempt.ends, work).await {
+            Some(Ok(value)) if J::OK_IS_SUCCESS => {
+                run.succeeded(attempt);
+                Ok(value)
+            }
+            result => Core::new(1).finished_once(&run, attempt, result),
         }
     }
 }

@@ -1,30 +1,19 @@
 //! How a call through a policy begins: at once, or made ready for its kind first.
 
-use super::{Bound, ByError, Call, Idempotent, LastGood, StaleIfError, WithFallback, WithFallbackCall};
+use super::{Bound, Call, Fallback, FallbackAsync, FallbackCall, LastGood, StaleIfError, WithFallback};
 use crate::failure::{Failed, Failure};
-use crate::observe::Observer;
 use crate::platform::clock::{Clock, System};
 use crate::platform::rng::Rng;
-use crate::policy::{AttemptTimeoutPart, DeadlinePart, Guard, HedgePart, Policy, RetryPart};
+use crate::policy::{Parts, Policy};
 
-impl<D, R, B, K, L, A, O, H> Policy<D, R, B, K, L, A, O, H>
-where
-    D: DeadlinePart,
-    R: RetryPart,
-    B: Guard,
-    K: Guard,
-    L: Guard,
-    A: AttemptTimeoutPart,
-    O: Observer,
-    H: HedgePart,
-{
+impl<P: Parts> Policy<P> {
     /// Makes a blocking call, such as one of a generated import.
     ///
     /// ```
     /// use steadfast::{Policy, Retry, RpcError};
     /// # fn greet(name: &str) -> Result<String, RpcError> { Ok(format!("Hello, {name}!")) }
     ///
-    /// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+    /// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(4));
     ///
     /// let text = GREETER.call(|| greet("Ada"))?;
     /// # Ok::<(), steadfast::Failed>(())
@@ -44,7 +33,7 @@ where
     /// use steadfast::{Policy, Retry, RpcError};
     /// # async fn fetch() -> Result<String, RpcError> { Ok("page".into()) }
     ///
-    /// static PAGES: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static PAGES: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// # async fn handler() -> Result<(), steadfast::Failed> {
     /// let page = PAGES.call_async(fetch).await?;
     /// # Ok(())
@@ -55,11 +44,11 @@ where
     /// [`Failed`], as [`call`](Self::call).
     #[cfg(feature = "wstd")]
     #[inline]
-    pub async fn call_async<T, E: Failure>(
+    pub fn call_async<T, E: Failure>(
         &self,
         operation: impl AsyncFnMut() -> Result<T, E>,
-    ) -> Result<T, Failed<E>> {
-        self.with(System).call_async(operation).await
+    ) -> impl Future<Output = Result<T, Failed<E>>> {
+        super::asynchronous::drive(self.with(System), super::asynchronous::Plain(operation))
     }
 
     /// Makes a blocking call whose operation is handed the time that it has, for the calls that it makes itself; see
@@ -69,7 +58,7 @@ where
     /// use core::time::Duration;
     /// use steadfast::{Deadline, Policy, RpcError};
     ///
-    /// static PAGE: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
+    /// static PAGE: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
     /// static GREETER: Policy = Policy::new();
     /// let text = PAGE.call_bounded(|bound| GREETER.within(bound).call(|| Ok::<_, RpcError>("hi"))).unwrap();
     /// assert_eq!(text, "hi");
@@ -95,7 +84,7 @@ where
     /// assert_eq!((failed.reason(), failed.attempts()), (Reason::Deadline, 0));
     /// ```
     #[inline]
-    pub fn within(&self, bound: Bound) -> Call<'_, Self> {
+    pub fn within(&self, bound: Bound) -> Call<'_, P> {
         self.with(System).within(bound)
     }
 
@@ -106,7 +95,7 @@ where
     /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError};
     /// use steadfast::testing::{Script, TestClock};
     ///
-    /// static STORE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(2));
+    /// static STORE: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(2));
     /// let clock = TestClock::new();
     /// let timeout = || Err(RpcError::new(Cause::Timeout, Delivery::Unknown));
     ///
@@ -116,8 +105,8 @@ where
     /// assert!(STORE.with(&clock).idempotent().call(|| twice.next()).is_ok());
     /// ```
     #[inline]
-    pub const fn idempotent(&self) -> Call<'_, Self, System, ByError, Idempotent> {
-        Call::new(self, System)
+    pub fn idempotent(&self) -> Call<'_, P> {
+        self.with(System).idempotent()
     }
 
     /// The same policy with a rule of the caller's own for what counts as a failure. An `Ok` can be one, as an
@@ -137,7 +126,7 @@ where
     /// assert_eq!(status.unwrap(), 503);
     /// ```
     #[inline]
-    pub fn judge<J>(&self, judge: J) -> Call<'_, Self, System, J> {
+    pub fn judge<J>(&self, judge: J) -> Call<'_, P, System, J> {
         self.with(System).judge(judge)
     }
 
@@ -153,7 +142,7 @@ where
     /// assert_eq!(text, "Hello, stranger!");
     /// ```
     #[inline]
-    pub fn fallback<T, E, F>(&self, fallback: F) -> WithFallback<'_, Self, System, ByError, F>
+    pub fn fallback<T, E, F>(&self, fallback: F) -> WithFallback<Call<'_, P>, Fallback<F>>
     where
         F: FnOnce(Failed<E>) -> T,
     {
@@ -177,7 +166,7 @@ where
     /// assert_eq!(answer.unwrap(), "yes");
     /// ```
     #[inline]
-    pub fn fallback_call<T, E, X, F>(&self, fallback: F) -> WithFallbackCall<'_, Self, System, ByError, F>
+    pub fn fallback_call<T, E, X, F>(&self, fallback: F) -> WithFallback<Call<'_, P>, FallbackCall<F>>
     where
         F: FnOnce(Failed<E>) -> Result<T, X>,
     {
@@ -201,7 +190,7 @@ where
     /// assert_eq!(block_on(answer).unwrap(), "yes");
     /// ```
     #[inline]
-    pub fn fallback_async<T, E, X, F>(&self, fallback: F) -> WithFallbackCall<'_, Self, System, ByError, F>
+    pub fn fallback_async<T, E, X, F>(&self, fallback: F) -> WithFallback<Call<'_, P>, FallbackAsync<F>>
     where
         F: AsyncFnOnce(Failed<E>) -> Result<T, X>,
     {
@@ -220,7 +209,7 @@ where
     /// assert_eq!(rate.unwrap(), MaybeStale::Fresh(7));
     /// ```
     #[inline]
-    pub fn stale_if_error<'l, T>(&self, last: &'l LastGood<T>) -> StaleIfError<'_, 'l, Self, System, ByError, T> {
+    pub fn stale_if_error<'l, T>(&self, last: &'l LastGood<T>) -> WithFallback<Call<'_, P>, StaleIfError<'l, T>> {
         self.with(System).stale_if_error(last)
     }
 
@@ -232,7 +221,7 @@ where
     /// use steadfast::testing::{Script, TestClock};
     /// use core::time::Duration;
     ///
-    /// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// let no_target = || Err(RpcError::new(Cause::NoTarget, Delivery::NotSent));
     /// let mut target = Script::new([no_target(), no_target(), Ok("hi")]);
     ///
@@ -241,7 +230,7 @@ where
     /// assert_eq!(clock.slept(), [Duration::from_millis(50), Duration::from_millis(100)]);
     /// ```
     #[inline]
-    pub const fn with<C: Clock + Rng>(&self, clock: C) -> Call<'_, Self, C> {
+    pub const fn with<C: Clock + Rng>(&self, clock: C) -> Call<'_, P, C> {
         Call::new(self, clock)
     }
 }

@@ -360,7 +360,7 @@ fn a_deadline_passes_down_to_the_calls_within() {
             }),
         }
     };
-    fn inner_within<'p, P: crate::Pipeline>(
+    fn inner_within<'p, P: crate::Parts>(
         call: &crate::Call<'p, P, &'p TestClock>,
         bound: crate::Bound,
     ) -> crate::Call<'p, P, &'p TestClock> {
@@ -410,7 +410,6 @@ fn parts_may_be_decided_at_run_time() {
 #[test]
 fn a_part_that_is_decided_at_run_time_does_what_the_part_does() {
     use crate::observe::Event;
-    use crate::policy::{Guard, HedgePart};
     use crate::testing::Recorder;
     use crate::{AttemptTimeout, Bulkhead, Hedge, RateLimit};
 
@@ -419,13 +418,7 @@ fn a_part_that_is_decided_at_run_time_does_what_the_part_does() {
     let (bulkhead, timeout, hedge) = (Bulkhead::concurrent(2), AttemptTimeout::after(secs(5)), Hedge::after(secs(1)));
     let (deadline, retry) = (Deadline::after(secs(20)), regular(4));
 
-    fn memory<G: Guard>(_: &G) -> G::Memory {
-        G::NEW
-    }
-    fn latencies<H: HedgePart>(_: &H) -> H::Memory {
-        H::NEW
-    }
-    fn play<P: crate::Pipeline>(policy: &P, seen: &Recorder) -> (Vec<String>, Vec<Duration>, Vec<Event>) {
+    fn play<P: crate::Parts>(policy: &Policy<P>, seen: &Recorder) -> (Vec<String>, Vec<Duration>, Vec<Event>) {
         let clock = TestClock::new();
         let call = || -> crate::Call<'_, P, &TestClock> { crate::Call::new(policy, &clock) };
         let mut outcomes = Vec::new();
@@ -450,30 +443,23 @@ fn a_part_that_is_decided_at_run_time_does_what_the_part_does() {
     }
 
     static SEEN: Recorder = Recorder::new();
-    let guards = (breaker, bulkhead, rate);
-    let plain = Policy {
-        memory: memory(&guards),
-        latencies: latencies(&hedge),
-        deadline,
-        retry,
-        guards,
-        timeout,
-        observer: &SEEN,
-        hedge,
-    };
+    let plain = Policy::new()
+        .deadline(deadline)
+        .retry(retry)
+        .breaker(breaker)
+        .bulkhead(bulkhead)
+        .rate_limit(rate)
+        .attempt_timeout(timeout)
+        .hedge(hedge)
+        .observer(&SEEN);
     let expected = play(&plain, &SEEN);
 
-    let (guards, hedge) = ((Some(breaker), Some(bulkhead), Some(rate)), Some(hedge));
-    let optional = Policy {
-        memory: memory(&guards),
-        latencies: latencies(&hedge),
-        deadline: Some(deadline),
-        retry: Some(retry),
-        guards,
-        timeout: Some(timeout),
-        observer: &SEEN,
-        hedge,
+    let optional = || -> Result<_, crate::Invalid> {
+        let policy = Policy::new().optional(Some(deadline))?.optional(Some(retry))?.optional(Some(breaker))?;
+        let policy = policy.optional(Some(bulkhead))?.optional(Some(rate))?.optional(Some(timeout))?;
+        Ok(policy.optional(Some(hedge))?.observer(&SEEN))
     };
+    let optional = optional().unwrap();
     assert_eq!(play(&optional, &SEEN), expected);
 
     // And all that the parts can do was seen.

@@ -14,8 +14,8 @@ use crate::platform::clock::Instant;
 /// use steadfast::testing::TestClock;
 /// use steadfast::{Cause, Deadline, Delivery, Policy, Reason, Retry, RpcError};
 ///
-/// static PAGE: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_millis(100)));
-/// static GREETER: Policy<Deadline, Retry> =
+/// static PAGE: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_millis(100)));
+/// static GREETER: Policy<(Deadline, Retry)> =
 ///     Policy::new().deadline(Deadline::after(Duration::from_secs(60))).retry(Retry::attempts(10));
 ///
 /// let clock = TestClock::new();

@@ -62,6 +62,7 @@ impl<A: Guard, B: Guard> Guard for Either<A, B> {
     where
         Self: 'p;
     const NEW: Self::Memory = (A::NEW, B::NEW);
+    const WAITS: bool = A::WAITS || B::WAITS;
 
     fn is_timed(&self) -> bool {
         match self {
@@ -77,15 +78,17 @@ impl<A: Guard, B: Guard> Guard for Either<A, B> {
         }
     }
 
-    async fn wait<'p>(
-        &'p self,
-        memory: &'p Self::Memory,
-        moment: &impl Moment,
-        rejected: Rejected,
-    ) -> Result<Self::Permit<'p>, Rejected> {
+    fn has_line(&self) -> bool {
         match self {
-            Either::One(guard) => guard.wait(&memory.0, moment, rejected).await.map(Either::One),
-            Either::Other(guard) => guard.wait(&memory.1, moment, rejected).await.map(Either::Other),
+            Either::One(guard) => guard.has_line(),
+            Either::Other(guard) => guard.has_line(),
+        }
+    }
+
+    async fn turn<'p>(&'p self, memory: &'p Self::Memory) -> Result<Self::Permit<'p>, Rejected> {
+        match self {
+            Either::One(guard) => guard.turn(&memory.0).await.map(Either::One),
+            Either::Other(guard) => guard.turn(&memory.1).await.map(Either::Other),
         }
     }
 

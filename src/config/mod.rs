@@ -53,13 +53,13 @@ use crate::policy::{AttemptTimeout, Budget, Deadline, Policy, Retry};
 /// assert_eq!(policies.policy("greeter").map(ask), Some(Ok(7)));
 /// # Ok::<(), steadfast::config::Mistakes>(())
 /// ```
-pub type Configured<O = ()> = Policy<
+pub type Configured<O = ()> = Policy<(
     Option<Deadline>,
     Option<Retry<Option<&'static Budget>>>,
     Option<parts::AnyBreaker>,
     Option<parts::AnyBulkhead>,
     Option<parts::AnyLimit>,
     Option<AttemptTimeout>,
-    O,
     Option<parts::AnyHedge>,
->;
+    O,
+)>;

@@ -39,7 +39,7 @@ use crate::platform::state::Local;
 /// [policies.greeter]
 /// retry = { attempts = 6 }
 /// ```
-pub struct Named<O: 'static = ()> {
+pub struct Named<O: Observer + 'static = ()> {
     name: &'static str,
     defaults: &'static str,
     observer: O,
@@ -101,7 +101,7 @@ impl<O: Observer> Named<O> {
     }
 }
 
-impl<O> fmt::Debug for Named<O> {
+impl<O: Observer> fmt::Debug for Named<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Named").field("name", &self.name).field("defaults", &self.defaults).finish_non_exhaustive()
     }

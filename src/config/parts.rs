@@ -11,6 +11,7 @@ use super::settings::{
 };
 use crate::failure::{CAUSES, Cause};
 use crate::observe::Observer;
+use crate::policy::parts::{Observed, fills};
 use crate::policy::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
     Gradient, Hedge, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, SlowCalls, Throttle, TimeWindow,
@@ -31,6 +32,13 @@ pub(super) type AnyHedge = Either<Hedge, Hedge<Quantile>>;
 /// lives.
 pub(super) type Budgets = [(String, Option<&'static Budget>)];
 
+fills! {
+    [] AnyBreaker => Breaker;
+    [] AnyBulkhead => Bulkhead;
+    [] AnyLimit => RateLimit;
+    [] AnyHedge => Hedge;
+}
+
 /// All parts of one policy, checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
@@ -49,8 +57,8 @@ impl Parts {
 
     /// A policy with state of its own.
     pub const fn policy<O: Observer>(self, observer: O) -> Configured<O> {
-        let guards = (self.breaker, self.bulkhead, self.limit);
-        Policy::of(self.deadline, self.retry, guards, self.timeout, observer, self.hedge)
+        let Parts { deadline, retry, breaker, bulkhead, limit, timeout, hedge } = self;
+        Policy::of(deadline, retry, breaker, bulkhead, limit, timeout, hedge, Observed(observer))
     }
 
     /// The parts that `settings` describe. Where some of them are mistakes, the reader has taken note of it.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::either::Either;
 use super::parts::Parts;
 use super::policies::Policies;
-use crate::policy::{AttemptTimeoutPart, DeadlinePart, HedgePart};
+use crate::policy::{Guard, HedgePart, TimeLimit};
 
 /// The worst that one call through a policy can cost. No call makes more attempts or, awaited, takes longer.
 ///

@@ -18,7 +18,7 @@ use super::{Cause, Delivery, Failure, Reason, RpcError, cause_words};
 /// use steadfast::{Cause, Deadline, Delivery, Policy, Reason, Retry, RpcError};
 /// use steadfast::testing::TestClock;
 ///
-/// static GREETER: Policy<Deadline, Retry> =
+/// static GREETER: Policy<(Deadline, Retry)> =
 ///     Policy::new().deadline(Deadline::after(Duration::from_secs(3))).retry(Retry::attempts(4));
 /// let no_target = || {
 ///     Err::<(), _>(RpcError {
@@ -43,6 +43,8 @@ pub struct Failed<E = RpcError> {
     pub(crate) cause: Cause,
     pub(crate) delivery: Delivery,
     pub(crate) retry_after: Option<u64>,
+    /// Whether a judge said that the last result is no failure of the target.
+    pub(crate) ignored: bool,
 }
 
 impl<E> Failed<E> {
@@ -198,6 +200,7 @@ impl<E: Failure> From<E> for Failed<E> {
             cause: error.cause(),
             delivery: error.delivery(),
             retry_after: error.retry_after().map(crate::platform::clock::nanos),
+            ignored: false,
             last: Some(error),
         }
     }

@@ -14,7 +14,7 @@ use super::{Cause, Delivery, Facts, Failure};
 /// use steadfast::{Failed, Policy, Retry, http::{self, Client}};
 /// use wstd::http::{Body, Request, Response};
 ///
-/// static PAGES: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+/// static PAGES: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
 ///
 /// /// Whatever the server says is passed on, a last 503 too.
 /// async fn proxy(request: Request<Body>) -> Result<Response<Body>, Failed<http::Error>> {

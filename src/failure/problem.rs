@@ -181,6 +181,7 @@ impl<E: Failure> Failed<E> {
             cause: self.cause,
             delivery: self.delivery,
             retry_after: self.retry_after,
+            ignored: self.ignored,
         };
         of_course(&course, self.target(), instance)
     }
@@ -197,6 +198,7 @@ pub(crate) fn unhandled(failure: &(impl Failure + ?Sized), instance: &str) -> Pr
         cause: failure.cause(),
         delivery: failure.delivery(),
         retry_after: failure.retry_after().map(nanos),
+        ignored: false,
     };
     of_course(&course, failure.target(), instance)
 }

@@ -7,7 +7,7 @@ use core::fmt;
 /// ```
 /// use steadfast::{Cause, Delivery, Policy, Reason, Retry, RpcError};
 ///
-/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(4));
+/// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(4));
 /// let no_link = || Err::<(), _>(RpcError::new(Cause::NoLink, Delivery::NotSent));
 /// let failed = GREETER.call(no_link).unwrap_err();
 /// assert_eq!((failed.reason(), failed.attempts()), (Reason::NotRetryable, 1));

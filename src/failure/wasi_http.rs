@@ -140,7 +140,7 @@ mod tests {
     // case 24
     #[test]
     fn only_what_was_certainly_not_sent_is_repeated_unless_the_call_is_idempotent() {
-        static POLICY: Policy<(), Retry> = Policy::new().retry(Retry::attempts(2));
+        static POLICY: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(2));
         for (code, cause, delivery) in cases() {
             let passes = !matches!(cause, Cause::NoLink | Cause::Protocol);
             let attempts = |repeats: bool| if repeats { 2 } else { 1 };

@@ -43,7 +43,7 @@
 ///
 /// steadfast::wrpc_failure!(bindings::wrpc::rpc::error::Error);
 ///
-/// static HELLO: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+/// static HELLO: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
 ///
 /// fn hello() -> Result<String, Failed<handler::Error>> {
 ///     HELLO.call(handler::hello)

@@ -11,10 +11,10 @@ use super::body::{Outgoing, RequestBody};
 use crate::failure::http::{Error, Kept};
 use super::status;
 use super::transport::{self, Timeouts};
-use crate::call::{ByError, Call, Repeats};
+use crate::call::{Call, Repeats};
 use crate::platform::clock::{AsyncClock, System};
 use crate::failure::{Delivery, Failed};
-use crate::policy::Pipeline;
+use crate::policy::{Parts, Policy};
 use crate::platform::rng::Rng;
 use super::handler;
 
@@ -35,7 +35,7 @@ use super::handler;
 /// use steadfast::{Deadline, Failed, Policy, Retry, http::{self, Client}};
 /// use wstd::http::Request;
 ///
-/// static PAGES: Policy<Deadline, Retry> =
+/// static PAGES: Policy<(Deadline, Retry)> =
 ///     Policy::new().deadline(Deadline::after(Duration::from_secs(3))).retry(Retry::attempts(4));
 ///
 /// async fn page() -> Result<(), Failed<http::Error>> {
@@ -47,28 +47,28 @@ use super::handler;
 /// ```
 #[derive(Debug)]
 #[must_use]
-pub struct Client<'p, P> {
-    policy: &'p P,
+pub struct Client<'p, P: Parts> {
+    policy: &'p Policy<P>,
     timeouts: Timeouts,
     refusals: &'p [u16],
 }
 
-impl<P> Clone for Client<'_, P> {
+impl<P: Parts> Clone for Client<'_, P> {
     fn clone(&self) -> Self {
         Client { policy: self.policy, timeouts: self.timeouts, refusals: self.refusals }
     }
 }
 
-impl<'p, P: Pipeline> Client<'p, P> {
+impl<'p, P: Parts> Client<'p, P> {
     /// A client with this policy.
     ///
     /// ```
     /// use steadfast::{Policy, Retry, http::Client};
     ///
-    /// static PAGES: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static PAGES: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// let client = Client::new(&PAGES);
     /// ```
-    pub fn new(policy: &'p P) -> Self {
+    pub fn new(policy: &'p Policy<P>) -> Self {
         Client { policy, timeouts: Timeouts::default(), refusals: &[] }
     }
 
@@ -126,7 +126,7 @@ impl<'p, P: Pipeline> Client<'p, P> {
     /// ```
     /// use steadfast::{Policy, Retry, http::Client};
     ///
-    /// static PAYMENTS: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static PAYMENTS: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// let client = Client::new(&PAYMENTS).refusals(&[429]);
     /// ```
     pub fn refusals(mut self, statuses: &'p [u16]) -> Self {
@@ -149,8 +149,8 @@ impl<'p, P: Pipeline> Client<'p, P> {
 }
 
 /// The same for every body, over any transport and on any clock.
-pub(super) async fn exchange<P: Pipeline, C: AsyncClock + Rng>(
-    call: Call<'_, P, C, ByError>,
+pub(super) async fn exchange<P: Parts, C: AsyncClock + Rng>(
+    call: Call<'_, P, C>,
     refusals: &[u16],
     request: &Request<Outgoing>,
     transport: impl AsyncFn(&Request<Outgoing>) -> Result<Response<Body>, Error>,
@@ -174,7 +174,7 @@ pub(super) async fn exchange<P: Pipeline, C: AsyncClock + Rng>(
             let hedged: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(call.call_hedged(attempt));
             hedged.await
         }
-        repeats => call.marked(repeats).call_async(attempt).await,
+        repeats => call.repeated(repeats).call_async(attempt).await,
     }
 }
 

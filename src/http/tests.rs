@@ -12,7 +12,7 @@ use super::body::{Outgoing, RequestBody};
 use super::client::exchange;
 use crate::call::Call;
 use crate::platform::clock::AsyncClock;
-use crate::policy::Pipeline;
+use crate::policy::Parts;
 use crate::testing::{ManualClock, TestClock, block_on};
 use crate::{
     AttemptTimeout, Breaker, Cause, Deadline, Delivery, Failed, Failure, Hedge, Policy, Reason, Retry, handler,
@@ -67,14 +67,14 @@ impl Server {
     }
 }
 
-static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+static THRICE: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
 
 fn request<B>(method: &str, body: B) -> Request<B> {
     Request::builder().method(method).uri("http://example.com/page").body(body).unwrap()
 }
 
-async fn send<P: Pipeline>(
-    policy: &P,
+async fn send<P: Parts>(
+    policy: &Policy<P>,
     clock: &TestClock,
     server: &Server,
     request: Request<impl RequestBody>,
@@ -86,8 +86,8 @@ async fn send<P: Pipeline>(
 }
 
 /// What comes of a request with that policy, and how many were made.
-fn ask<P: Pipeline>(
-    policy: &P,
+fn ask<P: Parts>(
+    policy: &Policy<P>,
     request: Request<impl RequestBody>,
     answers: impl IntoIterator<Item = Answer>,
 ) -> (Result<Response<Body>, Failed<Error>>, usize) {
@@ -236,7 +236,7 @@ fn a_wish_to_be_left_alone_is_honoured_in_both_its_forms() {
 
 #[test]
 fn a_failing_status_counts_for_the_breaker() {
-    static CAREFUL: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(2));
+    static CAREFUL: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(2));
     let (clock, server) = (TestClock::new(), Server::new([status(503), code(ErrorCode::ConnectionRefused)]));
     let reasons = [(); 3].map(|()| {
         let failed = block_on(send(&CAREFUL, &clock, &server, request("GET", ()), &[])).unwrap_err();
@@ -248,7 +248,7 @@ fn a_failing_status_counts_for_the_breaker() {
 
 #[test]
 fn an_attempt_that_takes_too_long_is_dropped_and_another_is_made() {
-    static QUICK: Policy<(), Retry, (), (), (), AttemptTimeout> =
+    static QUICK: Policy<(Retry, AttemptTimeout)> =
         Policy::new().retry(Retry::attempts(2)).attempt_timeout(AttemptTimeout::after(Duration::from_millis(100)));
     let (clock, asked) = (ManualClock::new(), Cell::new(0));
     let request = request("GET", ()).map(RequestBody::into_outgoing);
@@ -265,8 +265,7 @@ fn an_attempt_that_takes_too_long_is_dropped_and_another_is_made() {
 
 #[test]
 fn a_hedge_is_for_requests_that_do_no_harm_twice() {
-    static PAGES: Policy<(), (), (), (), (), (), (), Hedge> =
-        Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
+    static PAGES: Policy<(Hedge,)> = Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
     for (method, requests, took) in [("GET", 2, ms(100)), ("POST", 1, ms(60_000))] {
         let (clock, asked) = (ManualClock::new(), Cell::new(0));
         let request = request(method, ()).map(RequestBody::into_outgoing);
@@ -284,7 +283,7 @@ fn a_hedge_is_for_requests_that_do_no_harm_twice() {
 
 #[test]
 fn the_deadline_ends_a_request_that_is_under_way() {
-    static PAGES: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_millis(300)));
+    static PAGES: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_millis(300)));
     let clock = ManualClock::new();
     let request = request("GET", ()).map(RequestBody::into_outgoing);
     let transport = async |_: &Request<Outgoing>| {

@@ -47,7 +47,7 @@ const _: () = {
 /// use steadfast::{Cause, Counters, Delivery, Policy, Retry, RpcError};
 ///
 /// static COUNTERS: Counters = Counters::new();
-/// static GREETER: Policy<(), Retry, (), (), (), (), &Counters> =
+/// static GREETER: Policy<(Retry, &Counters)> =
 ///     Policy::new().retry(Retry::attempts(3)).observer(&COUNTERS);
 ///
 /// let mut target = Script::new([Err(RpcError::new(Cause::NoTarget, Delivery::NotSent)), Ok("hi")]);

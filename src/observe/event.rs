@@ -233,7 +233,7 @@ impl fmt::Display for Event {
 ///     }
 /// }
 /// static FAILURES: Failures = Failures(AtomicU32::new(0));
-/// static GREETER: Policy<(), (), (), (), (), (), &Failures> = Policy::new().observer(&FAILURES);
+/// static GREETER: Policy<(&Failures,)> = Policy::new().observer(&FAILURES);
 /// GREETER.call(|| Ok::<_, RpcError>(7)).unwrap();
 /// ```
 pub trait Observer: Copy {

@@ -28,7 +28,7 @@ use crate::failure::{cause_name, delivery_name};
 /// ```
 /// use steadfast::{Policy, Retry, RpcError, Traced};
 ///
-/// static GREETER: Policy<(), Retry, (), (), (), (), Traced> =
+/// static GREETER: Policy<(Retry, Traced)> =
 ///     Policy::new().retry(Retry::attempts(3)).observer(Traced);
 ///
 /// let _span = tracing::info_span!("greet", name = "Ada").entered();

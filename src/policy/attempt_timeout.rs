@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::sealed::Sealed;
+use super::TimeLimit;
 use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The longest one attempt may take.
@@ -19,7 +19,7 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 /// use core::time::Duration;
 /// use steadfast::{AttemptTimeout, Policy};
 ///
-/// static QUICK: Policy<(), (), (), (), (), AttemptTimeout> =
+/// static QUICK: Policy<(AttemptTimeout,)> =
 ///     Policy::new().attempt_timeout(AttemptTimeout::after(Duration::from_millis(500)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,37 +55,10 @@ impl AttemptTimeout {
     }
 }
 
-/// A policy's attempt timeout: none, one, or one decided at run time.
-///
-/// ```
-/// use steadfast::{AttemptTimeoutPart, Policy};
-///
-/// fn ready<T: AttemptTimeoutPart>(_: &Policy<(), (), (), (), (), T>) {}
-/// ready(&Policy::new());
-/// ```
-pub trait AttemptTimeoutPart: Copy + Sealed {
-    #[doc(hidden)]
-    fn limit(&self) -> Option<Duration>;
-}
-
-impl AttemptTimeoutPart for () {
-    #[inline]
-    fn limit(&self) -> Option<Duration> {
-        None
-    }
-}
-
-impl AttemptTimeoutPart for AttemptTimeout {
+impl TimeLimit for AttemptTimeout {
     #[inline]
     fn limit(&self) -> Option<Duration> {
         Some(self.0)
-    }
-}
-
-impl<T: AttemptTimeoutPart> AttemptTimeoutPart for Option<T> {
-    #[inline]
-    fn limit(&self) -> Option<Duration> {
-        self.as_ref()?.limit()
     }
 }
 

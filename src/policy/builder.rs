@@ -1,10 +1,11 @@
 //! Puts a policy together, part by part, in a `const` if need be.
 
 use super::{
-    AttemptTimeout, AttemptTimeoutPart, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, DeadlinePart, Guard,
-    Hedge, HedgePart, LimitAlgorithm, Policy, RateLimit, RateLimitKind, Retry, RetryPart, Throttle, Window,
+    AttemptTimeout, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, Guarded, Hedge, HedgeKind, HedgePart,
+    Invalid, LimitAlgorithm, Parts, Plus, Policy, RateLimit, RateLimitKind, Retry, Throttle, Window,
 };
 use crate::observe::Observer;
+use crate::policy::parts::Observed;
 
 impl Policy {
     /// A policy without parts: a call through it is just made.
@@ -16,16 +17,7 @@ impl Policy {
     /// assert_eq!(NONE.call(|| Ok::<_, RpcError>(7)).unwrap(), 7);
     /// ```
     pub const fn new() -> Self {
-        Policy {
-            deadline: (),
-            retry: (),
-            guards: ((), (), ()),
-            memory: ((), (), ()),
-            timeout: (),
-            observer: (),
-            hedge: (),
-            latencies: (),
-        }
+        Policy::of((), (), (), (), (), (), (), ())
     }
 }
 
@@ -33,6 +25,42 @@ impl Default for Policy {
     fn default() -> Self {
         Policy::new()
     }
+}
+
+/// The policy with `part` in one slot, and what the other slots had. Parts are `Copy` and memories are made anew, since
+/// a `const fn` cannot drop a value of a generic type: the policy that a builder takes is forgotten, and holds nothing
+/// that needs to be dropped.
+macro_rules! put {
+    ($policy:ident, $slot:ident: $part:expr) => {{
+        let part = $part;
+        let policy = put!(@$slot part, $policy.deadline, $policy.retry, $policy.breaker.guard, $policy.bulkhead.guard,
+            $policy.rate_limit.guard, $policy.attempt_timeout, $policy.hedge, $policy.observer);
+        forget($policy);
+        policy
+    }};
+    (@deadline $part:ident, $d:expr, $($rest:expr),*) => { Policy::of($part, $($rest),*) };
+    (@retry $part:ident, $d:expr, $r:expr, $($rest:expr),*) => { Policy::of($d, $part, $($rest),*) };
+    (@breaker $part:ident, $d:expr, $r:expr, $b:expr, $($rest:expr),*) => { Policy::of($d, $r, $part, $($rest),*) };
+    (@bulkhead $part:ident, $d:expr, $r:expr, $b:expr, $k:expr, $($rest:expr),*) => {
+        Policy::of($d, $r, $b, $part, $($rest),*)
+    };
+    (@rate_limit $part:ident, $d:expr, $r:expr, $b:expr, $k:expr, $l:expr, $($rest:expr),*) => {
+        Policy::of($d, $r, $b, $k, $part, $($rest),*)
+    };
+    (@attempt_timeout $part:ident, $d:expr, $r:expr, $b:expr, $k:expr, $l:expr, $a:expr, $h:expr, $o:expr) => {
+        Policy::of($d, $r, $b, $k, $l, $part, $h, $o)
+    };
+    (@hedge $part:ident, $d:expr, $r:expr, $b:expr, $k:expr, $l:expr, $a:expr, $h:expr, $o:expr) => {
+        Policy::of($d, $r, $b, $k, $l, $a, $part, $o)
+    };
+    (@observer $part:ident, $d:expr, $r:expr, $b:expr, $k:expr, $l:expr, $a:expr, $h:expr, $o:expr) => {
+        Policy::of($d, $r, $b, $k, $l, $a, $h, $part)
+    };
+}
+
+#[allow(clippy::forget_non_drop, reason = "whether the parts have something to drop is not known in general")]
+const fn forget<T>(policy: T) {
+    core::mem::forget(policy);
 }
 
 /// Ends building where a setting makes no sense; in a `const` or a `static`, that is a compile error.
@@ -45,47 +73,32 @@ macro_rules! accept {
     };
 }
 
-#[allow(clippy::forget_non_drop, reason = "whether the parts have something to drop is not known in general")]
-const fn forget<T>(policy: T) {
-    core::mem::forget(policy);
-}
+impl<P: Parts> Policy<P> {
+    /// Of parts that are known to make sense.
+    #[allow(clippy::too_many_arguments, reason = "one for each slot")]
+    pub(crate) const fn of(
+        deadline: P::Deadline,
+        retry: P::Retry,
+        breaker: P::Breaker,
+        bulkhead: P::Bulkhead,
+        rate_limit: P::RateLimit,
+        attempt_timeout: P::AttemptTimeout,
+        hedge: P::Hedge,
+        observer: P::Observer,
+    ) -> Self {
+        Policy {
+            deadline,
+            retry,
+            breaker: Guarded::new(breaker),
+            bulkhead: Guarded::new(bulkhead),
+            rate_limit: Guarded::new(rate_limit),
+            attempt_timeout,
+            hedge,
+            latencies: P::Hedge::NEW,
+            observer,
+        }
+    }
 
-const fn fresh<G: Guard>(_: &G) -> G::Memory {
-    G::NEW
-}
-
-const fn empty<H: HedgePart>(_: &H) -> H::Memory {
-    H::NEW
-}
-
-/// The policy with its parts changed. The parts are `Copy` and the memory is made anew, since a `const fn` cannot
-/// drop a value of a generic type: the policy that a builder takes is forgotten, and holds nothing that would be
-/// missed.
-macro_rules! rebuild {
-    ($policy:ident, $deadline:expr, $retry:expr, $breaker:expr, $bulkhead:expr, $rate:expr, $timeout:expr, $observer:expr) => {{
-        let hedge = $policy.hedge;
-        rebuild!($policy, $deadline, $retry, $breaker, $bulkhead, $rate, $timeout, $observer, hedge)
-    }};
-    ($policy:ident, $deadline:expr, $retry:expr, $breaker:expr, $bulkhead:expr, $rate:expr, $timeout:expr, $observer:expr, $hedge:expr) => {{
-        let guards = ($breaker, $bulkhead, $rate);
-        let policy = Policy {
-            deadline: $deadline,
-            retry: $retry,
-            memory: fresh(&guards),
-            guards,
-            timeout: $timeout,
-            observer: $observer,
-            latencies: empty(&$hedge),
-            hedge: $hedge,
-        };
-        forget($policy);
-        policy
-    }};
-}
-
-impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
-    Policy<(), R, B, K, L, A, O, H>
-{
     /// Bounds the whole call, retries included.
     ///
     /// # Panics
@@ -95,25 +108,15 @@ impl<R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Obser
     /// use core::time::Duration;
     /// use steadfast::{Deadline, Policy};
     ///
-    /// static QUICK: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
+    /// static QUICK: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_secs(1)));
     /// ```
-    pub const fn deadline(self, deadline: Deadline) -> Policy<Deadline, R, B, K, L, A, O, H> {
-        rebuild!(
-            self,
-            accept!(deadline),
-            self.retry,
-            self.guards.0,
-            self.guards.1,
-            self.guards.2,
-            self.timeout,
-            self.observer
-        )
+    pub const fn deadline(self, deadline: Deadline) -> Policy<P::With>
+    where
+        P: Parts<Deadline = ()> + Plus<Deadline>,
+    {
+        put!(self, deadline: accept!(deadline))
     }
-}
 
-impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
-    Policy<D, (), B, K, L, A, O, H>
-{
     /// Repeats failed attempts.
     ///
     /// # Panics
@@ -122,25 +125,15 @@ impl<D: DeadlinePart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Ob
     /// ```
     /// use steadfast::{Policy, Retry};
     ///
-    /// static THRICE: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static THRICE: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// ```
-    pub const fn retry<G: BudgetPart>(self, retry: Retry<G>) -> Policy<D, Retry<G>, B, K, L, A, O, H> {
-        rebuild!(
-            self,
-            self.deadline,
-            accept!(retry),
-            self.guards.0,
-            self.guards.1,
-            self.guards.2,
-            self.timeout,
-            self.observer
-        )
+    pub const fn retry<G: BudgetPart>(self, retry: Retry<G>) -> Policy<P::With>
+    where
+        P: Parts<Retry = ()> + Plus<Retry<G>>,
+    {
+        put!(self, retry: accept!(retry))
     }
-}
 
-impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
-    Policy<D, R, (), K, L, A, O, H>
-{
     /// Leaves a target alone that keeps failing.
     ///
     /// # Panics
@@ -149,26 +142,16 @@ impl<D: DeadlinePart, R: RetryPart, K: Guard, L: Guard, A: AttemptTimeoutPart, O
     /// ```
     /// use steadfast::{Breaker, Policy};
     ///
-    /// static CAREFUL: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
+    /// static CAREFUL: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// ```
-    pub const fn breaker<W: Window>(self, breaker: Breaker<W>) -> Policy<D, R, Breaker<W>, K, L, A, O, H> {
-        rebuild!(
-            self,
-            self.deadline,
-            self.retry,
-            accept!(breaker),
-            self.guards.1,
-            self.guards.2,
-            self.timeout,
-            self.observer
-        )
+    pub const fn breaker<W: Window>(self, breaker: Breaker<W>) -> Policy<P::With>
+    where
+        P: Parts<Breaker = ()> + Plus<Breaker<W>>,
+    {
+        put!(self, breaker: accept!(breaker))
     }
-}
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
-    Policy<D, R, B, (), L, A, O, H>
-{
-    /// Bounds how many calls are under way at a time.
+    /// Bounds how many calls are in flight at a time.
     ///
     /// # Panics
     /// When [`Bulkhead::check`] refuses the bulkhead; in a `static` that is a compile error.
@@ -176,26 +159,32 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O
     /// ```
     /// use steadfast::{Bulkhead, Policy};
     ///
-    /// static NARROW: Policy<(), (), (), Bulkhead> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
+    /// static NARROW: Policy<(Bulkhead,)> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
     /// ```
-    pub const fn bulkhead(self, bulkhead: Bulkhead) -> Policy<D, R, B, Bulkhead, L, A, O, H> {
-        rebuild!(
-            self,
-            self.deadline,
-            self.retry,
-            self.guards.0,
-            accept!(bulkhead),
-            self.guards.2,
-            self.timeout,
-            self.observer,
-            self.hedge
-        )
+    pub const fn bulkhead(self, bulkhead: Bulkhead) -> Policy<P::With>
+    where
+        P: Parts<Bulkhead = ()> + Plus<Bulkhead>,
+    {
+        put!(self, bulkhead: accept!(bulkhead))
     }
-}
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
-    Policy<D, R, B, K, (), A, O, H>
-{
+    /// Bounds the calls in flight by a limit that adapts to the target. It takes the place of the bulkhead.
+    ///
+    /// # Panics
+    /// When [`Concurrency::check`] refuses the limit; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{Aimd, Concurrency, Policy};
+    ///
+    /// static PAGES: Policy<(Concurrency<Aimd>,)> = Policy::new().concurrency(Concurrency::aimd());
+    /// ```
+    pub const fn concurrency<L: LimitAlgorithm>(self, concurrency: Concurrency<L>) -> Policy<P::With>
+    where
+        P: Parts<Bulkhead = ()> + Plus<Concurrency<L>>,
+    {
+        put!(self, bulkhead: accept!(concurrency))
+    }
+
     /// Bounds how many calls are made in a time.
     ///
     /// # Panics
@@ -205,63 +194,18 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O
     /// use core::time::Duration;
     /// use steadfast::{Policy, RateLimit, SlidingWindow};
     ///
-    /// static STEADY: Policy<(), (), (), (), RateLimit> =
-    ///     Policy::new().rate_limit(RateLimit::per_second(100).burst(20));
-    /// static QUOTA: Policy<(), (), (), (), RateLimit<SlidingWindow>> =
+    /// static STEADY: Policy<(RateLimit,)> = Policy::new().rate_limit(RateLimit::per_second(100).burst(20));
+    /// static QUOTA: Policy<(RateLimit<SlidingWindow>,)> =
     ///     Policy::new().rate_limit(RateLimit::window(100, Duration::from_secs(60)));
     /// ```
-    pub const fn rate_limit<W: RateLimitKind>(self, limit: RateLimit<W>) -> Policy<D, R, B, K, RateLimit<W>, A, O, H> {
-        rebuild!(
-            self,
-            self.deadline,
-            self.retry,
-            self.guards.0,
-            self.guards.1,
-            accept!(limit),
-            self.timeout,
-            self.observer,
-            self.hedge
-        )
+    pub const fn rate_limit<K: RateLimitKind>(self, limit: RateLimit<K>) -> Policy<P::With>
+    where
+        P: Parts<RateLimit = ()> + Plus<RateLimit<K>>,
+    {
+        put!(self, rate_limit: accept!(limit))
     }
-}
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
-    Policy<D, R, B, (), L, A, O, H>
-{
-    /// Bounds the calls under way at a time by a limit that finds itself. It stands in the place of the
-    /// bulkhead.
-    ///
-    /// # Panics
-    /// When [`Concurrency::check`] refuses the limit; in a `static` that is a compile error.
-    ///
-    /// ```
-    /// use steadfast::{Aimd, Concurrency, Policy};
-    ///
-    /// static PAGES: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd());
-    /// ```
-    pub const fn concurrency<G: LimitAlgorithm>(
-        self,
-        concurrency: Concurrency<G>,
-    ) -> Policy<D, R, B, Concurrency<G>, L, A, O, H> {
-        rebuild!(
-            self,
-            self.deadline,
-            self.retry,
-            self.guards.0,
-            accept!(concurrency),
-            self.guards.2,
-            self.timeout,
-            self.observer,
-            self.hedge
-        )
-    }
-}
-
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O: Observer, H: HedgePart>
-    Policy<D, R, B, K, (), A, O, H>
-{
-    /// Turns a share of the calls away while the target does not take them. It stands in the place of the rate
-    /// limit.
+    /// Rejects a share of the calls while the target does not take them. It takes the place of the rate limit.
     ///
     /// # Panics
     /// When [`Throttle::check`] refuses the throttle; in a `static` that is a compile error.
@@ -269,26 +213,15 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, A: AttemptTimeoutPart, O
     /// ```
     /// use steadfast::{Policy, Throttle};
     ///
-    /// static GREETER: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new());
+    /// static GREETER: Policy<(Throttle,)> = Policy::new().throttle(Throttle::new());
     /// ```
-    pub const fn throttle(self, throttle: Throttle) -> Policy<D, R, B, K, Throttle, A, O, H> {
-        rebuild!(
-            self,
-            self.deadline,
-            self.retry,
-            self.guards.0,
-            self.guards.1,
-            accept!(throttle),
-            self.timeout,
-            self.observer,
-            self.hedge
-        )
+    pub const fn throttle(self, throttle: Throttle) -> Policy<P::With>
+    where
+        P: Parts<RateLimit = ()> + Plus<Throttle>,
+    {
+        put!(self, rate_limit: accept!(throttle))
     }
-}
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer, H: HedgePart>
-    Policy<D, R, B, K, L, (), O, H>
-{
     /// Bounds each attempt.
     ///
     /// # Panics
@@ -298,46 +231,17 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, O: Observer, H
     /// use core::time::Duration;
     /// use steadfast::{AttemptTimeout, Policy, Retry};
     ///
-    /// static QUICK: Policy<(), Retry, (), (), (), AttemptTimeout> = Policy::new()
+    /// static QUICK: Policy<(Retry, AttemptTimeout)> = Policy::new()
     ///     .retry(Retry::attempts(3))
     ///     .attempt_timeout(AttemptTimeout::after(Duration::from_millis(500)));
     /// ```
-    pub const fn attempt_timeout(self, timeout: AttemptTimeout) -> Policy<D, R, B, K, L, AttemptTimeout, O, H> {
-        rebuild!(
-            self,
-            self.deadline,
-            self.retry,
-            self.guards.0,
-            self.guards.1,
-            self.guards.2,
-            accept!(timeout),
-            self.observer
-        )
+    pub const fn attempt_timeout(self, timeout: AttemptTimeout) -> Policy<P::With>
+    where
+        P: Parts<AttemptTimeout = ()> + Plus<AttemptTimeout>,
+    {
+        put!(self, attempt_timeout: accept!(timeout))
     }
-}
 
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, H: HedgePart>
-    Policy<D, R, B, K, L, A, (), H>
-{
-    /// Tells `observer` what happens: a function, or a value of your own.
-    ///
-    /// ```
-    /// use steadfast::{Event, Policy, Retry};
-    ///
-    /// fn log(event: &Event) {
-    ///     eprintln!("{event}");
-    /// }
-    /// static GREETER: Policy<(), Retry, (), (), (), (), fn(&Event)> =
-    ///     Policy::new().retry(Retry::attempts(3)).observer(log);
-    /// ```
-    pub const fn observer<N: Observer>(self, observer: N) -> Policy<D, R, B, K, L, A, N, H> {
-        rebuild!(self, self.deadline, self.retry, self.guards.0, self.guards.1, self.guards.2, self.timeout, observer)
-    }
-}
-
-impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTimeoutPart, O: Observer>
-    Policy<D, R, B, K, L, A, O, ()>
-{
     /// Starts a further attempt beside one that is slow, in calls made by
     /// [`call_hedged`](crate::Call::call_hedged).
     ///
@@ -348,25 +252,99 @@ impl<D: DeadlinePart, R: RetryPart, B: Guard, K: Guard, L: Guard, A: AttemptTime
     /// use core::time::Duration;
     /// use steadfast::{Hedge, Policy};
     ///
-    /// static PAGES: Policy<(), (), (), (), (), (), (), Hedge> =
-    ///     Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
+    /// static PAGES: Policy<(Hedge,)> = Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
     /// ```
-    pub const fn hedge<W: Copy>(self, hedge: Hedge<W>) -> Policy<D, R, B, K, L, A, O, Hedge<W>>
+    pub const fn hedge<W: HedgeKind>(self, hedge: Hedge<W>) -> Policy<P::With>
     where
-        Hedge<W>: HedgePart,
+        P: Parts<Hedge = ()> + Plus<Hedge<W>>,
     {
-        rebuild!(
-            self,
-            self.deadline,
-            self.retry,
-            self.guards.0,
-            self.guards.1,
-            self.guards.2,
-            self.timeout,
-            self.observer,
-            accept!(hedge)
-        )
+        put!(self, hedge: accept!(hedge))
     }
+
+    /// Tells `observer` what happens: a function, or a value of your own.
+    ///
+    /// ```
+    /// use steadfast::{Event, Policy, Retry};
+    ///
+    /// fn log(event: &Event) {
+    ///     eprintln!("{event}");
+    /// }
+    /// static GREETER: Policy<(Retry, fn(&Event))> = Policy::new().retry(Retry::attempts(3)).observer(log);
+    /// ```
+    pub const fn observer<O: Observer>(self, observer: O) -> Policy<P::With>
+    where
+        P: Parts<Observer = ()> + Plus<O>,
+    {
+        put!(self, observer: Observed(observer))
+    }
+
+    /// The policy with a part that is decided at run time, from a configuration or a flag: any part, and in any order.
+    /// `None` is a part that is absent.
+    ///
+    /// # Errors
+    /// [`Invalid`]: the first setting that makes no sense, its value and what is allowed.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::{Breaker, Deadline, Policy, Retry};
+    ///
+    /// let attempts = "3".parse().unwrap();
+    /// let careful = std::env::args().count() > 1;
+    /// let policy = Policy::new()
+    ///     .deadline(Deadline::after(Duration::from_secs(3)))
+    ///     .optional(Some(Retry::attempts(attempts)))?
+    ///     .optional(careful.then_some(Breaker::consecutive_failures(5)))?;
+    /// # Ok::<(), steadfast::Invalid>(())
+    /// ```
+    pub fn optional<X: Optional<P>>(self, part: Option<X>) -> Result<X::Policy, Invalid> {
+        X::add(self, part)
+    }
+}
+
+/// A part that may be decided at run time, for a policy that has room for it: see [`Policy::optional`].
+///
+/// ```
+/// use steadfast::{Deadline, Optional};
+///
+/// fn ready<X: Optional<()>>() {}
+/// ready::<Deadline>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "this policy has no room for a `{Self}`",
+    note = "each part has one place in a policy; the bulkhead and the concurrency limit share one, and so do the rate \
+            limit and the throttle"
+)]
+pub trait Optional<P: Parts>: Copy {
+    /// The policy with the part.
+    type Policy;
+
+    #[doc(hidden)]
+    fn add(policy: Policy<P>, part: Option<Self>) -> Result<Self::Policy, Invalid>;
+}
+
+macro_rules! optional {
+    ($([$($generic:tt)*] $part:ty => $slot:ident $field:ident;)*) => {$(
+        impl<P: Parts<$slot = ()> + Plus<Option<$part>>, $($generic)*> Optional<P> for $part {
+            type Policy = Policy<P::With>;
+
+            fn add(policy: Policy<P>, part: Option<Self>) -> Result<Self::Policy, Invalid> {
+                let part = part.map(|part| part.check()).transpose()?;
+                Ok(put!(policy, $field: part))
+            }
+        }
+    )*};
+}
+
+optional! {
+    [] Deadline => Deadline deadline;
+    [G: BudgetPart] Retry<G> => Retry retry;
+    [W: Window] Breaker<W> => Breaker breaker;
+    [] Bulkhead => Bulkhead bulkhead;
+    [L: LimitAlgorithm] Concurrency<L> => Bulkhead bulkhead;
+    [K: RateLimitKind] RateLimit<K> => RateLimit rate_limit;
+    [] Throttle => RateLimit rate_limit;
+    [] AttemptTimeout => AttemptTimeout attempt_timeout;
+    [W: HedgeKind] Hedge<W> => Hedge hedge;
 }
 
 #[cfg(test)]
@@ -374,17 +352,18 @@ mod tests {
     use core::time::Duration;
 
     use crate::{
-        AttemptTimeout, Breaker, Bulkhead, Deadline, Event, Hedge, Policy, RateLimit, Retry, RpcError,
-        testing::TestClock,
+        AttemptTimeout, Breaker, Bulkhead, Concurrency, Deadline, Event, Hedge, Invalid, Policy, RateLimit, Retry,
+        RpcError, Throttle, testing::TestClock,
     };
 
-    type Whole = Policy<Deadline, Retry, Breaker, Bulkhead, RateLimit, AttemptTimeout, fn(&Event), Hedge>;
+    type Forth = Policy<(Deadline, Retry, Breaker, Bulkhead, RateLimit, AttemptTimeout, fn(&Event), Hedge)>;
+    type Back = Policy<(Hedge, fn(&Event), AttemptTimeout, RateLimit, Bulkhead, Breaker, Retry, Deadline)>;
 
     #[test]
     fn parts_may_be_given_in_any_order() {
         const SECOND: Duration = Duration::from_secs(1);
         fn nobody(_: &Event) {}
-        static FORTH: Whole = Policy::new()
+        static FORTH: Forth = Policy::new()
             .deadline(Deadline::after(SECOND))
             .retry(Retry::attempts(3))
             .breaker(Breaker::consecutive_failures(5))
@@ -393,7 +372,7 @@ mod tests {
             .attempt_timeout(AttemptTimeout::after(SECOND))
             .observer(nobody as fn(&Event))
             .hedge(Hedge::after(SECOND));
-        static BACK: Whole = Policy::new()
+        static BACK: Back = Policy::new()
             .hedge(Hedge::after(SECOND))
             .observer(nobody as fn(&Event))
             .attempt_timeout(AttemptTimeout::after(SECOND))
@@ -403,8 +382,49 @@ mod tests {
             .retry(Retry::attempts(3))
             .deadline(Deadline::after(SECOND));
         assert_eq!(format!("{FORTH:?}"), format!("{BACK:?}"));
-        for policy in [&FORTH, &BACK] {
-            assert_eq!(policy.with(&TestClock::new()).call(|| Ok::<_, RpcError>(7)), Ok(7));
-        }
+        let clock = TestClock::new();
+        assert_eq!(FORTH.with(&clock).call(|| Ok::<_, RpcError>(7)), Ok(7));
+        assert_eq!(BACK.with(&clock).call(|| Ok::<_, RpcError>(7)), Ok(7));
+    }
+
+    #[test]
+    fn every_part_may_be_decided_at_run_time_in_any_order() {
+        let second = Duration::from_secs(1);
+        let whole = |forth: bool| -> Result<String, Invalid> {
+            let policy = Policy::new();
+            Ok(match forth {
+                true => {
+                    let policy = policy.optional(Some(Deadline::after(second)))?.optional(Some(Retry::attempts(3)))?;
+                    let policy = policy.optional(Some(Breaker::consecutive_failures(5)))?;
+                    let policy = policy.optional(Some(Bulkhead::concurrent(10)))?.optional(Some(Throttle::new()))?;
+                    let policy = policy.optional(Some(AttemptTimeout::after(second)))?;
+                    format!("{:?}", policy.optional(Some(Hedge::after(second)))?)
+                }
+                false => {
+                    let policy = policy.optional(Some(Hedge::after(second)))?;
+                    let policy = policy.optional(Some(AttemptTimeout::after(second)))?;
+                    let policy = policy.optional(Some(Throttle::new()))?.optional(Some(Bulkhead::concurrent(10)))?;
+                    let policy = policy.optional(Some(Breaker::consecutive_failures(5)))?;
+                    let policy = policy.optional(Some(Retry::attempts(3)))?;
+                    format!("{:?}", policy.optional(Some(Deadline::after(second)))?)
+                }
+            })
+        };
+        assert_eq!(whole(true), whole(false));
+        assert!(Policy::new().optional(Some(Concurrency::gradient())).is_ok());
+        assert!(Policy::new().optional(Some(RateLimit::per_second(10))).is_ok());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_at_run_time_too() {
+        let text = |invalid: Option<Invalid>| invalid.map(|invalid| invalid.to_string()).unwrap_or_default();
+        assert_eq!(
+            text(Policy::new().optional(Some(Retry::attempts(0))).err()),
+            "retry attempts: 0 is not allowed: it must be 1 or more"
+        );
+        assert_eq!(
+            text(Policy::new().optional(Some(Hedge::after(Duration::ZERO))).err()),
+            "hedge delay: 0ns is not allowed: it must be longer than zero"
+        );
     }
 }

@@ -39,7 +39,7 @@ mod tests;
 /// ```
 /// use steadfast::{Bulkhead, Policy, RpcError};
 ///
-/// static GREETER: Policy<(), (), (), Bulkhead> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
+/// static GREETER: Policy<(Bulkhead,)> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
 ///
 /// assert_eq!(GREETER.call(|| Ok::<_, RpcError>("hi")).unwrap(), "hi");
 /// ```
@@ -72,12 +72,6 @@ impl Bulkhead {
     /// ```
     pub const fn waiting(self, calls: u32) -> Self {
         Bulkhead { line: calls, ..self }
-    }
-
-    /// Whether an awaited call may wait for its turn: nobody can tell for how long.
-    #[cfg(feature = "config")]
-    pub(crate) const fn has_line(&self) -> bool {
-        self.line > 0
     }
 
     /// The bulkhead itself, or why it makes no sense: no place at all.
@@ -271,6 +265,7 @@ impl Guard for Bulkhead {
     type Memory = Memory;
     type Permit<'p> = BulkheadPermit<'p>;
     const NEW: Memory = Memory(Local::new(State::NEW));
+    const WAITS: bool = true;
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p Memory, _: &impl Moment) -> Result<BulkheadPermit<'p>, Rejected> {
@@ -280,17 +275,12 @@ impl Guard for Bulkhead {
         }
     }
 
-    async fn wait<'p>(
-        &'p self,
-        memory: &'p Memory,
-        moment: &impl Moment,
-        rejected: Rejected,
-    ) -> Result<BulkheadPermit<'p>, Rejected> {
-        if self.line == 0 {
-            return Err(rejected);
-        }
-        let turn = Turn { bulkhead: self, memory, number: None }.await;
-        moment.forget();
-        turn
+    #[inline]
+    fn has_line(&self) -> bool {
+        self.line > 0
+    }
+
+    fn turn<'p>(&'p self, memory: &'p Memory) -> impl Future<Output = Result<BulkheadPermit<'p>, Rejected>> {
+        Turn { bulkhead: self, memory, number: None }
     }
 }

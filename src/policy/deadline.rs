@@ -1,5 +1,6 @@
 //! How long a whole call may take.
 
+use core::fmt::Debug;
 use core::time::Duration;
 
 use crate::policy::invalid::{Invalid, Value, refuse};
@@ -16,7 +17,7 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 /// use core::time::Duration;
 /// use steadfast::{Deadline, Policy};
 ///
-/// static GREETER: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
+/// static GREETER: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Duration);
@@ -50,36 +51,37 @@ impl Deadline {
     }
 }
 
-/// A policy's deadline: none, one, or one decided at run time.
+/// A part that bounds a time: a [`Deadline`], an [`AttemptTimeout`](super::AttemptTimeout), none, or one decided at
+/// run time.
 ///
 /// ```
 /// use core::time::Duration;
-/// use steadfast::{Deadline, DeadlinePart, Policy};
+/// use steadfast::{AttemptTimeout, Deadline, TimeLimit};
 ///
-/// fn ready<D: DeadlinePart>(_: &Policy<D>) {}
-/// ready(&Policy::new());
-/// ready(&Policy::new().deadline(Deadline::after(Duration::from_secs(3))));
+/// fn limit<L: TimeLimit>(_: L) {}
+/// limit(Deadline::after(Duration::from_secs(3)));
+/// limit(Some(AttemptTimeout::after(Duration::from_secs(1))));
 /// ```
-pub trait DeadlinePart: Copy + super::sealed::Sealed {
+pub trait TimeLimit: Copy + Debug + super::sealed::Sealed {
     #[doc(hidden)]
     fn limit(&self) -> Option<Duration>;
 }
 
-impl DeadlinePart for () {
+impl TimeLimit for () {
     #[inline]
     fn limit(&self) -> Option<Duration> {
         None
     }
 }
 
-impl DeadlinePart for Deadline {
+impl TimeLimit for Deadline {
     #[inline]
     fn limit(&self) -> Option<Duration> {
         Some(self.0)
     }
 }
 
-impl<D: DeadlinePart> DeadlinePart for Option<D> {
+impl<L: TimeLimit> TimeLimit for Option<L> {
     #[inline]
     fn limit(&self) -> Option<Duration> {
         self.as_ref()?.limit()

@@ -1,7 +1,7 @@
 //! What every attempt passes on its way: parts that let it through, have it wait, or turn it away.
 
 use core::fmt::Debug;
-use core::future::{Future, ready};
+use core::future::Future;
 use core::time::Duration;
 
 use super::sealed::Sealed;
@@ -20,8 +20,6 @@ pub trait Moment {
     }
     /// A number drawn uniformly from all of `u64`.
     fn draw(&self) -> u64;
-    /// Time has passed, as it does while a guard has a caller wait for its turn: the next look is a new one.
-    fn forget(&self) {}
 }
 
 /// An attempt was turned away before it reached the wire.
@@ -75,13 +73,12 @@ pub trait Permit {
 /// `Option<Guard>` is decided at run time.
 ///
 /// ```
-/// use steadfast::{Breaker, Guard, Policy};
+/// use steadfast::{Breaker, Guard};
 ///
-/// fn ready<B: Guard>(_: &Policy<(), (), B>) {}
-/// ready(&Policy::new());
-/// ready(&Policy::new().breaker(Breaker::consecutive_failures(5)));
+/// fn guard<G: Guard>(_: G) {}
+/// guard(Breaker::consecutive_failures(5));
 /// ```
-pub trait Guard: Copy + Sealed {
+pub trait Guard: Copy + Debug + Sealed + 'static {
     #[doc(hidden)]
     type Memory: Debug;
     #[doc(hidden)]
@@ -90,6 +87,9 @@ pub trait Guard: Copy + Sealed {
         Self: 'p;
     #[doc(hidden)]
     const NEW: Self::Memory;
+    /// Whether it may have a caller wait, in line or for its turn: where no guard does, the code for that is not there.
+    #[doc(hidden)]
+    const WAITS: bool = false;
     /// Whether it matters how long an attempt takes.
     #[doc(hidden)]
     #[inline]
@@ -100,33 +100,18 @@ pub trait Guard: Copy + Sealed {
     #[doc(hidden)]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected>;
 
-    /// The same for a caller that can wait for its turn without blocking others.
+    /// Whether an awaited call that was rejected may wait in line for its turn.
     #[doc(hidden)]
     #[inline]
-    fn admit_async<'p>(
-        &'p self,
-        memory: &'p Self::Memory,
-        moment: &impl Moment,
-    ) -> impl Future<Output = Result<Self::Permit<'p>, Rejected>> {
-        async move {
-            match self.admit(memory, moment) {
-                Err(rejected) => self.wait(memory, moment, rejected).await,
-                admitted => admitted,
-            }
-        }
+    fn has_line(&self) -> bool {
+        false
     }
 
-    /// Waits for a turn after it was `rejected`, where one can. Apart from [`admit`](Self::admit), so that who need not
-    /// wait pays nothing for what a wait brings with it.
+    /// Waits in line for a turn; asked only where there [is a line](Self::has_line). Dropped, it leaves the line.
     #[doc(hidden)]
     #[inline]
-    fn wait<'p>(
-        &'p self,
-        _memory: &'p Self::Memory,
-        _moment: &impl Moment,
-        rejected: Rejected,
-    ) -> impl Future<Output = Result<Self::Permit<'p>, Rejected>> {
-        ready(Err(rejected))
+    fn turn<'p>(&'p self, _memory: &'p Self::Memory) -> impl Future<Output = Result<Self::Permit<'p>, Rejected>> {
+        core::future::pending()
     }
 
     /// Until when attempts are turned away for certain.
@@ -190,6 +175,7 @@ impl<G: Guard> Guard for Option<G> {
     where
         G: 'p;
     const NEW: G::Memory = G::NEW;
+    const WAITS: bool = G::WAITS;
 
     #[inline]
     fn is_timed(&self) -> bool {
@@ -202,15 +188,15 @@ impl<G: Guard> Guard for Option<G> {
     }
 
     #[inline]
-    async fn wait<'p>(
-        &'p self,
-        memory: &'p G::Memory,
-        moment: &impl Moment,
-        rejected: Rejected,
-    ) -> Result<Option<G::Permit<'p>>, Rejected> {
+    fn has_line(&self) -> bool {
+        self.as_ref().is_some_and(G::has_line)
+    }
+
+    #[inline]
+    async fn turn<'p>(&'p self, memory: &'p G::Memory) -> Result<Option<G::Permit<'p>>, Rejected> {
         match self {
-            Some(guard) => guard.wait(memory, moment, rejected).await.map(Some),
-            None => Err(rejected),
+            Some(guard) => guard.turn(memory).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -219,7 +205,7 @@ impl<G: Guard> Guard for Option<G> {
     }
 }
 
-/// Three guards in a row. A later one that rejects gives back what the earlier ones granted.
+/// The permits of a policy's three guards: breaker, bulkhead, rate limit.
 impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
     #[inline]
     fn admitted(&self) -> Option<Change> {
@@ -253,63 +239,29 @@ impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
     }
 }
 
-impl<A: Sealed, B: Sealed, C: Sealed> Sealed for (A, B, C) {}
+/// A guard and what it remembers.
+#[derive(Debug)]
+pub(crate) struct Guarded<G: Guard> {
+    pub guard: G,
+    pub memory: G::Memory,
+}
 
-impl<A: Guard, B: Guard, C: Guard> Guard for (A, B, C) {
-    type Memory = (A::Memory, B::Memory, C::Memory);
-    type Permit<'p>
-        = (A::Permit<'p>, B::Permit<'p>, C::Permit<'p>)
-    where
-        Self: 'p;
-    const NEW: Self::Memory = (A::NEW, B::NEW, C::NEW);
-
-    #[inline]
-    fn is_timed(&self) -> bool {
-        self.0.is_timed() || self.1.is_timed() || self.2.is_timed()
+impl<G: Guard> Guarded<G> {
+    pub const fn new(guard: G) -> Self {
+        Guarded { guard, memory: G::NEW }
     }
 
     #[inline]
-    fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<Self::Permit<'p>, Rejected> {
-        let first = self.0.admit(&memory.0, moment)?;
-        let second = self.1.admit(&memory.1, moment)?;
-        let third = self.2.admit(&memory.2, moment)?;
-        Ok((first, second, third))
+    pub fn admit(&self, moment: &impl Moment) -> Result<G::Permit<'_>, Rejected> {
+        self.guard.admit(&self.memory, moment)
     }
 
-    #[inline]
-    async fn admit_async<'p>(
-        &'p self,
-        memory: &'p Self::Memory,
-        moment: &impl Moment,
-    ) -> Result<Self::Permit<'p>, Rejected> {
-        let mut first = match self.0.admit(&memory.0, moment) {
-            Ok(first) => first,
-            Err(rejected) => self.0.wait(&memory.0, moment, rejected).await?,
-        };
-        let mut second = match self.1.admit(&memory.1, moment) {
-            Ok(second) => second,
-            Err(rejected) => {
-                let second = self.1.wait(&memory.1, moment, rejected).await?;
-                first.renew(moment)?;
-                second
-            }
-        };
-        let third = match self.2.admit(&memory.2, moment) {
-            Ok(third) => third,
-            Err(rejected) => {
-                let third = self.2.wait(&memory.2, moment, rejected).await?;
-                first.renew(moment)?;
-                second.renew(moment)?;
-                third
-            }
-        };
-        Ok((first, second, third))
+    pub fn turn(&self) -> impl Future<Output = Result<G::Permit<'_>, Rejected>> {
+        self.guard.turn(&self.memory)
     }
 
-    fn rejects_until(&self, memory: &Self::Memory) -> Option<Instant> {
-        let guards =
-            [self.0.rejects_until(&memory.0), self.1.rejects_until(&memory.1), self.2.rejects_until(&memory.2)];
-        guards.into_iter().flatten().max()
+    pub fn rejects_until(&self) -> Option<Instant> {
+        self.guard.rejects_until(&self.memory)
     }
 }
 

@@ -42,18 +42,18 @@ pub(crate) const MAX_HEDGES: usize = 4;
 /// use steadfast::{Hedge, Policy, Quantile};
 ///
 /// /// A second attempt after 100 ms.
-/// static PAGES: Policy<(), (), (), (), (), (), (), Hedge> =
+/// static PAGES: Policy<(Hedge,)> =
 ///     Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
 ///
 /// /// A second attempt for the slowest twentieth.
-/// static IMAGES: Policy<(), (), (), (), (), (), (), Hedge<Quantile>> =
+/// static IMAGES: Policy<(Hedge<Quantile>,)> =
 ///     Policy::new().hedge(Hedge::after_quantile(0.95));
 /// ```
 ///
 /// ```compile_fail
 /// use steadfast::{Hedge, Policy, Quantile};
 ///
-/// static NEVER: Policy<(), (), (), (), (), (), (), Hedge<Quantile>> =
+/// static NEVER: Policy<(Hedge<Quantile>,)> =
 ///     Policy::new().hedge(Hedge::after_quantile(95.0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -215,13 +215,13 @@ impl<W: Copy> Hedge<W> {
 ///
 /// ```
 /// use core::time::Duration;
-/// use steadfast::{Hedge, HedgePart, Policy};
+/// use steadfast::{Hedge, HedgePart};
 ///
-/// fn ready<H: HedgePart>(_: &Policy<(), (), (), (), (), (), (), H>) {}
-/// ready(&Policy::new());
-/// ready(&Policy::new().hedge(Hedge::after(Duration::from_millis(100))));
+/// fn hedge<H: HedgePart>(_: H) {}
+/// hedge(Hedge::after(Duration::from_millis(100)));
+/// hedge(());
 /// ```
-pub trait HedgePart: Copy + super::sealed::Sealed {
+pub trait HedgePart: Copy + fmt::Debug + super::sealed::Sealed {
     #[doc(hidden)]
     type Memory: fmt::Debug;
     #[doc(hidden)]
@@ -262,9 +262,14 @@ impl HedgePart for () {
     }
 }
 
-impl HedgePart for Hedge {
-    type Memory = ();
-    const NEW: () = ();
+impl<W: HedgeKind> HedgePart for Hedge<W> {
+    type Memory = W::Memory;
+    const NEW: W::Memory = W::NEW;
+
+    #[inline]
+    fn observes(&self) -> bool {
+        W::OBSERVES
+    }
 
     #[inline]
     fn most(&self) -> u32 {
@@ -272,9 +277,54 @@ impl HedgePart for Hedge {
     }
 
     #[inline]
-    fn delay(&self, (): &()) -> Duration {
-        self.delay
+    fn delay(&self, memory: &W::Memory) -> Duration {
+        W::delay(self, memory)
     }
+
+    #[inline]
+    fn observe(&self, memory: &W::Memory, latency: Duration) {
+        W::observe(memory, latency);
+    }
+}
+
+/// What the delay of a [`Hedge`] is: fixed, `()`, or a [`Quantile`].
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::{Hedge, HedgeKind};
+///
+/// fn checked<W: HedgeKind>(hedge: Hedge<W>) -> bool {
+///     hedge.check().is_ok()
+/// }
+/// assert!(checked(Hedge::after(Duration::from_millis(100))));
+/// ```
+pub trait HedgeKind: super::sealed::Sealed + Copy + fmt::Debug + 'static {
+    #[doc(hidden)]
+    type Memory: fmt::Debug;
+    #[doc(hidden)]
+    const NEW: Self::Memory;
+    #[doc(hidden)]
+    const OBSERVES: bool;
+
+    #[doc(hidden)]
+    fn delay(hedge: &Hedge<Self>, memory: &Self::Memory) -> Duration;
+
+    #[doc(hidden)]
+    fn observe(memory: &Self::Memory, latency: Duration);
+}
+
+impl HedgeKind for () {
+    type Memory = ();
+    const NEW: () = ();
+    const OBSERVES: bool = false;
+
+    #[inline]
+    fn delay(hedge: &Hedge, (): &()) -> Duration {
+        hedge.delay
+    }
+
+    #[inline]
+    fn observe((): &(), _: Duration) {}
 }
 
 /// The latencies that a policy observed, shared by all its calls.
@@ -287,31 +337,24 @@ impl fmt::Debug for Memory {
     }
 }
 
-impl HedgePart for Hedge<Quantile> {
+impl super::sealed::Sealed for Quantile {}
+
+impl HedgeKind for Quantile {
     type Memory = Memory;
     const NEW: Memory = Memory(Local::new(Latencies::NEW));
+    const OBSERVES: bool = true;
 
-    #[inline]
-    fn observes(&self) -> bool {
-        true
-    }
-
-    #[inline]
-    fn most(&self) -> u32 {
-        self.max_hedges
-    }
-
-    fn delay(&self, memory: &Memory) -> Duration {
-        let Some(Wanted { quantile, min_observations }) = self.quantile else {
-            return self.delay;
+    fn delay(hedge: &Hedge<Quantile>, memory: &Memory) -> Duration {
+        let Some(Wanted { quantile, min_observations }) = hedge.quantile else {
+            return hedge.delay;
         };
         memory.0.with(|latencies| match latencies.counted() >= min_observations {
             true => latencies.quantile(quantile),
-            false => self.delay,
+            false => hedge.delay,
         })
     }
 
-    fn observe(&self, memory: &Memory, latency: Duration) {
+    fn observe(memory: &Memory, latency: Duration) {
         memory.0.with(|latencies| latencies.count(latency));
     }
 }

@@ -18,8 +18,8 @@ fn policies_and_what_is_made_from_them_show_what_they_are_and_what_is_set() {
     for (shown, expected) in [
         (format!("{policy:?}"), &["Policy {", "deadline: Deadline", "3s", "attempts: 4", "memory: ", "hedge: ()"][..]),
         (format!("{:?}", call().fallback(|_: Failed<RpcError>| 7)), &["WithFallback {"]),
-        (format!("{:?}", call().fallback_call(|_: Failed<RpcError>| Ok::<_, RpcError>(7))), &["WithFallbackCall {"]),
-        (format!("{:?}", call().stale_if_error(&last)), &["StaleIfError {", "LastGood {"]),
+        (format!("{:?}", call().fallback_call(|_: Failed<RpcError>| Ok::<_, RpcError>(7))), &["WithFallback {"]),
+        (format!("{:?}", call().stale_if_error(&last)), &["WithFallback {"]),
         (format!("{last:?}"), &["LastGood {", "max_age: 60s", "None"]),
         (format!("{snapshot:?}"), &["BreakerSnapshot([1, 1, 0, "]),
     ] {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::sealed::Sealed;
-use super::{Guard, Moment, Outcome, Permit, Policy, Rejected};
+use super::{Guard, Moment, Outcome, Parts, Permit, Policy, Rejected};
 use crate::failure::{Cause, Reason};
 use crate::observe::Change;
 use crate::platform::clock::{Instant, nanos};
@@ -58,7 +58,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// ```
 /// use steadfast::{Policy, Throttle};
 ///
-/// static GREETER: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new());
+/// static GREETER: Policy<(Throttle,)> = Policy::new().throttle(Throttle::new());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Throttle {
@@ -161,7 +161,7 @@ impl Throttle {
     /// ```compile_fail
     /// use steadfast::{Policy, Throttle};
     ///
-    /// static SHUT: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new().multiplier(0.5));
+    /// static SHUT: Policy<(Throttle,)> = Policy::new().throttle(Throttle::new().multiplier(0.5));
     /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
         if !(self.multiplier >= 1.0 && self.multiplier < f64::INFINITY) {
@@ -329,8 +329,36 @@ fn throw(memory: &ThrottleMemory, probability: u32, moment: &impl Moment) -> Res
     Err(Rejected { reason: Reason::Throttled, cause: Cause::Overloaded, retry_after: 0 })
 }
 
-impl<D, R, B: Guard, K: Guard, A, O> Policy<D, R, B, K, Throttle, A, O> {
-    /// The probability that the [`Throttle`] turns the next call away, from 0 to just below 1, as of the latest
+/// A throttle of a policy, or one decided at run time: how it is read.
+#[doc(hidden)]
+pub trait Throttles: Guard {
+    /// `f64`, or an `Option` of it.
+    type Probability;
+
+    fn probability(&self, memory: &Self::Memory) -> Self::Probability;
+}
+
+impl Throttles for Throttle {
+    type Probability = f64;
+
+    fn probability(&self, memory: &ThrottleMemory) -> f64 {
+        f64::from(memory.0.with(|state| state.probability(self))) / (1u64 << 32) as f64
+    }
+}
+
+impl Throttles for Option<Throttle> {
+    type Probability = Option<f64>;
+
+    fn probability(&self, memory: &ThrottleMemory) -> Option<f64> {
+        self.as_ref().map(|throttle| throttle.probability(memory))
+    }
+}
+
+impl<P: Parts> Policy<P>
+where
+    P::RateLimit: Throttles,
+{
+    /// The probability that the [`Throttle`] rejects the next call with, from 0 to just below 1, as of the latest
     /// attempt: looking at it reads no clock, so time that passed since then is not forgotten yet.
     ///
     /// ```
@@ -343,8 +371,7 @@ impl<D, R, B: Guard, K: Guard, A, O> Policy<D, R, B, K, Throttle, A, O> {
     /// policy.with(&TestClock::new()).call(overloaded).unwrap_err();
     /// assert_eq!(policy.rejection_probability(), 0.5); // (1 - 2 * 0) / (1 + 1)
     /// ```
-    pub fn rejection_probability(&self) -> f64 {
-        let probability = self.memory.2.0.with(|state| state.probability(&self.guards.2));
-        f64::from(probability) / (1u64 << 32) as f64
+    pub fn rejection_probability(&self) -> <P::RateLimit as Throttles>::Probability {
+        self.rate_limit.guard.probability(&self.rate_limit.memory)
     }
 }

@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use core::future::{Future, poll_fn};
 use core::pin::pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use super::SplitMix;
@@ -157,10 +157,13 @@ impl ManualClock {
     /// When the future waits and nobody sleeps: nothing here could wake it.
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
-        let mut context = Context::from_waker(Waker::noop());
+        let woken = super::Woken::new();
         loop {
-            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut woken.context()) {
                 return value;
+            }
+            if woken.take() {
+                continue;
             }
             match self.next_wake() {
                 Some(wait) => self.advance(wait),
@@ -223,6 +226,8 @@ impl Rng for ManualClock {
 
 #[cfg(test)]
 mod tests {
+    use core::task::Context;
+
     use super::*;
 
     #[test]

@@ -7,6 +7,9 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
 
 pub use manual_clock::ManualClock;
 
@@ -24,7 +27,7 @@ use crate::platform::rng::Rng;
 /// use steadfast::testing::{Script, TestClock};
 /// use steadfast::{Cause, Delivery, Policy, Retry, RpcError};
 ///
-/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+/// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
 /// let no_target = || Err(RpcError::new(Cause::NoTarget, Delivery::NotSent));
 ///
 /// let clock = TestClock::new();
@@ -102,7 +105,7 @@ impl TestClock {
     /// use steadfast::testing::TestClock;
     /// use steadfast::{Policy, Retry, RpcError};
     ///
-    /// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    /// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     /// let clock = TestClock::new();
     /// GREETER.with(&clock).call(|| Ok::<_, RpcError>("hi")).unwrap();
     /// assert_eq!(clock.reads(), 0); // success costs no look at the clock
@@ -263,9 +266,41 @@ impl crate::policy::Moment for Then {
 /// # Panics
 /// When the future waits for something else: nothing here could wake it.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("the future waits for something that is not the test clock"),
+    let woken = Woken::new();
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut woken.context()) {
+            Poll::Ready(value) => return value,
+            // It only let others go on.
+            Poll::Pending if woken.take() => {}
+            Poll::Pending => panic!("the future waits for something that is not the test clock"),
+        }
+    }
+}
+
+/// Whether a future was woken, and so wants to be polled again.
+pub(crate) struct Woken(Arc<Flag>, Waker);
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Woken {
+    pub fn new() -> Self {
+        let flag = Arc::new(Flag(AtomicBool::new(false)));
+        Woken(flag.clone(), flag.into())
+    }
+
+    pub fn context(&self) -> Context<'_> {
+        Context::from_waker(&self.1)
+    }
+
+    pub fn take(&self) -> bool {
+        self.0.0.swap(false, Ordering::Relaxed)
     }
 }
 

@@ -105,60 +105,56 @@ mod ours {
     #[cfg(feature = "stale")]
     static LAST: LastGood<u32> = LastGood::new(Duration::from_secs(600));
     #[cfg(feature = "deadline")]
-    static POLICY: Policy<Deadline> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
+    static POLICY: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
     #[cfg(any(feature = "retry", feature = "async-retry"))]
-    static POLICY: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+    static POLICY: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
     #[cfg(feature = "budget")]
-    static POLICY: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(3).budget(&BUDGET));
+    static POLICY: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(3).budget(&BUDGET));
     #[cfg(feature = "breaker")]
-    static POLICY: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
+    static POLICY: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
     #[cfg(feature = "breaker-count")]
-    static POLICY: Policy<(), (), Breaker<CountWindow>> =
-        Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
+    static POLICY: Policy<(Breaker<CountWindow>,)> = Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
     #[cfg(feature = "breaker-count-slow")]
-    static POLICY: Policy<(), (), Breaker<CountWindow<SlowCalls>>> =
+    static POLICY: Policy<(Breaker<CountWindow<SlowCalls>>,)> =
         Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100).slow_calls(0.8, Duration::from_secs(1)));
     #[cfg(feature = "breaker-time")]
-    static POLICY: Policy<(), (), Breaker<TimeWindow>> =
+    static POLICY: Policy<(Breaker<TimeWindow>,)> =
         Policy::new().breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)));
     #[cfg(feature = "breaker-time-slow")]
-    static POLICY: Policy<(), (), Breaker<TimeWindow<SlowCalls>>> = Policy::new()
+    static POLICY: Policy<(Breaker<TimeWindow<SlowCalls>>,)> = Policy::new()
         .breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)).slow_calls(0.8, Duration::from_secs(1)));
     #[cfg(feature = "retry-breaker-budget")]
-    static POLICY: Policy<(), Retry<&Budget>, Breaker<CountWindow>> =
+    static POLICY: Policy<(Retry<&Budget>, Breaker<CountWindow>)> =
         Policy::new().retry(Retry::attempts(3).budget(&BUDGET)).breaker(Breaker::failure_rate(0.5).over_calls(100));
     #[cfg(feature = "deadline-retry-breaker-budget")]
-    static POLICY: Policy<Deadline, Retry<&Budget>, Breaker<CountWindow>> = Policy::new()
+    static POLICY: Policy<(Deadline, Retry<&Budget>, Breaker<CountWindow>)> = Policy::new()
         .deadline(Deadline::after(Duration::from_secs(3)))
         .retry(Retry::attempts(3).budget(&BUDGET))
         .breaker(Breaker::failure_rate(0.5).over_calls(100));
     #[cfg(feature = "bulkhead")]
-    static POLICY: Policy<(), (), (), Bulkhead> = Policy::new().bulkhead(Bulkhead::concurrent(10));
+    static POLICY: Policy<(Bulkhead,)> = Policy::new().bulkhead(Bulkhead::concurrent(10));
     #[cfg(feature = "rate-limit")]
-    static POLICY: Policy<(), (), (), (), RateLimit> =
-        Policy::new().rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000));
+    static POLICY: Policy<(RateLimit,)> = Policy::new().rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000));
     // So short that it is never full, and of so few calls that the log is full soon: a call looks at one before it.
     #[cfg(feature = "rate-limit-window")]
-    static POLICY: Policy<(), (), (), (), RateLimit<SlidingWindow>> =
+    static POLICY: Policy<(RateLimit<SlidingWindow>,)> =
         Policy::new().rate_limit(RateLimit::window(1_000, Duration::from_nanos(1)));
     #[cfg(feature = "throttle")]
-    static POLICY: Policy<(), (), (), (), Throttle> = Policy::new().throttle(Throttle::new());
+    static POLICY: Policy<(Throttle,)> = Policy::new().throttle(Throttle::new());
     #[cfg(feature = "concurrency")]
-    static POLICY: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd());
+    static POLICY: Policy<(Concurrency<Aimd>,)> = Policy::new().concurrency(Concurrency::aimd());
     #[cfg(feature = "concurrency-gradient")]
-    static POLICY: Policy<(), (), (), Concurrency<Gradient>> = Policy::new().concurrency(Concurrency::gradient());
+    static POLICY: Policy<(Concurrency<Gradient>,)> = Policy::new().concurrency(Concurrency::gradient());
     // It does not fire: the answer is there before the delay is over.
     #[cfg(feature = "async-hedge")]
-    static POLICY: Policy<(), (), (), (), (), (), (), Hedge> =
-        Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
+    static POLICY: Policy<(Hedge,)> = Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
     #[cfg(feature = "async-hedge-quantile")]
-    static POLICY: Policy<(), (), (), (), (), (), (), Hedge<Quantile>> =
-        Policy::new().hedge(Hedge::after_quantile(0.95));
+    static POLICY: Policy<(Hedge<Quantile>,)> = Policy::new().hedge(Hedge::after_quantile(0.95));
     #[cfg(feature = "attempt-timeout")]
-    static POLICY: Policy<(), (), (), (), (), AttemptTimeout> =
+    static POLICY: Policy<(AttemptTimeout,)> =
         Policy::new().attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
     #[cfg(any(feature = "canonical", feature = "async-canonical"))]
-    static POLICY: Policy<Deadline, Retry<&Budget>, Breaker<CountWindow>, Bulkhead, RateLimit, AttemptTimeout> =
+    static POLICY: Policy<(Deadline, Retry<&Budget>, Breaker<CountWindow>, Bulkhead, RateLimit, AttemptTimeout)> =
         Policy::new()
             .deadline(Deadline::after(Duration::from_secs(3)))
             .retry(Retry::attempts(3).budget(&BUDGET))

@@ -138,19 +138,14 @@ impl Parts {
     /// The items that make `name` a policy of these parts: the static, and before it an observer, if there is one.
     /// `noted` is the name under which a handler notes what goes wrong.
     pub fn items(&self, attributes: &TokenStream, visibility: &Visibility, name: &Ident, noted: &str) -> TokenStream {
-        let absent = || quote!(());
-        let ty = |part: &Option<Part>| part.as_ref().map_or_else(absent, |part| part.ty.clone());
-        let either = |part: &Option<(&str, Part)>| part.as_ref().map_or_else(absent, |(_, part)| part.ty.clone());
-        let (deadline, retry, breaker) = (ty(&self.deadline), ty(&self.retry), ty(&self.breaker));
-        let (bulkhead, rate) = (either(&self.bulkhead), either(&self.rate));
-        let (timeout, hedge) = (ty(&self.timeout), ty(&self.hedge));
-
         // Where a value makes no sense that only the compiler knows, it points at the part.
         let at = |span: Span| Span::mixed_site().located_at(span);
         let first = at(self.named().first().map_or_else(Span::call_site, |(_, span)| *span));
         let mut policy = quote_spanned!(first=> ::steadfast::Policy::new());
+        let mut types = Vec::new();
         let mut add = |method: &str, part: &Part| {
             let (span, tokens) = (at(part.span), &part.tokens);
+            types.push(part.ty.clone());
             let method = Ident::new(method, span);
             policy = quote_spanned!(span=> #policy.#method(#tokens));
         };
@@ -164,9 +159,7 @@ impl Parts {
             part.iter().for_each(|part| add(method, part));
         }
         let Watcher { items, ty: observer, value } = self.watcher(visibility, name, noted);
-        let ty = quote! {
-            ::steadfast::Policy<#deadline, #retry, #breaker, #bulkhead, #rate, #timeout, #observer, #hedge>
-        };
+        let ty = quote!(::steadfast::Policy<(#(#types,)* #observer,)>);
         let at_name = at(name.span());
         let policy = quote_spanned!(at_name=> static #name: #ty = #policy.observer(#value););
         quote!(#items #attributes #visibility #policy)

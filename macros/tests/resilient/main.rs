@@ -394,7 +394,7 @@ mod shared {
     }
 
     struct Holder {
-        policy: steadfast::Policy<(), steadfast::Retry>,
+        policy: steadfast::Policy<(steadfast::Retry,)>,
     }
 
     impl Holder {

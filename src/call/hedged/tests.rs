@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use crate::observe::Change;
 use crate::platform::clock::{AsyncClock, Instant};
 use crate::platform::rng::below;
-use crate::policy::{Guard, HedgePart, Moment, Outcome, Permit, Rejected, RetryPart};
+use crate::policy::{Guard, HedgeKind, Moment, Outcome, Permit, Rejected, RetryPart};
 use crate::testing::{ManualClock, Recorder, SplitMix, TestClock, block_on};
 use crate::{
     AttemptTimeout, Backoff, Breaker, Budget, Cause, Deadline, Delivery, Event, Failed, Failure, Hedge, Jitter, Policy,
@@ -106,6 +106,7 @@ impl crate::policy::sealed::Sealed for Slots {}
 impl Guard for Slots {
     type Memory = Taken;
     type Permit<'p> = Slot<'p>;
+    const WAITS: bool = true;
     const NEW: Taken =
         Taken { now: Cell::new(0), successes: Cell::new(0), failures: Cell::new(0), ignored: Cell::new(0) };
 
@@ -143,17 +144,12 @@ impl Drop for Slot<'_> {
     }
 }
 
-fn hedging<H: HedgePart>(hedge: H, slots: Slots) -> Policy<(), (), (), Slots, (), (), (), H> {
-    Policy {
-        deadline: (),
-        retry: (),
-        guards: ((), slots, ()),
-        memory: ((), Slots::NEW, ()),
-        timeout: (),
-        observer: (),
-        hedge,
-        latencies: H::NEW,
-    }
+crate::policy::parts::fills! {
+    [] Slots => Bulkhead;
+}
+
+fn hedging<W: HedgeKind>(hedge: Hedge<W>, slots: Slots) -> Policy<(Slots, Hedge<W>)> {
+    Policy::of((), (), (), slots, (), (), hedge, ())
 }
 
 const ROOMY: Slots = Slots { most: u32::MAX, delay: Duration::ZERO };

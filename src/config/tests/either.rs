@@ -8,8 +8,7 @@ use core::time::Duration;
 use super::policies;
 use crate::testing::{ManualClock, SplitMix, TestClock};
 use crate::{
-    Breaker, Bulkhead, Call, Cause, Concurrency, Delivery, Failed, Pipeline, Policy, RateLimit, Reason, RpcError,
-    Throttle,
+    Breaker, Bulkhead, Call, Cause, Concurrency, Delivery, Failed, Parts, Policy, RateLimit, Reason, RpcError, Throttle,
 };
 
 fn secs(secs: u64) -> Duration {
@@ -17,7 +16,7 @@ fn secs(secs: u64) -> Duration {
 }
 
 /// What becomes of calls of every kind, on a clock that moves at random.
-fn play<P: Pipeline>(policy: &P, seed: u64) -> (Vec<String>, Vec<Duration>, u32) {
+fn play<P: Parts>(policy: &Policy<P>, seed: u64) -> (Vec<String>, Vec<Duration>, u32) {
     let clock = TestClock::seeded(seed);
     let random = Cell::new(SplitMix::new(seed));
     let below = |bound: u64| {

@@ -17,6 +17,7 @@ fn failed(cause: Cause) -> Failed {
         cause,
         delivery: Delivery::NotSent,
         retry_after: None,
+        ignored: false,
     }
 }
 

@@ -23,7 +23,7 @@
 //! # fn greet(name: &str) -> Result<String, RpcError> { Ok(format!("Hello, {name}!")) }
 //!
 //! const SETTINGS: Settings = Settings::new().deadline(Duration::from_secs(2));
-//! static GREETER: Policy<(), Retry, (), (), (), (), WatchAs> =
+//! static GREETER: Policy<(Retry, WatchAs)> =
 //!     Policy::new().retry(Retry::attempts(4)).observer(WatchAs("greet"));
 //!
 //! // #[wstd::http_server]

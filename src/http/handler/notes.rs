@@ -10,7 +10,7 @@ use crate::observe::{Event, Observer};
 /// ```
 /// use steadfast::{Policy, Retry, handler::Watch};
 ///
-/// static GREETER: Policy<(), Retry, (), (), (), (), Watch> =
+/// static GREETER: Policy<(Retry, Watch)> =
 ///     Policy::new().retry(Retry::attempts(4)).observer(Watch);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Observer for Watch {
 /// ```
 /// use steadfast::{Policy, Retry, handler::WatchAs};
 ///
-/// static GREETER: Policy<(), Retry, (), (), (), (), WatchAs> =
+/// static GREETER: Policy<(Retry, WatchAs)> =
 ///     Policy::new().retry(Retry::attempts(4)).observer(WatchAs("greet"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,8 +30,7 @@ fn no_target<T>() -> Result<T, RpcError> {
     Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))
 }
 
-static GREETER: Policy<(), Retry, (), (), (), (), WatchAs> =
-    Policy::new().retry(Retry::attempts(4)).observer(WatchAs("greet"));
+static GREETER: Policy<(Retry, WatchAs)> = Policy::new().retry(Retry::attempts(4)).observer(WatchAs("greet"));
 
 /// What `handler` answers on `clock`, and the value of its `Server-Timing` header.
 fn answered<T>(handler: impl FnOnce(&TestClock) -> Result<T, Failed>) -> (Result<T, Problem>, String) {
@@ -251,8 +250,7 @@ fn calls_that_were_repeated_or_given_up_are_told_with_how_they_ended() {
 
 #[test]
 fn a_call_that_a_breaker_turns_away_is_told() {
-    static OPEN: Policy<(), (), Breaker, (), (), (), Watch> =
-        Policy::new().breaker(Breaker::consecutive_failures(1)).observer(Watch);
+    static OPEN: Policy<(Breaker, Watch)> = Policy::new().breaker(Breaker::consecutive_failures(1)).observer(Watch);
     let clock = TestClock::new();
     OPEN.with(&clock).call(no_target::<()>).unwrap_err();
     let (answer, timing) = answered(|_| OPEN.with(&clock).call(|| Ok::<_, RpcError>(7)));

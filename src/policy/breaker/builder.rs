@@ -40,17 +40,17 @@ const MINIMUM_CALLS: u32 = 10;
 /// use core::time::Duration;
 /// use steadfast::{Breaker, CountWindow, Policy};
 ///
-/// static GREETER: Policy<(), (), Breaker> = Policy::new()
+/// static GREETER: Policy<(Breaker,)> = Policy::new()
 ///     .breaker(Breaker::consecutive_failures(5).open_for(Duration::from_secs(10)));
 ///
-/// static PRICES: Policy<(), (), Breaker<CountWindow>> = Policy::new()
+/// static PRICES: Policy<(Breaker<CountWindow>,)> = Policy::new()
 ///     .breaker(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20));
 /// ```
 ///
 /// ```compile_fail
 /// use steadfast::{Breaker, CountWindow, Policy};
 ///
-/// static NEVER: Policy<(), (), Breaker<CountWindow>> =
+/// static NEVER: Policy<(Breaker<CountWindow>,)> =
 ///     Policy::new().breaker(Breaker::failure_rate(1.5).over_calls(100));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

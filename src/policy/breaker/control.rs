@@ -6,7 +6,7 @@ use super::window::{Tally, Window};
 use super::{Breaker, Consecutive, Memory};
 use crate::observe::{BreakerState, Change, Event, Observer};
 use crate::platform::clock::{Clock, System};
-use crate::policy::{Guard, Policy};
+use crate::policy::{Guard, Parts, Policy};
 
 /// What a closed breaker has counted: [`BreakerControl::counts`]. In other states, nothing.
 ///
@@ -37,7 +37,7 @@ pub struct BreakerCounts {
 /// ```
 /// use steadfast::{Breaker, BreakerState, Policy, Reason, RpcError};
 ///
-/// static GREETER: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
+/// static GREETER: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
 ///
 /// GREETER.breaker_control().force_open(); // the greeter is being repaired
 /// let failed = GREETER.call(|| Ok::<_, RpcError>("hi")).unwrap_err();
@@ -53,27 +53,45 @@ pub struct BreakerControl<'p, W: Window = Consecutive, O = (), C = System> {
     clock: C,
 }
 
-impl<D, R, W: Window, K: Guard, L: Guard, A, O> Policy<D, R, Breaker<W>, K, L, A, O> {
-    /// The hand on the switch of the policy's breaker: reads it, trips, resets and forces it, and takes and restores
-    /// snapshots.
+/// A breaker of a policy, or one decided at run time: what [`Policy::breaker_control`] returns for it.
+#[doc(hidden)]
+pub trait Controlled: Guard {
+    type Control<'p, O: 'p>
+    where
+        Self: 'p;
+
+    fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> Self::Control<'p, O>;
+}
+
+impl<W: Window> Controlled for Breaker<W> {
+    type Control<'p, O: 'p> = BreakerControl<'p, W, O>;
+
+    fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> BreakerControl<'p, W, O> {
+        BreakerControl { breaker: self, memory, observer, clock: System }
+    }
+}
+
+impl<W: Window> Controlled for Option<Breaker<W>> {
+    type Control<'p, O: 'p> = Option<BreakerControl<'p, W, O>>;
+
+    fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> Option<BreakerControl<'p, W, O>> {
+        self.as_ref().map(|breaker| breaker.control(memory, observer))
+    }
+}
+
+impl<P: Parts> Policy<P>
+where
+    P::Breaker: Controlled,
+{
+    /// Reads the policy's breaker, trips, resets and forces it, and takes and restores snapshots. Of a breaker that is
+    /// decided at run time it is an `Option`.
     ///
     /// ```
     /// use steadfast::{Breaker, BreakerState, Policy};
     ///
-    /// static GREETER: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
+    /// static GREETER: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// GREETER.breaker_control().trip();
     /// assert_eq!(GREETER.breaker_control().state(), BreakerState::Open);
-    /// ```
-    pub const fn breaker_control(&self) -> BreakerControl<'_, W, O> {
-        BreakerControl { breaker: &self.guards.0, memory: &self.memory.0, observer: &self.observer, clock: System }
-    }
-}
-
-impl<D, R, W: Window, K: Guard, L: Guard, A, O> Policy<D, R, Option<Breaker<W>>, K, L, A, O> {
-    /// The hand on the switch of the policy's breaker, if it has one.
-    ///
-    /// ```
-    /// use steadfast::{Breaker, Policy};
     ///
     /// let policy = Policy::new().optional(Some(Breaker::consecutive_failures(5)))?;
     /// if let Some(control) = policy.breaker_control() {
@@ -81,13 +99,8 @@ impl<D, R, W: Window, K: Guard, L: Guard, A, O> Policy<D, R, Option<Breaker<W>>,
     /// }
     /// # Ok::<(), steadfast::Invalid>(())
     /// ```
-    pub const fn breaker_control(&self) -> Option<BreakerControl<'_, W, O>> {
-        match &self.guards.0 {
-            Some(breaker) => {
-                Some(BreakerControl { breaker, memory: &self.memory.0, observer: &self.observer, clock: System })
-            }
-            None => None,
-        }
+    pub fn breaker_control(&self) -> <P::Breaker as Controlled>::Control<'_, P::Observer> {
+        self.breaker.guard.control(&self.breaker.memory, &self.observer)
     }
 }
 
@@ -251,7 +264,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// ```
     /// use steadfast::{Breaker, BreakerState, Policy};
     ///
-    /// static GREETER: Policy<(), (), Breaker> = Policy::new().breaker(Breaker::consecutive_failures(5));
+    /// static GREETER: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// GREETER.breaker_control().trip();
     /// let kept = GREETER.breaker_control().snapshot();
     ///

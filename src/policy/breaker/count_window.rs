@@ -19,7 +19,7 @@ use crate::policy::sealed::Sealed;
 /// ```
 /// use steadfast::{Breaker, CountWindow, Policy};
 ///
-/// static GREETER: Policy<(), (), Breaker<CountWindow>> =
+/// static GREETER: Policy<(Breaker<CountWindow>,)> =
 ///     Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

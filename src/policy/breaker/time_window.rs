@@ -23,7 +23,7 @@ use crate::policy::sealed::Sealed;
 /// use core::time::Duration;
 /// use steadfast::{Breaker, Policy, TimeWindow};
 ///
-/// static GREETER: Policy<(), (), Breaker<TimeWindow>> =
+/// static GREETER: Policy<(Breaker<TimeWindow>,)> =
 ///     Policy::new().breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

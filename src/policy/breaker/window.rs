@@ -39,7 +39,7 @@ pub trait Window: Sealed + Copy + Debug + PartialEq + 'static {
 /// use core::time::Duration;
 /// use steadfast::{Breaker, CountWindow, Policy, SlowCalls};
 ///
-/// static PRICES: Policy<(), (), Breaker<CountWindow<SlowCalls>>> = Policy::new()
+/// static PRICES: Policy<(Breaker<CountWindow<SlowCalls>>,)> = Policy::new()
 ///     .breaker(Breaker::failure_rate(0.5).over_calls(100).slow_calls(0.8, Duration::from_secs(1)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

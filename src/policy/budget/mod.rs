@@ -51,15 +51,15 @@ const SAVED_CALLS: i64 = 10_000;
 ///
 /// /// At most one call in ten is repeated.
 /// static BUDGET: Budget = Budget::ratio(0.1);
-/// static READS: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
-/// static WRITES: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(2).budget(&BUDGET));
+/// static READS: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
+/// static WRITES: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(2).budget(&BUDGET));
 /// ```
 ///
 /// ```compile_fail
 /// use steadfast::{Budget, Policy, Retry};
 ///
 /// static BUDGET: Budget = Budget::ratio(1.5);
-/// static READS: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
+/// static READS: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
 /// ```
 #[derive(Debug)]
 pub struct Budget {
@@ -104,7 +104,7 @@ impl Budget {
     /// use steadfast::{Budget, Policy, Reason, Retry, RpcError, Cause, Delivery, testing::TestClock};
     ///
     /// static BUDGET: Budget = Budget::ratio(0.5);
-    /// static GREETER: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(2).budget(&BUDGET));
+    /// static GREETER: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(2).budget(&BUDGET));
     ///
     /// let clock = TestClock::new();
     /// let attempts = || {

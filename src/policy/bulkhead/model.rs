@@ -46,7 +46,7 @@ fn it_does_what_a_plain_list_of_callers_does() {
             match upto(6) {
                 0 | 1 => {
                     let bell = Arc::new(Bell::default());
-                    let mut future = Box::pin(bulkhead.admit_async(&memory, &Then(0)));
+                    let mut future = Box::pin(bulkhead.turn(&memory));
                     let let_in = reference.arrive(&bulkhead, id, true);
                     match future.as_mut().poll(&mut Context::from_waker(&Waker::from(bell.clone()))) {
                         Poll::Ready(Ok(permit)) => {

@@ -57,7 +57,7 @@ fn by_default_nobody_waits() {
     let memory = Bulkhead::NEW;
     let bulkhead = Bulkhead::concurrent(1);
     let _in = bulkhead.admit(&memory, &Then(0)).unwrap();
-    assert_eq!(block_on(bulkhead.admit_async(&memory, &Then(0))).unwrap_err(), full());
+    assert_eq!(block_on(bulkhead.turn(&memory)).unwrap_err(), full());
     assert_eq!(memory.0.with(|state| state.line.capacity()), 0, "memory for a line that nobody is in");
 }
 
@@ -138,7 +138,7 @@ fn an_abandoned_waiter_consumes_nothing_and_passes_its_turn_on() {
     let mut waiters: Vec<_> = Vec::new();
     let first = bulkhead.admit(&memory, &Then(0)).unwrap();
     for bell in &bells {
-        let mut waiter = Box::pin(bulkhead.admit_async(&memory, &Then(0)));
+        let mut waiter = Box::pin(bulkhead.turn(&memory));
         assert!(waiter.as_mut().poll(&mut Context::from_waker(&Waker::from(bell.clone()))).is_pending());
         waiters.push(waiter);
     }
@@ -155,7 +155,7 @@ fn an_abandoned_waiter_consumes_nothing_and_passes_its_turn_on() {
     assert!(bulkhead.admit(&memory, &Then(0)).is_ok());
     // A turn that nobody takes leaves the place free.
     let first = bulkhead.admit(&memory, &Then(0)).unwrap();
-    let mut waiter = Box::pin(bulkhead.admit_async(&memory, &Then(0)));
+    let mut waiter = Box::pin(bulkhead.turn(&memory));
     assert!(poll(waiter.as_mut()).is_pending());
     drop(first);
     drop(waiter);
@@ -181,7 +181,7 @@ fn the_waker_of_the_last_poll_is_the_one_that_is_woken() {
     let bulkhead = Bulkhead::concurrent(1).waiting(1);
     let bells: [Arc<Bell>; 2] = Default::default();
     let first = bulkhead.admit(&memory, &Then(0)).unwrap();
-    let mut waiter = pin!(bulkhead.admit_async(&memory, &Then(0)));
+    let mut waiter = pin!(bulkhead.turn(&memory));
     for bell in &bells {
         assert!(waiter.as_mut().poll(&mut Context::from_waker(&Waker::from(bell.clone()))).is_pending());
     }
@@ -214,7 +214,7 @@ fn wakers_run_outside_of_the_lock_and_may_ask_again() {
     let bulkhead = Bulkhead::concurrent(1).waiting(1);
     let memory = Arc::new(Bulkhead::NEW);
     let first = bulkhead.admit(&memory, &Then(0)).unwrap();
-    let mut waiter = Box::pin(bulkhead.admit_async(&memory, &Then(0)));
+    let mut waiter = Box::pin(bulkhead.turn(&memory));
     let asks = Arc::new(Asks(bulkhead, memory.clone(), AtomicU32::new(0)));
     // The only reference to a waker is in the line: exchanging it drops it.
     let dropped = Waker::from(Arc::new(Asks(bulkhead, memory.clone(), AtomicU32::new(0))));
@@ -279,7 +279,7 @@ fn a_call_holds_no_place_while_it_waits_before_a_retry() {
 fn waiting_in_line_ends_at_the_deadline_and_no_attempt_begins_there() {
     let clock = TestClock::new();
     let policy = Policy::new().deadline(Deadline::after(secs(3))).bulkhead(Bulkhead::concurrent(1).waiting(5));
-    let (guard, memory) = (&policy.guards.1, &policy.memory.1);
+    let (guard, memory) = (&policy.bulkhead.guard, &policy.bulkhead.memory);
     let first = guard.admit(memory, &Then(0)).unwrap();
     // The test clock's sleep is over at once: the deadline comes before the turn.
     let failed = block_on(policy.with(&clock).call_async(async || -> Result<(), RpcError> { panic!("on the wire") }));
@@ -315,7 +315,7 @@ fn a_turn_that_is_seen_after_the_deadline_is_no_turn() {
     let policy = Policy::new().deadline(Deadline::after(secs(3))).bulkhead(Bulkhead::concurrent(1).waiting(5));
     for (waited, expected) in [(Duration::from_nanos(2_999_999_999), Ok("in time")), (secs(3), Err(Reason::Deadline))] {
         let clock = Patient(TestClock::new());
-        let first = policy.guards.1.admit(&policy.memory.1, &Then(0)).unwrap();
+        let first = policy.bulkhead.guard.admit(&policy.bulkhead.memory, &Then(0)).unwrap();
         let call = policy.with(&clock);
         let mut waiting = pin!(call.call_async(async || Ok::<_, RpcError>("in time")));
         assert!(poll(waiting.as_mut()).is_pending());
@@ -324,7 +324,7 @@ fn a_turn_that_is_seen_after_the_deadline_is_no_turn() {
         let Poll::Ready(outcome) = poll(waiting.as_mut()) else { panic!("its turn came") };
         assert_eq!(outcome.map_err(|failed| failed.reason()), expected);
     }
-    assert_eq!(policy.memory.1.0.with(|state| state.taken), 0);
+    assert_eq!(policy.bulkhead.memory.0.with(|state| state.taken), 0);
 }
 
 #[test]
@@ -393,6 +393,6 @@ fn a_hundred_interleaved_calls_are_never_more_than_the_limit_and_all_get_their_t
         assert!(rounds < 1_000, "{} calls never got their turn", futures.len());
     }
     assert_eq!((under_way.get(), most.get()), (0, 7));
-    let state = policy.memory.1.0.with(|state| (state.taken, state.line.len()));
+    let state = policy.bulkhead.memory.0.with(|state| (state.taken, state.line.len()));
     assert_eq!(state, (0, 0));
 }

@@ -14,7 +14,7 @@ pub(super) const DECREASE: f64 = 0.9;
 /// ```
 /// use steadfast::{Aimd, Concurrency, Policy};
 ///
-/// static PAGES: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd());
+/// static PAGES: Policy<(Concurrency<Aimd>,)> = Policy::new().concurrency(Concurrency::aimd());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aimd;

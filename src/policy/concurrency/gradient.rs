@@ -43,7 +43,7 @@ const LONGEST: u64 = 1 << 40;
 /// ```
 /// use steadfast::{Concurrency, Gradient, Policy};
 ///
-/// static PAGES: Policy<(), (), (), Concurrency<Gradient>> = Policy::new().concurrency(Concurrency::gradient());
+/// static PAGES: Policy<(Concurrency<Gradient>,)> = Policy::new().concurrency(Concurrency::gradient());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gradient;

@@ -12,7 +12,7 @@ pub use aimd::Aimd;
 pub use gradient::Gradient;
 
 use super::sealed::Sealed;
-use super::{Guard, Moment, Outcome, Permit, Policy, Rejected};
+use super::{Guard, Moment, Outcome, Parts, Permit, Policy, Rejected};
 use crate::failure::{Cause, Reason};
 use crate::observe::Change;
 use crate::platform::clock::{Instant, nanos};
@@ -49,7 +49,7 @@ const START: u32 = 20;
 /// ```
 /// use steadfast::{Aimd, Concurrency, Policy};
 ///
-/// static PAGES: Policy<(), (), (), Concurrency<Aimd>> = Policy::new().concurrency(Concurrency::aimd().max(50));
+/// static PAGES: Policy<(Concurrency<Aimd>,)> = Policy::new().concurrency(Concurrency::aimd().max(50));
 /// ```
 // The settings of both kinds stand here, so that one `const` check can see them; the code of a kind is its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,7 +133,7 @@ impl<L: LimitAlgorithm> Concurrency<L> {
     /// ```compile_fail
     /// use steadfast::{Concurrency, Gradient, Policy};
     ///
-    /// static SHUT: Policy<(), (), (), Concurrency<Gradient>> =
+    /// static SHUT: Policy<(Concurrency<Gradient>,)> =
     ///     Policy::new().concurrency(Concurrency::gradient().tolerance(0.5));
     /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
@@ -186,7 +186,7 @@ impl Signal {
 /// ```
 /// use steadfast::{Concurrency, LimitAlgorithm, Policy};
 ///
-/// fn limited<L: LimitAlgorithm>(_: &Policy<(), (), (), Concurrency<L>>) {}
+/// fn limited<L: LimitAlgorithm>(_: &Policy<(Concurrency<L>,)>) {}
 /// limited(&Policy::new().concurrency(Concurrency::aimd()));
 /// limited(&Policy::new().concurrency(Concurrency::gradient()));
 /// ```
@@ -314,8 +314,46 @@ fn full() -> Rejected {
     Rejected { reason: Reason::BulkheadFull, cause: Cause::Overloaded, retry_after: 0 }
 }
 
-impl<D, R, B: Guard, T: Guard, A, O, L: LimitAlgorithm> Policy<D, R, B, Concurrency<L>, T, A, O> {
-    /// How many calls the [`Concurrency`] lets be under way at a time, as of now.
+/// A bulkhead or a concurrency limit of a policy, or one decided at run time: how it is read.
+#[doc(hidden)]
+pub trait InFlight: Guard {
+    /// `u32`, or an `Option` of it.
+    type Count;
+
+    fn limit(&self, memory: &Self::Memory) -> Self::Count;
+    fn in_flight(&self, memory: &Self::Memory) -> Self::Count;
+}
+
+impl<L: LimitAlgorithm> InFlight for Concurrency<L> {
+    type Count = u32;
+
+    fn limit(&self, memory: &Self::Memory) -> u32 {
+        memory.0.with(|state| L::limit(self, &state.algorithm))
+    }
+
+    fn in_flight(&self, memory: &Self::Memory) -> u32 {
+        memory.0.with(|state| state.in_flight)
+    }
+}
+
+impl<L: LimitAlgorithm> InFlight for Option<Concurrency<L>> {
+    type Count = Option<u32>;
+
+    fn limit(&self, memory: &Self::Memory) -> Option<u32> {
+        self.as_ref().map(|concurrency| concurrency.limit(memory))
+    }
+
+    fn in_flight(&self, memory: &Self::Memory) -> Option<u32> {
+        self.as_ref().map(|concurrency| concurrency.in_flight(memory))
+    }
+}
+
+impl<P: Parts> Policy<P>
+where
+    P::Bulkhead: InFlight,
+{
+    /// How many calls the [`Concurrency`] lets be in flight at a time, as of now; of one that is decided at run time, an
+    /// `Option`.
     ///
     /// ```
     /// use steadfast::{Cause, Concurrency, Delivery, Policy, RpcError};
@@ -325,11 +363,11 @@ impl<D, R, B: Guard, T: Guard, A, O, L: LimitAlgorithm> Policy<D, R, B, Concurre
     /// policy.call(|| Err::<(), _>(RpcError::new(Cause::Overloaded, Delivery::NotSent))).unwrap_err();
     /// assert_eq!(policy.concurrency_limit(), 18);
     /// ```
-    pub fn concurrency_limit(&self) -> u32 {
-        self.memory.1.0.with(|state| L::limit(&self.guards.1, &state.algorithm))
+    pub fn concurrency_limit(&self) -> <P::Bulkhead as InFlight>::Count {
+        self.bulkhead.guard.limit(&self.bulkhead.memory)
     }
 
-    /// How many calls are under way.
+    /// How many calls are in flight; where that is decided at run time, an `Option`.
     ///
     /// ```
     /// use steadfast::{Concurrency, Policy, RpcError};
@@ -338,7 +376,7 @@ impl<D, R, B: Guard, T: Guard, A, O, L: LimitAlgorithm> Policy<D, R, B, Concurre
     /// let during = policy.call(|| Ok::<_, RpcError>(policy.in_flight())).unwrap();
     /// assert_eq!((during, policy.in_flight()), (1, 0));
     /// ```
-    pub fn in_flight(&self) -> u32 {
-        self.memory.1.0.with(|state| state.in_flight)
+    pub fn in_flight(&self) -> <P::Bulkhead as InFlight>::Count {
+        self.bulkhead.guard.in_flight(&self.bulkhead.memory)
     }
 }

@@ -52,7 +52,7 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 /// use steadfast::testing::TestClock;
 /// use steadfast::{Failure, Policy, RateLimit, Reason, RpcError};
 ///
-/// static MAIL: Policy<(), (), (), (), RateLimit> = Policy::new().rate_limit(RateLimit::per_second(10).burst(1));
+/// static MAIL: Policy<(RateLimit,)> = Policy::new().rate_limit(RateLimit::per_second(10).burst(1));
 ///
 /// let clock = TestClock::new();
 /// let send = || Ok::<_, RpcError>("sent");
@@ -178,7 +178,7 @@ impl<W: RateLimitKind> RateLimit<W> {
     /// use steadfast::testing::TestClock;
     /// use steadfast::{Policy, RateLimit, RpcError};
     ///
-    /// static MAIL: Policy<(), (), (), (), RateLimit> =
+    /// static MAIL: Policy<(RateLimit,)> =
     ///     Policy::new().rate_limit(RateLimit::per_second(10).burst(1).wait_up_to(Duration::from_secs(1)));
     ///
     /// let clock = TestClock::new();
@@ -278,6 +278,7 @@ impl<W: RateLimitKind> Guard for RateLimit<W> {
     where
         W: 'p;
     const NEW: Memory<W> = Memory(Local::new(Places::NEW));
+    const WAITS: bool = true;
 
     #[inline]
     fn admit<'p>(&'p self, memory: &'p Memory<W>, moment: &impl Moment) -> Result<RateLimitPermit<'p, W>, Rejected> {

@@ -24,7 +24,7 @@ const SLOTS: usize = GROUPS as usize + 1;
 /// use core::time::Duration;
 /// use steadfast::{Policy, RateLimit, SlidingWindow};
 ///
-/// static QUOTA: Policy<(), (), (), (), RateLimit<SlidingWindow>> =
+/// static QUOTA: Policy<(RateLimit<SlidingWindow>,)> =
 ///     Policy::new().rate_limit(RateLimit::window(100, Duration::from_secs(60)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use crate::policy::sealed::Sealed;
 /// ```
 /// use steadfast::{Policy, RateLimit, TokenBucket};
 ///
-/// static STEADY: Policy<(), (), (), (), RateLimit<TokenBucket>> =
+/// static STEADY: Policy<(RateLimit<TokenBucket>,)> =
 ///     Policy::new().rate_limit(RateLimit::per_second(100).burst(20));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

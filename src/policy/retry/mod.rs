@@ -37,7 +37,7 @@ use rule::{Failures, Rules, Ruling};
 /// use core::time::Duration;
 /// use steadfast::{Backoff, Policy, Retry};
 ///
-/// static GREETER: Policy<(), Retry> = Policy::new()
+/// static GREETER: Policy<(Retry,)> = Policy::new()
 ///     .retry(Retry::attempts(4).backoff(Backoff::exponential(Duration::from_millis(50))));
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ impl Retry {
     /// use steadfast::{Budget, Policy, Retry};
     ///
     /// static BUDGET: Budget = Budget::throttle(10, 0.1);
-    /// static GREETER: Policy<(), Retry<&Budget>> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
+    /// static GREETER: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
     /// ```
     pub const fn budget(self, budget: &'static Budget) -> Retry<&'static Budget> {
         match budget.makes_sense() {
@@ -154,7 +154,7 @@ impl<G: BudgetPart> Retry<G> {
     /// ```
     /// use steadfast::{Cause, Policy, Retry, Rule};
     ///
-    /// static GREETER: Policy<(), Retry> =
+    /// static GREETER: Policy<(Retry,)> =
     ///     Policy::new().retry(Retry::attempts(4).rules(&[Rule::never(Cause::Trapped)]));
     /// ```
     pub const fn rules(self, rules: &'static [Rule]) -> Self {

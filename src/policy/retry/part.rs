@@ -8,13 +8,13 @@ use crate::policy::{BudgetPart, Moment};
 /// A policy's retry: none, one, or one decided at run time.
 ///
 /// ```
-/// use steadfast::{Policy, Retry, RetryPart};
+/// use steadfast::{Retry, RetryPart};
 ///
-/// fn ready<R: RetryPart>(_: &Policy<(), R>) {}
-/// ready(&Policy::new());
-/// ready(&Policy::new().retry(Retry::attempts(3)));
+/// fn retry<R: RetryPart>(_: R) {}
+/// retry(Retry::attempts(3));
+/// retry(());
 /// ```
-pub trait RetryPart: Copy + Sealed {
+pub trait RetryPart: Copy + core::fmt::Debug + Sealed {
     /// What is remembered from one failure of a call to the next.
     #[doc(hidden)]
     type Course: Default;

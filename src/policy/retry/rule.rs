@@ -20,7 +20,7 @@ const MOST_ATTEMPTS: u32 = 255;
 /// use core::time::Duration;
 /// use steadfast::{Backoff, Cause, Policy, Retry, Rule};
 ///
-/// static GREETER: Policy<(), Retry> = Policy::new().retry(Retry::attempts(5).rules(&[
+/// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(5).rules(&[
 ///     Rule::never(Cause::Trapped),
 ///     Rule::on(Cause::Overloaded).attempts(2).backoff(Backoff::exponential(Duration::from_secs(1))),
 /// ]));

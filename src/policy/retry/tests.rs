@@ -256,7 +256,7 @@ fn a_hook_is_not_asked_about_a_retry_that_something_else_forbids() {
 #[test]
 fn a_hook_may_call_through_the_same_policy() {
     static BUDGET: Budget = Budget::quota(500);
-    static POLICY: Policy<(), Retry<&Budget>> =
+    static POLICY: Policy<(Retry<&Budget>,)> =
         Policy::new().retry(Retry::attempts(2).budget(&BUDGET).before_retry(again));
     fn again(_: &Upcoming) -> bool {
         POLICY.with(TestClock::new()).call(|| Ok::<_, RpcError>(())).is_ok()

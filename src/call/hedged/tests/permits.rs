@@ -6,16 +6,16 @@ use super::*;
 #[test]
 fn every_attempt_takes_a_permit_and_the_losers_count_as_neither() {
     let policy = hedging(Hedge::after(millis(100)).max_hedges(3), ROOMY);
-    let taken = &policy.memory.1;
+    let taken = &policy.bulkhead.memory;
     let clock = ManualClock::new();
-    let script = [(900, Ok("a")), (20, error(Cause::Timeout)), (900, Ok("never started"))];
+    let script = [(900, Ok("a")), (20, error(Cause::Timeout)), (900, Ok("c")), (900, Ok("d"))];
     let target = scripted(&clock, script);
     clock.run(policy.with(&clock).idempotent().call_hedged(async || target.ask().await)).unwrap();
-    assert_eq!((taken.successes.get(), taken.failures.get(), taken.ignored.get()), (1, 1, 0));
+    assert_eq!((taken.successes.get(), taken.failures.get(), taken.ignored.get()), (1, 1, 2));
 
     let target = scripted(&clock, [(900, Ok("a")), (900, Ok("b")), (50, Ok("c"))]);
     clock.run(policy.with(&clock).idempotent().call_hedged(async || target.ask().await)).unwrap();
-    assert_eq!((taken.successes.get(), taken.failures.get(), taken.ignored.get()), (2, 1, 2));
+    assert_eq!((taken.successes.get(), taken.failures.get(), taken.ignored.get()), (2, 1, 4));
     assert_eq!(taken.now.get(), 0);
 }
 
@@ -29,7 +29,7 @@ fn a_hedge_that_is_not_let_through_at_once_is_not_made() {
         let clock = ManualClock::new();
         let target = scripted(&clock, [(900, Ok("alone"))]);
         let outcome = clock.run(policy.with(&clock).idempotent().call_hedged(async || target.ask().await));
-        assert_eq!((outcome, policy.memory.1.now.get()), (Ok("alone"), 0));
+        assert_eq!((outcome, policy.bulkhead.memory.now.get()), (Ok("alone"), 0));
         assert_eq!(
             SEEN.take(),
             [Event::AttemptStarted { attempt: 1 }, Event::Rejected { reason }, Event::AttemptSucceeded { attempt: 1 },]
@@ -53,8 +53,12 @@ fn no_hedge_passes_an_open_breaker() {
 }
 
 /// Retries never, and has a budget for so many hedges.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Tokens(&'static std::sync::atomic::AtomicU32);
+
+crate::policy::parts::fills! {
+    [] Tokens => Retry;
+}
 
 impl crate::policy::sealed::Sealed for Tokens {}
 impl RetryPart for Tokens {
@@ -76,24 +80,19 @@ fn the_retry_budget_applies_to_hedges_and_only_to_those_that_would_be_made() {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
     static LEFT: AtomicU32 = AtomicU32::new(1);
     static SEEN: Recorder = Recorder::new();
-    let policy = Policy {
-        deadline: (),
-        retry: Some(Tokens(&LEFT)),
-        guards: ((), Slots { most: 2, delay: Duration::ZERO }, ()),
-        memory: ((), Slots::NEW, ()),
-        timeout: (),
-        observer: &SEEN,
-        hedge: Hedge::after(millis(100)).max_hedges(2),
-        latencies: (),
-    };
+    let slots = Slots { most: 2, delay: Duration::ZERO };
+    let hedge = Hedge::after(millis(100)).max_hedges(2);
+    let policy: Policy<(Option<Tokens>, Slots, Hedge)> =
+        Policy::of((), Some(Tokens(&LEFT)), (), slots, (), (), hedge, ());
+    let policy = policy.observer(&SEEN);
     let clock = ManualClock::new();
     let call = policy.with(&clock).idempotent();
 
     // A hedge for which there is no room costs nothing.
-    policy.memory.1.now.set(1);
+    policy.bulkhead.memory.now.set(1);
     let target = scripted(&clock, [(900, Ok("alone"))]);
     clock.run(call.call_hedged(async || target.ask().await)).unwrap();
-    policy.memory.1.now.set(0);
+    policy.bulkhead.memory.now.set(0);
     assert_eq!(LEFT.load(Relaxed), 1);
     SEEN.take();
 
@@ -105,7 +104,7 @@ fn the_retry_budget_applies_to_hedges_and_only_to_those_that_would_be_made() {
     let target = scripted(&clock, [(900, Ok("first"))]);
     clock.run(call.call_hedged(async || target.ask().await)).unwrap();
     assert!(SEEN.take().contains(&Event::Rejected { reason: Reason::Budget }));
-    assert_eq!(policy.memory.1.now.get(), 0, "a hedge that the budget forbids gives its permit back");
+    assert_eq!(policy.bulkhead.memory.now.get(), 0, "a hedge that the budget forbids gives its permit back");
 }
 
 #[test]
@@ -143,9 +142,9 @@ fn a_dropped_call_leaves_nothing_behind() {
         assert!(poll(hedged.as_mut()).is_pending());
         clock.advance(millis(100));
         assert!(poll(hedged.as_mut()).is_pending());
-        assert_eq!((policy.memory.1.now.get(), target.under_way.get(), clock.sleepers()), (2, 2, 2));
+        assert_eq!((policy.bulkhead.memory.now.get(), target.under_way.get(), clock.sleepers()), (2, 2, 2));
     }
-    let taken = &policy.memory.1;
+    let taken = &policy.bulkhead.memory;
     assert_eq!((taken.now.get(), target.under_way.get(), clock.sleepers()), (0, 0, 0));
     assert_eq!((taken.successes.get(), taken.failures.get(), taken.ignored.get()), (0, 0, 2));
 }
@@ -162,7 +161,7 @@ fn an_operation_a_judge_or_an_observer_that_panics_leaks_no_permit() {
     }
     let catch = |call: &dyn Fn()| std::panic::catch_unwind(core::panic::AssertUnwindSafe(call)).is_err();
     let policy = hedging(Hedge::after(millis(100)), ROOMY);
-    let taken = &policy.memory.1;
+    let taken = &policy.bulkhead.memory;
     let clock = ManualClock::new();
     let started = Cell::new(0);
     let operation = async || {
@@ -186,14 +185,14 @@ fn an_operation_a_judge_or_an_observer_that_panics_leaks_no_permit() {
     assert_eq!((taken.now.get(), clock.sleepers()), (0, 0));
     let observed = hedging(Hedge::after(millis(100)), ROOMY).observer(panics as fn(&Event));
     assert!(catch(&|| drop(clock.run(observed.with(&clock).idempotent().call_hedged(operation)))));
-    assert_eq!((observed.memory.1.now.get(), clock.sleepers()), (0, 0));
+    assert_eq!((observed.bulkhead.memory.now.get(), clock.sleepers()), (0, 0));
 }
 
 // case 14
 #[test]
 fn an_observer_may_call_through_the_same_policy() {
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-    type Watched = Policy<(), (), Breaker, (), (), (), fn(&Event), Hedge<crate::Quantile>>;
+    type Watched = Policy<(Breaker, Hedge<crate::Quantile>, fn(&Event))>;
     static CALLS: AtomicU32 = AtomicU32::new(0);
     static POLICY: Watched = Policy::new()
         .breaker(Breaker::consecutive_failures(5))
@@ -225,14 +224,14 @@ fn a_hundred_interleaved_calls_keep_every_count_right() {
         for call in &mut calls {
             assert!(poll(call.as_mut()).is_pending());
         }
-        assert_eq!(policy.memory.1.now.get(), 100 * (step + 1));
+        assert_eq!(policy.bulkhead.memory.now.get(), 100 * (step + 1));
         clock.advance(millis(if step == 2 { 50 } else { 100 }));
     }
     drop(calls.split_off(90));
     for call in &mut calls {
         assert_eq!(poll(call.as_mut()), Poll::Ready(Ok("c")));
     }
-    let taken = &policy.memory.1;
+    let taken = &policy.bulkhead.memory;
     assert_eq!((taken.now.get(), taken.successes.get(), taken.failures.get()), (0, 90, 0));
     assert_eq!((taken.ignored.get(), clock.sleepers()), (2 * 90 + 3 * 10, 0));
 }

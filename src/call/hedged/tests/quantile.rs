@@ -1,6 +1,7 @@
 //! Hedges whose delay is a quantile of what was observed.
 
 use super::*;
+use crate::policy::HedgePart;
 
 #[test]
 fn the_delay_can_be_the_quantile_that_the_policy_observed() {

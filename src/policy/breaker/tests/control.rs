@@ -132,7 +132,7 @@ fn a_policy_is_held_by_its_switch_and_its_observer_is_told() {
 // case 14
 #[test]
 fn an_observer_may_lay_its_hand_on_the_switch() {
-    type Observed = Policy<(), (), Breaker, (), (), (), fn(&Event)>;
+    type Observed = Policy<(Breaker, fn(&Event))>;
     static POLICY: Observed = Policy::new().breaker(Breaker::consecutive_failures(1)).observer(reset);
     fn reset(event: &Event) {
         if let Event::BreakerChanged(Change::Opened { .. }) = event {

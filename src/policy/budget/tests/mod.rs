@@ -25,7 +25,7 @@ fn shared(budget: Budget) -> &'static Budget {
     Box::leak(Box::new(budget.check().unwrap()))
 }
 
-fn policy(attempts: u32, budget: &'static Budget) -> Policy<(), Retry<&'static Budget>> {
+fn policy(attempts: u32, budget: &'static Budget) -> Policy<(Retry<&'static Budget>,)> {
     Policy::new().retry(Retry::attempts(attempts).backoff(REGULAR).budget(budget))
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Call;
-use crate::policy::RetryPart;
+use crate::policy::Parts;
 
 #[test]
 fn a_budget_may_be_decided_at_run_time() {
@@ -18,23 +18,12 @@ fn a_budget_may_be_decided_at_run_time() {
 
 /// What `budget` holds, in halves of a token, within each attempt and after each call: of a call that is repeated, of
 /// one that fails to the end, and of one that succeeds at once.
-fn play<R: RetryPart>(retry: R, budget: &Budget) -> Vec<u64> {
-    let nothing = ((), (), ());
-    let policy = Policy {
-        deadline: (),
-        retry,
-        guards: nothing,
-        memory: nothing,
-        timeout: (),
-        observer: (),
-        hedge: (),
-        latencies: (),
-    };
+fn play<P: Parts>(policy: Policy<P>, budget: &Budget) -> Vec<u64> {
     let clock = TestClock::new();
     let mut target = Script::new([no_target(), Ok(()), no_target(), no_target(), Ok(())]);
     let mut halves = Vec::new();
     for _ in 0..3 {
-        let _ = Call::<_, _>::new(&policy, &clock).call(|| {
+        let _ = Call::new(&policy, &clock).call(|| {
             halves.push(budget.millionths() / 500_000);
             target.next()
         });
@@ -53,8 +42,17 @@ fn a_budget_that_is_decided_at_run_time_moves_as_one_that_always_was() {
     for (make, expected) in rows {
         let [always, optional, in_optional] = [make(), make(), make()].map(shared);
         let retry = Retry::attempts(2);
-        assert_eq!(play(retry.budget(always), always), expected, "{always:?}");
-        assert_eq!(play(retry.optional_budget(Some(optional)).unwrap(), optional), expected, "{optional:?}");
-        assert_eq!(play(Some(retry.budget(in_optional)), in_optional), expected, "{in_optional:?}");
+        let new = || Policy::new();
+        assert_eq!(play(new().retry(retry.budget(always)), always), expected, "{always:?}");
+        assert_eq!(
+            play(new().retry(retry.optional_budget(Some(optional)).unwrap()), optional),
+            expected,
+            "{optional:?}"
+        );
+        assert_eq!(
+            play(new().optional(Some(retry.budget(in_optional))).unwrap(), in_optional),
+            expected,
+            "{in_optional:?}"
+        );
     }
 }

@@ -71,7 +71,7 @@ fn the_gradient_measures_the_calls_of_a_policy() {
         limits.push(policy.concurrency_limit());
     }
     assert_eq!((limits[18], limits[19], limits[29]), (1, 2, 2));
-    let long = policy.memory.1.0.with(|state| state.algorithm.long.nanos());
+    let long = policy.bulkhead.memory.0.with(|state| state.algorithm.long.nanos());
     assert_eq!(long, 100_000_000);
 }
 

@@ -60,7 +60,7 @@ fn what_says_something_about_load_is_counted_and_nothing_else() {
         let policy = Policy::new().throttle(THROTTLE);
         let fail = || Err::<(), _>(RpcError::new(cause, Delivery::Unknown));
         policy.with(&TestClock::new()).call(fail).unwrap_err();
-        let Counts { requests, accepts } = policy.memory.2.0.with(|state| state.total);
+        let Counts { requests, accepts } = policy.rate_limit.memory.0.with(|state| state.total);
         assert_eq!((requests, accepts), expected, "{cause:?}");
     }
 }
@@ -182,12 +182,12 @@ fn of_100_interleaved_calls_each_counts_once_when_it_is_over_and_dropped_ones_ne
     }
     assert_eq!(policy.rejection_probability(), 0.0);
     calls.truncate(80);
-    assert_eq!(policy.memory.2.0.with(|state| state.total), NONE, "dropped calls are neither");
+    assert_eq!(policy.rate_limit.memory.0.with(|state| state.total), NONE, "dropped calls are neither");
     open.set(true);
     for (index, call) in calls.iter_mut().enumerate() {
         assert_eq!(call.as_mut().poll(&mut context), Poll::Ready(index % 4 == 0));
     }
-    assert_eq!(policy.memory.2.0.with(|state| state.total), Counts { requests: 80, accepts: 20 });
+    assert_eq!(policy.rate_limit.memory.0.with(|state| state.total), Counts { requests: 80, accepts: 20 });
     assert!((policy.rejection_probability() - 40.0 / 81.0).abs() < 1e-9);
 }
 
@@ -200,6 +200,6 @@ fn an_operation_that_panics_counts_as_nothing() {
     let clock = TestClock::new();
     let panics = std::panic::AssertUnwindSafe(|| policy.with(&clock).call(|| -> Result<(), RpcError> { panic!("no") }));
     assert!(std::panic::catch_unwind(panics).is_err());
-    assert_eq!(policy.memory.2.0.with(|state| *state), State::NEW);
+    assert_eq!(policy.rate_limit.memory.0.with(|state| *state), State::NEW);
     assert!(policy.with(&clock).call(|| Ok::<_, RpcError>(())).is_ok());
 }

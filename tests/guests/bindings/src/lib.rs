@@ -21,7 +21,7 @@ use bindings::acme::{store1_0_0, store2_0_0};
 use bindings::exports::test::bindings::answers::Guest;
 use bindings::test::bindings::{calls, named, taken};
 
-static POLICY: Policy<(), Retry> = Policy::new().retry(Retry::attempts(3));
+static POLICY: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(3));
 
 struct Component;
 

@@ -14,7 +14,7 @@ use test::guests::values::{Access, Colour, Everything, Frame, Hour, Letter, Mont
 use test::guests::{circle, hostile, values};
 
 static PLAIN: Policy = Policy::new();
-static RETRYING: Policy<Deadline, Retry> = Policy::new()
+static RETRYING: Policy<(Deadline, Retry)> = Policy::new()
     .deadline(Deadline::after(Duration::from_secs(10)))
     .retry(Retry::attempts(4).backoff(Backoff::exponential(Duration::from_secs(1))));
 

@@ -8,7 +8,7 @@ steadfast::bindgen!();
 
 use test::errors::handler;
 
-static POLICY: Policy<(), Retry> =
+static POLICY: Policy<(Retry,)> =
     Policy::new().retry(Retry::attempts(3).backoff(Backoff::constant(Duration::from_nanos(1))));
 
 struct Component;

@@ -14,7 +14,7 @@ static HOSTILE: steadfast::config::Named = steadfast::config::Named::new(
 );
 
 #[cfg(feature = "nameless")]
-static HOSTILE: steadfast::Policy<(), steadfast::Retry> = steadfast::Policy::new().retry(steadfast::Retry::attempts(2));
+static HOSTILE: steadfast::Policy<(steadfast::Retry,)> = steadfast::Policy::new().retry(steadfast::Retry::attempts(2));
 
 #[wstd::http_server]
 async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {

@@ -9,8 +9,8 @@ use wstd::http::{Body, Error, Request, Response};
 
 const RETRY: Retry = Retry::attempts(3).backoff(Backoff::constant(Duration::from_millis(1)));
 
-static THRICE: Policy<(), Retry, (), (), (), (), WatchAs> = Policy::new().retry(RETRY).observer(WatchAs("upstream"));
-static QUICK: Policy<(), Retry, (), (), (), AttemptTimeout> =
+static THRICE: Policy<(Retry, WatchAs)> = Policy::new().retry(RETRY).observer(WatchAs("upstream"));
+static QUICK: Policy<(Retry, AttemptTimeout)> =
     Policy::new().retry(RETRY).attempt_timeout(AttemptTimeout::after(Duration::from_millis(200)));
 
 #[wstd::http_server]

@@ -10,7 +10,7 @@ steadfast::bindgen!("middle");
 use exports::wrpc_examples::hello::handler as exported;
 use wrpc_examples::hello::handler;
 
-static POLICY: Policy<(), Retry> =
+static POLICY: Policy<(Retry,)> =
     Policy::new().retry(Retry::attempts(3).backoff(Backoff::constant(Duration::from_millis(1))));
 
 #[wstd::http_server]
