@@ -75,7 +75,7 @@ impl Problem {
         problem
     }
 
-    /// With what is special about this occurrence, for people.
+    /// With what is special about this occurrence, for people. Given twice, the last counts.
     ///
     /// ```
     /// let problem = steadfast::respond::Problem::new(400, "Bad name").detail("It is empty");
@@ -83,10 +83,11 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn detail(self, detail: &str) -> Self {
-        self.member("detail", detail)
+        self.set("detail", detail)
     }
 
-    /// With what identifies this occurrence: the path of the request, or a request id as a URI.
+    /// With what identifies this occurrence: the path of the request, or a request id as a URI. Given twice, the last
+    /// counts.
     ///
     /// ```
     /// let problem = steadfast::respond::Problem::new(400, "Bad name").instance("/hello/");
@@ -94,7 +95,7 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn instance(self, instance: &str) -> Self {
-        self.member("instance", instance)
+        self.set("instance", instance)
     }
 
     /// One of the kinds that this crate defines.
@@ -103,9 +104,28 @@ impl Problem {
         let mut problem = Problem { status, retry_after: None, body };
         push_json(&mut problem.body, title);
         let _ = write!(problem.body, r#","status":{status}}}"#);
-        problem.detail(detail).instance(instance).member("cause", cause)
+        problem.member("detail", detail).member("instance", instance).member("cause", cause)
     }
 
+    /// In the place of a member with that name, if there is one.
+    fn set(mut self, name: &str, value: &str) -> Self {
+        // Within a string, a quote has a backslash before it, so this is found in front of a member only.
+        let Some(start) = self.body.find(&format!(r#","{name}":""#)) else { return self.member(name, value) };
+        let value_at = start + name.len() + 4;
+        let mut escaped = false;
+        let end = self.body[value_at + 1..].find(|character| {
+            let ends = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            ends
+        });
+        let end = end.map_or(self.body.len(), |length| value_at + 1 + length + 1);
+        let mut json = String::new();
+        push_json(&mut json, value);
+        self.body.replace_range(value_at..end, &json);
+        self
+    }
+
+    /// A member that is not there yet.
     fn member(mut self, name: &str, value: &str) -> Self {
         self.open();
         let _ = write!(self.body, r#","{name}":"#);

@@ -5,7 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 
-use wstd::http::{Body, Method, Request, Response};
+use wstd::http::{Body, HeaderMap, Method, Request, Response};
 
 use super::body::{Outgoing, RequestBody};
 use crate::failure::http::{Error, Kept};
@@ -21,7 +21,7 @@ use super::handler;
 /// An HTTP client whose requests are made by a policy: they are repeated, timed out, turned away and hedged as it says.
 ///
 /// It knows what may be repeated. A GET, HEAD, OPTIONS, TRACE, PUT or DELETE does no harm when it happens twice
-/// (RFC 9110, section 9.2.2), and any other request does not when it has an `Idempotency-Key`: these are
+/// (RFC 9110, section 9.2.2), and any other request does not when it has an `Idempotency-Key` that is not empty: these are
 /// [idempotent](crate::Policy::idempotent). All others, POST and PATCH among them, are repeated only when the server
 /// certainly never saw them. A request with a body that is used up by being sent is never repeated; see
 /// [`RequestBody`].
@@ -49,8 +49,8 @@ use super::handler;
 #[must_use]
 pub struct Client<'p, P> {
     policy: &'p P,
-    timeouts: Timeouts,
-    refusals: &'p [u16],
+    pub(super) timeouts: Timeouts,
+    pub(super) refusals: &'p [u16],
 }
 
 impl<P> Clone for Client<'_, P> {
@@ -185,7 +185,15 @@ fn repeats(request: &Request<Outgoing>) -> Repeats {
     );
     match request.body().can_be_sent_again() {
         false => Repeats::Never,
-        true if by_method || request.headers().contains_key("idempotency-key") => Repeats::Always,
+        true if by_method || has_key(request.headers()) => Repeats::Always,
         true => Repeats::WhenNotSent,
     }
+}
+
+/// Whether there is an `Idempotency-Key` that identifies the request. An empty one does not, and neither do several
+/// that disagree. The value is a string of RFC 9651, so `""` is empty too.
+fn has_key(headers: &HeaderMap) -> bool {
+    let mut keys = headers.get_all("idempotency-key").iter().map(|key| key.as_bytes().trim_ascii());
+    let Some(first) = keys.next() else { return false };
+    !matches!(first, b"" | b"\"\"") && keys.all(|key| key == first)
 }

@@ -9,7 +9,7 @@ use wstd::http::{Body, HeaderValue, Request, Response, StatusCode};
 
 use super::Error;
 use super::body::{Outgoing, RequestBody};
-use super::client::exchange;
+use super::client::{Client, exchange};
 use crate::call::Call;
 use crate::platform::clock::AsyncClock;
 use crate::policy::Pipeline;
@@ -138,6 +138,49 @@ fn a_post_with_an_idempotency_key_is_repeated_and_keeps_its_key() {
     post.headers_mut().insert("Idempotency-Key", HeaderValue::from_static("7"));
     let (result, requests) = ask(&THRICE, post, [status(503), status(200)]);
     assert_eq!((result.unwrap().status().as_u16(), requests), (200, 2));
+}
+
+#[test]
+fn a_key_that_identifies_nothing_does_not_make_a_post_idempotent() {
+    for (keys, requests) in [
+        (vec![], 1),
+        (vec![""], 1),
+        (vec!["  \t"], 1),
+        (vec!["\"\""], 1),
+        (vec!["", ""], 1),
+        (vec!["", "7"], 1),
+        (vec!["7", "8"], 1),
+        (vec!["7", "7"], 2),
+        (vec!["\"7\""], 2),
+    ] {
+        let mut post = request("POST", "Ada");
+        for key in &keys {
+            post.headers_mut().append("Idempotency-Key", HeaderValue::from_static(key));
+        }
+        let server = Server::new([status(503), status(200)]);
+        let _ = block_on(send(&THRICE, &TestClock::new(), &server, post, &[]));
+        assert_eq!(server.seen.borrow().len(), requests, "{keys:?}");
+    }
+}
+
+#[test]
+fn of_a_setting_given_twice_the_last_counts() {
+    let twice = Client::new(&THRICE)
+        .connect_timeout(ms(1))
+        .connect_timeout(ms(2))
+        .first_byte_timeout(ms(1))
+        .first_byte_timeout(ms(3))
+        .between_bytes_timeout(ms(1))
+        .between_bytes_timeout(ms(4))
+        .refusals(&[429])
+        .refusals(&[503]);
+    let once = Client::new(&THRICE)
+        .connect_timeout(ms(2))
+        .first_byte_timeout(ms(3))
+        .between_bytes_timeout(ms(4))
+        .refusals(&[503]);
+    let shown = |client: &Client<'_, _>| format!("{:?}", (client.timeouts, client.refusals));
+    assert_eq!(shown(&twice), shown(&once));
 }
 
 #[test]

@@ -291,3 +291,9 @@ fn a_handler_that_unwinds_leaves_its_scope() {
     assert!(catch_unwind(panics).is_err());
     assert_eq!(bound(), Bound::NONE);
 }
+
+#[test]
+fn of_a_setting_given_twice_the_last_counts() {
+    let twice = settings(100).deadline(ms(200)).server_timing(false).server_timing(true);
+    assert_eq!(twice, settings(200));
+}
