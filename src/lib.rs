@@ -55,7 +55,7 @@ pub use call::{
     AtMostOnce, Bound, ByError, Call, Idempotent, Judge, LastGood, Marking, MaybeStale, Replay, StaleIfError, Verdict,
     WithFallback, WithFallbackCall, client,
 };
-pub use failure::{Cause, Delivery, Failed, Failure, Reason, RpcError, problem as respond};
+pub use failure::{CallerError, Cause, Delivery, Failed, Failure, Reason, RpcError, problem as respond};
 pub use http::handler;
 #[cfg(feature = "tracing")]
 pub use observe::Traced;

@@ -4,7 +4,7 @@ pub use wit_bindgen;
 #[cfg(feature = "wstd")]
 pub use wstd;
 
-pub use crate::failure::{RetryAfter, Target};
+pub use crate::failure::{RetryAfter, Text};
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 pub use crate::failure::{facts_of_text, retry_after_of_text};
 pub use crate::observe::span::CallScope;

@@ -4,7 +4,7 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::failed::{Course, Failed};
-use super::{Cause, Failure, Reason, cause_name};
+use super::{CallerError, Cause, Failure, Reason, cause_name};
 use crate::platform::clock::nanos;
 
 /// The media type of a [`Problem`]'s body (RFC 9457).
@@ -23,9 +23,10 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 /// | disconnected, trapped, protocol mismatch, other | 502 | |
 /// | no link | 500 | a fault of the deployment, which `detail` names |
 /// | the deadline of the [handler](crate::handler) is reached | 504 | |
+/// | the [caller is wrong](crate::CallerError) | 400, or as the error says | without `cause` and `attempts` |
 ///
-/// The body says what a client may know: `type` (`urn:problem-type:steadfast:` and the cause, `breaker-open` or
-/// `deadline`), `title`, `status`, `detail`, `instance`, and the members `cause` (as the WIT spells it)
+/// The body says what a client may know: `type` (`urn:problem-type:steadfast:` and the cause, `breaker-open`,
+/// `deadline` or `caller-error`), `title`, `status`, `detail`, `instance`, and the members `cause` (as the WIT spells it)
 /// and `attempts`. An error's message can name addresses and other internals, and is left out; so is a
 /// target that does not look like the name of a WIT function.
 ///
@@ -99,12 +100,21 @@ impl Problem {
     }
 
     /// One of the kinds that this crate defines.
-    pub(crate) fn of_kind(kind: &str, status: u16, title: &str, detail: &str, instance: &str, cause: &str) -> Self {
+    pub(crate) fn of_kind(kind: &str, status: u16, title: &str, detail: Option<&str>, instance: &str) -> Self {
         let body = String::with_capacity(256) + r#"{"type":"urn:problem-type:steadfast:"# + kind + r#"","title":"#;
         let mut problem = Problem { status, retry_after: None, body };
         push_json(&mut problem.body, title);
         let _ = write!(problem.body, r#","status":{status}}}"#);
-        problem.member("detail", detail).member("instance", instance).member("cause", cause)
+        match detail {
+            Some(detail) => problem.member("detail", detail),
+            None => problem,
+        }
+        .member("instance", instance)
+    }
+
+    /// With the cause of the failure.
+    pub(crate) fn cause(self, cause: Cause) -> Self {
+        self.member("cause", cause_name(cause))
     }
 
     /// In the place of a member with that name, if there is one.
@@ -139,7 +149,7 @@ impl Problem {
         self.body.pop();
     }
 
-    /// The HTTP status code. Of a failed call it is 500, 502, 503 or 504.
+    /// The HTTP status code. Of a failed call it is 500, 502, 503 or 504, or from 400 to 499 where the caller is wrong.
     ///
     /// ```
     /// # use steadfast::{Cause, Delivery, Policy, RpcError};
@@ -192,6 +202,9 @@ impl<E: Failure> Failed<E> {
     /// assert_eq!(failed.problem("/hello/Ada").status(), 504);
     /// ```
     pub fn problem(&self, instance: &str) -> Problem {
+        if let Some(error) = self.caller_error() {
+            return of_caller(error, instance);
+        }
         let course = Failed {
             last: None,
             reason: self.reason,
@@ -208,6 +221,9 @@ impl<E: Failure> Failed<E> {
 
 /// An error that no policy handled: one attempt.
 pub(crate) fn unhandled(failure: &(impl Failure + ?Sized), instance: &str) -> Problem {
+    if let Some(error) = failure.caller_error() {
+        return of_caller(error, instance);
+    }
     let course = Failed {
         last: None,
         reason: Reason::Attempts,
@@ -219,6 +235,11 @@ pub(crate) fn unhandled(failure: &(impl Failure + ?Sized), instance: &str) -> Pr
         retry_after: failure.retry_after().map(nanos),
     };
     of_course(&course, failure.target(), instance)
+}
+
+/// The caller is wrong: it is told what its error says, and nothing of the call.
+fn of_caller(error: CallerError<'_>, instance: &str) -> Problem {
+    Problem::of_kind("caller-error", error.status, "The request is wrong", error.detail, instance)
 }
 
 /// The same for every type of error, so that it is in a component once.
@@ -235,8 +256,7 @@ fn of_course(course: &Failed<()>, target: Option<&str>, instance: &str) -> Probl
         Cause::Protocol => (502, "A service that this one needs speaks another version of the interface"),
         Cause::Other => (502, "A service that this one needs could not be called"),
     };
-    let cause = cause_name(course.cause);
-    let kind = if breaker_open { "breaker-open" } else { cause };
+    let kind = if breaker_open { "breaker-open" } else { cause_name(course.cause) };
 
     let mut detail = String::new();
     if let Some(target) = target.filter(|target| is_wit_name(target)) {
@@ -249,7 +269,7 @@ fn of_course(course: &Failed<()>, target: Option<&str>, instance: &str) -> Probl
         detail.push_str("; the operator of this service has to link the import");
     }
 
-    let mut problem = Problem::of_kind(kind, status, title, &detail, instance, cause);
+    let mut problem = Problem::of_kind(kind, status, title, Some(&detail), instance).cause(course.cause);
     let attempts = course.attempts;
     problem.open();
     let _ = write!(problem.body, r#","attempts":{attempts}}}"#);
