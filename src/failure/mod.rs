@@ -71,10 +71,10 @@ pub use crate::platform::wit::types::{Cause, Delivery, RpcError};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it means for a call",
     label = "this error has no cause and no delivery",
-    note = "if `{Self}` says how a call failed: implement `steadfast::Failure` for it, or derive that",
+    note = "if `{Self}` is a type of yours that says how a call failed: implement or derive `steadfast::Failure`",
     note = "if it is not a type of yours, such as `String`: give the policy a rule, `POLICY.judge(…)`",
-    note = "if it is an error of your interface, `result<T, {Self}>`: the host traps when the transport fails, whatever \
-            you implement; return `result<result<T, {Self}>, rpc-error>` (docs/own-errors.md)"
+    note = "if it is an error of your interface, `result<T, {Self}>`: the host traps when the transport fails, \
+            whatever you implement; return `result<result<T, {Self}>, rpc-error>` (docs/own-errors.md)"
 )]
 pub trait Failure {
     /// Where the call failed.
