@@ -1,22 +1,21 @@
 //! Requests of `wstd`, each with a policy around it.
 
-use core::cell::RefCell;
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use wstd::http::{Body, HeaderMap, Method, Request, Response};
 
 use super::body::{Outgoing, RequestBody};
-use crate::failure::http::{Error, Kept};
-use super::status;
 use super::transport::{self, Timeouts};
+use super::{handler, response, status};
 use crate::call::{ByError, Call, Repeats};
-use crate::platform::clock::{AsyncClock, System};
+use crate::failure::http::{Error, Kept};
 use crate::failure::{Delivery, Failed};
-use crate::policy::Pipeline;
+use crate::platform::clock::{AsyncClock, System};
 use crate::platform::rng::Rng;
-use super::handler;
+use crate::policy::Pipeline;
 
 /// An HTTP client whose requests are made by a policy: they are repeated, timed out, turned away and hedged as it says.
 ///
@@ -137,34 +136,77 @@ impl<'p, P: Pipeline> Client<'p, P> {
     /// Makes a request. A response is what the server answered, whatever its status, but for those that are a
     /// [failure](super::ByStatus).
     ///
+    /// Its body is read after the policy's part is done. Where it ends early, reading fails with an error that is
+    /// `disconnected`, or `timeout` where the host gave it up for that, and `delivered`: with `?`, it leaves a
+    /// [handler] as a 502 or 504. To have the body read within the attempt, use
+    /// [`send_collected`](Self::send_collected).
+    ///
     /// # Errors
     /// [`Failed`]: the last [`Error`], with the response where there was one; why the policy gave up, how often it
     /// tried and how long it took.
     pub async fn send<B: RequestBody>(&self, request: Request<B>) -> Result<Response<Body>, Failed<Error>> {
-        let (head, body) = request.into_parts();
-        let request = Request::from_parts(head, body.into_outgoing());
+        self.exchange(request, async |response| Ok(response)).await
+    }
+
+    /// Makes a request and reads the body of the response, of at most `limit` bytes, within the attempt: the timeouts
+    /// of the policy bound the reading too, and a body that ends early is a failed attempt, which is repeated where the
+    /// request may be. The body of a response with a status that is a [failure](super::ByStatus) is not read.
+    ///
+    /// ```no_run
+    /// use steadfast::{Failed, Policy, Retry, http::{self, Client}};
+    /// use wstd::http::Request;
+    ///
+    /// async fn page() -> Result<Vec<u8>, Failed<http::Error>> {
+    ///     let policy = Policy::new().retry(Retry::attempts(3));
+    ///     let request = Request::get("https://example.com/").body(()).expect("a good URL");
+    ///     let response = Client::new(&policy).send_collected(request, 64 * 1024).await?;
+    ///     Ok(response.into_body())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Failed`], as [`send`](Self::send). A body with more than `limit` bytes is `protocol`, `delivered`, and is not
+    /// asked for again. One that ends early is `disconnected` or `timeout`, and `delivered`.
+    pub async fn send_collected<B: RequestBody>(
+        &self,
+        request: Request<B>,
+        limit: usize,
+    ) -> Result<Response<Vec<u8>>, Failed<Error>> {
+        self.exchange(request, async |response| response::collect(response, limit).await).await
+    }
+
+    async fn exchange<B: RequestBody, T>(
+        &self,
+        request: Request<B>,
+        read: impl AsyncFn(Response<Body>) -> Result<T, Error>,
+    ) -> Result<T, Failed<Error>> {
+        let request = request.map(RequestBody::into_outgoing);
         let call = Call::new(self.policy, System).within(handler::bound());
-        exchange(call, self.refusals, &request, async |request| transport::send(request, self.timeouts).await).await
+        exchange(call, self.refusals, &request, async |request| transport::send(request, self.timeouts).await, read)
+            .await
     }
 }
 
-/// The same for every body, over any transport and on any clock.
-pub(super) async fn exchange<P: Pipeline, C: AsyncClock + Rng>(
+/// The same for every body, over any transport and on any clock. `read` makes of a response what the caller gets.
+pub(super) async fn exchange<P: Pipeline, C: AsyncClock + Rng, T>(
     call: Call<'_, P, C, ByError>,
     refusals: &[u16],
     request: &Request<Outgoing>,
     transport: impl AsyncFn(&Request<Outgoing>) -> Result<Response<Body>, Error>,
-) -> Result<Response<Body>, Failed<Error>> {
-    let latest: RefCell<Option<Kept>> = RefCell::new(None);
+    read: impl AsyncFn(Response<Body>) -> Result<T, Error>,
+) -> Result<T, Failed<Error>> {
+    // A mutex and not a cell, so that the future is `Send` where its parts are.
+    let latest: Mutex<Option<Kept>> = Mutex::new(None);
+    let keep = |kept| std::mem::replace(&mut *latest.lock().unwrap_or_else(PoisonError::into_inner), kept);
     let attempt = async || {
-        drop(latest.take().and_then(|kept| kept.take()));
+        drop(keep(None).and_then(|kept| kept.take()));
         let response = transport(request).await?;
-        let Some(mut facts) = status::of(&response) else { return Ok(response) };
+        let Some(mut facts) = status::of(&response) else { return read(response).await };
         if refusals.contains(&response.status().as_u16()) {
             facts.delivery = Delivery::NotSent;
         }
         let (error, kept) = Error::of_status(response, facts);
-        latest.replace(Some(kept));
+        keep(Some(kept));
         Err(error)
     };
     match repeats(request) {
