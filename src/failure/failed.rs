@@ -193,7 +193,7 @@ impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error 
     }
 }
 
-/// An error that no policy handled: one attempt, its own facts, and no time that anybody took. So `?` works in a
+/// An error that no policy handled: one attempt, with its own facts, that took no time. So `?` works in a
 /// function that returns [`Failed`], whether a policy stands around the call or not.
 ///
 /// ```
@@ -235,14 +235,12 @@ impl<E: Failure> From<E> for Failed<E> {
 /// ```
 impl<E: Failure> From<Failed<E>> for RpcError {
     fn from(failed: Failed<E>) -> RpcError {
-        let mut message = String::new();
-        for part in [failed.message().unwrap_or_default(), &caller_words(failed.caller_error())] {
-            if !part.is_empty() {
-                message += part;
-                message += "; ";
-            }
+        let mut message = failed.message().unwrap_or_default().to_owned();
+        if let Some(error) = failed.caller_error() {
+            push_part(&mut message, &[CALLER_IS_WRONG, error.detail.map_or("", |_| ": ")].concat());
+            message += error.detail.unwrap_or_default();
         }
-        message += &Course(&failed).to_string();
+        push_part(&mut message, &Course(&failed).to_string());
         RpcError {
             cause: failed.cause(),
             delivery: failed.delivery(),
@@ -256,13 +254,11 @@ impl<E: Failure> From<Failed<E>> for RpcError {
 /// What stands in the place of a cause where the caller is wrong.
 const CALLER_IS_WRONG: &str = "the caller is wrong";
 
-/// That the caller is wrong, and what it is told.
-fn caller_words(error: Option<CallerError<'_>>) -> String {
-    match error {
-        Some(CallerError { detail: Some(detail), .. }) => [CALLER_IS_WRONG, ": ", detail].concat(),
-        Some(_) => CALLER_IS_WRONG.to_owned(),
-        None => String::new(),
+fn push_part(message: &mut String, part: &str) {
+    if !message.is_empty() {
+        message.push_str("; ");
     }
+    message.push_str(part);
 }
 
 #[cfg(test)]

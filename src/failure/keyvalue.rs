@@ -11,7 +11,7 @@
 /// | `access-denied` | no link | unknown | the operator has to allow it; a batch may be half done |
 /// | `other` | other | unknown | whatever it is, of I/O for example |
 ///
-/// A store's operations but for `increment` and `swap` do no harm when they happen twice with nobody in between. The
+/// All operations but `increment` and `swap` may happen twice, where no other caller writes in between. The
 /// error cannot say so; the call can: `STORE.idempotent()`.
 ///
 /// ```

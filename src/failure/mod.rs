@@ -40,9 +40,12 @@ pub use crate::platform::wit::types::{Cause, Delivery, RpcError};
 
 /// An error of a call that may have crossed a network.
 ///
-/// Policies see an error through these facts alone. Only an error that *knows* may say
-/// [`Delivery::NotSent`]: what cannot be told is [`Cause::Other`] and [`Delivery::Unknown`], and a guess is
-/// never made towards "safe to repeat".
+/// Policies see an error through these facts alone. Say [`Delivery::NotSent`] only where it is certain: such a call is
+/// repeated. What is not known is [`Cause::Other`] and [`Delivery::Unknown`].
+///
+/// It is for errors that say how a call failed. Where `result<T, your-error>` is what a function of your interface
+/// returns, an implementation for `your-error` does not help when the transport fails: the host has no error to return,
+/// so it traps the component. Return `result<result<T, your-error>, rpc-error>`; docs/own-errors.md has more.
 ///
 /// ```
 /// use steadfast::{Cause, Delivery, Failure};
@@ -93,13 +96,13 @@ pub trait Failure {
         None
     }
 
-    /// What went wrong, for people who read logs; `None` when there is nothing to add. It may carry internals, so no
-    /// client is shown it.
+    /// What went wrong, for people who read logs; `None` when there is nothing to add. It may carry internals, so
+    /// clients are not shown it.
     fn message(&self) -> Option<&str> {
         None
     }
 
-    /// Set where the call failed because its caller is wrong: the argument is invalid, say, or names something that does
+    /// Set where the call failed because its caller is wrong: an argument is invalid, say, or names something that does
     /// not exist. The target did its work, so such a call is never repeated, and it counts for no breaker, throttle,
     /// concurrency limit or budget. Where it leaves a [handler](crate::handler), the client reads the status in it,
     /// from 400 to 499.

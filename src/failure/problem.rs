@@ -55,7 +55,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of the service's own, for errors of its own: `status` (400 to 599; another becomes 500) and `title`,
+    /// A problem that a service defines: `status` (400 to 599; another becomes 500) and `title`,
     /// which is the same for every problem of this kind.
     ///
     /// ```

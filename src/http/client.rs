@@ -20,7 +20,7 @@ use crate::policy::Pipeline;
 /// An HTTP client whose requests are made by a policy: they are repeated, timed out, turned away and hedged as it says.
 ///
 /// It knows what may be repeated. A GET, HEAD, OPTIONS, TRACE, PUT or DELETE does no harm when it happens twice
-/// (RFC 9110, section 9.2.2), and any other request does not when it has an `Idempotency-Key` that is not empty: these are
+/// (RFC 9110, section 9.2.2), and neither does any other request with an `Idempotency-Key` that is not empty: these are
 /// [idempotent](crate::Policy::idempotent). All others, POST and PATCH among them, are repeated only when the server
 /// certainly never saw them. A request with a body that is used up by being sent is never repeated; see
 /// [`RequestBody`].
@@ -28,6 +28,8 @@ use crate::policy::Pipeline;
 /// A response with a status that is a [failure](super::ByStatus) is one: it counts for the circuit breaker, its
 /// `Retry-After` is honoured, and when the policy gives up it is in the [`Error`]. A timeout drops the request that is
 /// under way, which closes its connection. Within a [handler], requests get no longer than it still has.
+///
+/// The futures of a client are not `Send`: await them on the thread that made them, as `wstd` does.
 ///
 /// ```no_run
 /// use core::time::Duration;
@@ -71,8 +73,8 @@ impl<'p, P: Pipeline> Client<'p, P> {
         Client { policy, timeouts: Timeouts::default(), refusals: &[] }
     }
 
-    /// How long the host may take to connect. By default that is up to the host. A request that ends by it was certainly
-    /// not sent, which no [`AttemptTimeout`](crate::AttemptTimeout) can tell. A host that cannot keep it fails every
+    /// How long the host may take to connect. By default that is up to the host. A request that ends by it was not sent
+    /// for certain, which no [`AttemptTimeout`](crate::AttemptTimeout) can tell. A host that cannot keep it fails every
     /// request with `configuration-error`.
     ///
     /// ```
@@ -195,7 +197,7 @@ pub(super) async fn exchange<P: Pipeline, C: AsyncClock + Rng, T>(
     transport: impl AsyncFn(&Request<Outgoing>) -> Result<Response<Body>, Error>,
     read: impl AsyncFn(Response<Body>) -> Result<T, Error>,
 ) -> Result<T, Failed<Error>> {
-    // A mutex and not a cell, so that the future is `Send` where its parts are.
+    // A mutex and not a cell: that alone would keep the future from being `Send`.
     let latest: Mutex<Option<Kept>> = Mutex::new(None);
     let keep = |kept| std::mem::replace(&mut *latest.lock().unwrap_or_else(PoisonError::into_inner), kept);
     let attempt = async || {

@@ -1,4 +1,4 @@
-//! A response of `wasi:http` as one of `wstd`, which has no way to make one of its own kind.
+//! A response of `wasi:http` as one of `wstd`, which has no public way to make it.
 
 use core::future::{Future as _, poll_fn};
 use core::mem;
@@ -53,7 +53,7 @@ struct Received {
     waiting: Option<WaitFor>,
     rest: Rest,
     size: BodyHint,
-    // Kept, and no more of it sent. A host may take a request that is dropped for one that failed, and its response with it.
+    // Kept, and no more of it sent: a host may end a response whose request is dropped before it was whole.
     request: Option<Unfinished>,
 }
 

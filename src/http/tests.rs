@@ -10,6 +10,8 @@ use wstd::http::{Body, HeaderValue, Request, Response, StatusCode};
 use super::Error;
 use super::body::{Outgoing, RequestBody};
 use super::client::{Client, exchange};
+use super::response;
+use super::transport::{self, Timeouts};
 use crate::call::Call;
 use crate::platform::clock::AsyncClock;
 use crate::policy::Pipeline;
@@ -355,4 +357,15 @@ fn its_failure_passes_through_other_errors_and_stays_what_it_is() {
     let problem = error.problem("/");
     assert_eq!((problem.status(), problem.retry_after()), (503, Some(7)));
     assert!(problem.body().contains("gave up after 3 attempts"), "{}", problem.body());
+}
+
+#[test]
+fn what_a_request_is_made_of_is_send() {
+    fn is_send<T: Send>(_: T) {}
+
+    let _ = |request: &Request<Outgoing>| is_send(transport::send(request, Timeouts::default()));
+    let _ = |response: Response<Body>| is_send(response::collect(response, 1));
+    fn is_sync<T: Sync>() {}
+    is_sync::<Client<'_, Policy>>();
+    is_send::<Option<Error>>(None);
 }
