@@ -29,10 +29,11 @@
 //! - `schema`: the JSON Schema of that data.
 //! - `toml`: policies in TOML too.
 //! - `keyvalue`, `postgres`, `wasmcloud`, `wrpc`: the errors of `wasi:keyvalue` and `wasmcloud:keyvalue`, of
-//!   `wasmcloud:postgres`, of wasmCloud and of wRPC are [`Failure`]s in the bindings of [`bindgen!`].
+//!   `wasmcloud:postgres`, of wasmCloud (its host, messages, objects and secrets) and of wRPC are [`Failure`]s in the
+//!   bindings of [`bindgen!`].
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
 //! - `http`: an HTTP client with a policy (`http::Client`). With `wstd`.
-//! - `wasi-http`: a [handler] without `wstd` fails with an answer.
+//! - `wasi-http`: a [handler] without `wstd` fails with an answer; the errors of `wasi:http` are [`Failure`]s.
 //! - `wstd`: asynchronous calls sleep on `wstd`'s reactor, a [`Problem`](respond::Problem) becomes a `wstd` response, and
 //!   a [handler] of its server fails with one. With `wasi-http`.
 
@@ -55,7 +56,7 @@ pub use call::{
     Bound, ByError, Call, Fallback, FallbackAsync, FallbackCall, Judge, LastGood, MaybeStale, Replay, StaleIfError,
     Verdict, WithFallback, client,
 };
-pub use failure::{Cause, Delivery, Failed, Failure, Reason, RpcError, problem as respond};
+pub use failure::{CallerError, Cause, Delivery, Failed, Failure, Reason, RpcError, problem as respond};
 pub use http::handler;
 #[cfg(feature = "tracing")]
 pub use observe::Traced;

@@ -4,7 +4,7 @@ pub use wit_bindgen;
 #[cfg(feature = "wstd")]
 pub use wstd;
 
-pub use crate::failure::{RetryAfter, Target};
+pub use crate::failure::{RetryAfter, Text};
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 pub use crate::failure::{facts_of_text, retry_after_of_text};
 pub use crate::observe::span::CallScope;
@@ -68,7 +68,9 @@ macro_rules! adapters {
 adapters! {
     "keyvalue": keyvalue_failure, wasmcloud_keyvalue_failure;
     "postgres": postgres_failure, postgres_query_failure, postgres_prepare_failure, postgres_exec_failure;
-    "wasmcloud": wasmcloud_lattice_failure, wasmcloud_call_failure;
+    "wasi-http": wasi_http_failure;
+    "wasmcloud": wasmcloud_lattice_failure, wasmcloud_call_failure, wasmcloud_messaging_failure,
+        wasmcloud_blobstore_failure, wasmcloud_secrets_failure;
     "wrpc": wrpc_failure;
 }
 #[cfg(not(feature = "wasmcloud"))]

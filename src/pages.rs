@@ -23,6 +23,7 @@ pages! {
     Configuration: "../docs/configuration.md",
     Errors: "../docs/errors.md",
     Observing: "../docs/observing.md",
+    OwnErrors: "../docs/own-errors.md",
     #[cfg(feature = "http")]
     Http: "../docs/http.md",
 }

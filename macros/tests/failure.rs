@@ -196,3 +196,98 @@ fn every_cause_and_every_delivery_has_its_word() {
         assert_eq!((error.cause(), error.delivery()), (cause, delivery));
     }
 }
+
+/// Mistakes of the caller, beside failures of the call.
+#[derive(Debug, Failure)]
+#[allow(dead_code, reason = "fields that are not read")]
+enum Order {
+    #[failure(caller_error, detail = "The count is from 1 to 10")]
+    BadCount(u32),
+    #[failure(caller_error, status = 404, detail = what)]
+    NotFound { what: Option<String> },
+    #[failure(caller_error)]
+    Silent,
+    #[failure(timeout, not_sent)]
+    Timeout,
+    #[failure(transparent)]
+    Inner(Box<Order>),
+}
+
+/// A whole enum of them, but for one.
+#[derive(Failure)]
+#[failure(caller_error, status = 409)]
+enum Conflict {
+    Taken,
+    #[failure(detail = 0)]
+    TakenBy(&'static str),
+    #[failure(caller_error, status = 403)]
+    Forbidden,
+    #[failure(overloaded)]
+    Busy,
+}
+
+#[derive(Failure)]
+#[failure(caller_error, status = 422, detail = 0)]
+struct Invalid(&'static str);
+
+fn status_of(error: impl Failure) -> u16 {
+    error.problem("/").status()
+}
+
+#[test]
+fn a_mistake_of_the_caller_is_answered_with_its_status_and_detail() {
+    let problem = Order::BadCount(11).problem("/orders");
+    assert_eq!((problem.status(), problem.retry_after()), (400, None));
+    assert_eq!(
+        problem.body(),
+        concat!(
+            r#"{"type":"urn:problem-type:steadfast:caller-error","title":"The request is wrong","status":400,"#,
+            r#""detail":"The count is from 1 to 10","instance":"/orders"}"#
+        )
+    );
+    let found = Order::NotFound { what: Some("no order 7".into()) }.problem("/");
+    assert_eq!(found.status(), 404);
+    assert!(found.body().contains(r#""detail":"no order 7""#), "{}", found.body());
+    for error in [Order::Silent, Order::NotFound { what: None }] {
+        assert!(!error.problem("/").body().contains("detail"), "{error:?}");
+    }
+    let wrapped = Order::Inner(Box::new(Order::Inner(Box::new(Order::BadCount(0)))));
+    assert_eq!(wrapped.problem("/orders"), problem);
+    assert_eq!(Failed::from(&wrapped).problem("/orders"), problem);
+    assert_eq!(status_of(Conflict::Taken), 409);
+    assert_eq!(status_of(Conflict::TakenBy("Ada")), 409);
+    assert_eq!(status_of(Conflict::Forbidden), 403);
+    assert_eq!(status_of(Conflict::Busy), 503);
+    assert_eq!(status_of(Invalid("why")), 422);
+    assert_eq!(facts(&Order::BadCount(0)), (Cause::Protocol, Delivery::Delivered, None, None));
+    assert_eq!(Order::Timeout.caller_error(), None);
+}
+
+#[test]
+fn a_mistake_of_the_caller_stays_one_through_a_chain() {
+    let inner = Policy::new().retry(Retry::attempts(3));
+    let outer = Policy::new().retry(Retry::attempts(3));
+    let clock = TestClock::new();
+    let mut calls = 0;
+    let failed = outer
+        .with(&clock)
+        .idempotent()
+        .call(|| {
+            inner.with(&clock).idempotent().call(|| {
+                calls += 1;
+                if calls == 1 { Err::<(), _>(Order::Timeout) } else { Err(Order::BadCount(11)) }
+            })
+        })
+        .unwrap_err();
+    assert_eq!((calls, failed.attempts(), failed.problem("/").status()), (2, 1, 400));
+    assert_eq!((failed.cause(), failed.delivery()), (Cause::Protocol, Delivery::Delivered));
+    assert_eq!(
+        failed.into_last().unwrap().to_string(),
+        "the caller is wrong; gave up after 2 attempts, 50 ms after the first failed: trying again would not help"
+    );
+    // One that knows this type no more is told that it is not to try again, and why.
+    let rpc = RpcError::from(Failed::from(Order::BadCount(11)));
+    assert_eq!((rpc.cause, rpc.delivery), (Cause::Protocol, Delivery::Delivered));
+    assert_eq!(rpc.message, "the caller is wrong: The count is from 1 to 10; gave up after 1 attempt");
+    assert_eq!(status_of(rpc), 502);
+}

@@ -94,8 +94,12 @@ impl<P: Parts, C, J> Through for Call<'_, P, C, J> {}
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a policy cannot tell what the error `{E}` means",
-    note = "implement `steadfast::Failure` for `{E}`, or give the policy a rule of its own: `POLICY.judge(…)`",
-    note = "for errors of wRPC, wasmCloud, wasi:keyvalue and wasmcloud:postgres, `steadfast` has features"
+    note = "if `{E}` is a type of yours that says how a call failed: implement or derive `steadfast::Failure`",
+    note = "if it is not a type of yours, such as the `String` of wasmcloud:messaging and wasi:blobstore: give the policy \
+            a rule, `POLICY.judge(…)`",
+    note = "if it is an error of your interface, `result<T, {E}>`: the host traps when the transport fails, whatever you \
+            implement; return `result<result<T, {E}>, rpc-error>` (docs/own-errors.md)",
+    note = "for errors of wasi:http, wasi:keyvalue, wRPC and wasmCloud, `steadfast` has features"
 )]
 pub trait Calls<T, E>: Through {
     /// Makes the call.
@@ -133,7 +137,10 @@ impl<P: Parts, C: Clock + Rng, J: Judge<T, E>, T, E> Calls<T, E> for Call<'_, P,
 #[diagnostic::on_unimplemented(
     message = "a policy cannot await a call, or cannot tell what its error `{E}` means",
     note = "turn on the feature `wstd` of `steadfast`, or bring a clock: `POLICY.with(&clock)`",
-    note = "implement `steadfast::Failure` for `{E}`, or give the policy a rule of its own: `POLICY.judge(…)`"
+    note = "if `{E}` is a type of yours that says how a call failed: implement or derive `steadfast::Failure`",
+    note = "if it is not a type of yours, such as `String`: give the policy a rule, `POLICY.judge(…)`",
+    note = "if it is an error of your interface, `result<T, {E}>`: the host traps when the transport fails, whatever you \
+            implement; return `result<result<T, {E}>, rpc-error>` (docs/own-errors.md)"
 )]
 pub trait CallsAsync<T, E>: Through {
     /// Makes the call.

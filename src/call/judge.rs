@@ -33,10 +33,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The usual verdict: `Ok` is a success, `Err` a failure with the facts that the error tells.
+    /// The usual verdict: `Ok` is a success, `Err` a failure with the facts that the error tells. One that says that
+    /// the [caller is wrong](Failure::caller_error) is ignored: the target did its work.
     pub fn of<T, E: Failure>(result: &Result<T, E>) -> Self {
         match result {
             Ok(_) => Verdict::Success,
+            Err(error) if error.caller_error().is_some() => Verdict::Ignored,
             Err(error) => {
                 Verdict::Failure { cause: error.cause(), delivery: error.delivery(), retry_after: error.retry_after() }
             }
@@ -48,7 +50,7 @@ impl Verdict {
         Verdict::Failure { cause, delivery, retry_after: None }
     }
 
-    /// The same failure with the callee's wish to be left alone.
+    /// The same failure with the callee's wish to be left alone. Given twice, the last counts.
     ///
     /// ```
     /// use core::time::Duration;

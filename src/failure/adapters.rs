@@ -1,19 +1,38 @@
 //! What the adapters for generated error types share: how a table becomes a `Failure`, and texts of the runtimes.
 
-/// Makes a generated type a [`Failure`](crate::Failure) by a table: case, cause, delivery. Every case stands in it, so
-/// that a version of the interface with another set of cases is a compile error, and not a wrong judgement.
+/// Makes a generated type a [`Failure`](crate::Failure) by a table: case, cause, delivery. The cases of the type may be
+/// given in brackets, as `bindgen!` does: then a version of the interface builds that lacks some. A case that is not in
+/// the table is other and unknown.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __failure_table {
-    ($error:ty: $($case:pat => $cause:ident, $delivery:ident;)*) => {
-        impl $crate::Failure for $error {
-            fn cause(&self) -> $crate::Cause {
-                match self { $($case => $crate::Cause::$cause,)* }
+    ($error:ty: $($case:ident => $cause:ident, $delivery:ident;)*) => {
+        $crate::__failure_table! { $error [$($case)*]: $($case => $cause, $delivery;)* }
+    };
+    ($error:ty [$($present:ident)*]: $($case:ident => $cause:ident, $delivery:ident;)*) => {
+        const _: () = {
+            macro_rules! facts {
+                $(($case) => { ($crate::Cause::$cause, $crate::Delivery::$delivery) };)*
+                ($other:ident) => { ($crate::Cause::Other, $crate::Delivery::Unknown) };
             }
-            fn delivery(&self) -> $crate::Delivery {
-                match self { $($case => $crate::Delivery::$delivery,)* }
+
+            impl $crate::Failure for $error {
+                #[allow(unreachable_patterns)]
+                fn cause(&self) -> $crate::Cause {
+                    match self {
+                        $(Self::$present { .. } => facts!($present).0,)*
+                        _ => $crate::Cause::Other,
+                    }
+                }
+                #[allow(unreachable_patterns)]
+                fn delivery(&self) -> $crate::Delivery {
+                    match self {
+                        $(Self::$present { .. } => facts!($present).1,)*
+                        _ => $crate::Delivery::Unknown,
+                    }
+                }
             }
-        }
+        };
     };
 }
 

@@ -25,48 +25,48 @@ impl RetryAfter for Option<Duration> {
     }
 }
 
-/// What a field is that `target = FIELD` names.
+/// What a field is that `target = FIELD` or `detail = FIELD` names.
 #[diagnostic::on_unimplemented(
-    message = "`target` takes a field with a string or an `Option` of one",
+    message = "`target` and `detail` take a field with a string or an `Option` of one",
     label = "this field is `{Self}`"
 )]
-pub trait Target {
-    /// The name in it.
-    fn target(&self) -> Option<&str>;
+pub trait Text {
+    /// The text in it.
+    fn text(&self) -> Option<&str>;
 }
 
-impl Target for str {
-    fn target(&self) -> Option<&str> {
+impl Text for str {
+    fn text(&self) -> Option<&str> {
         Some(self)
     }
 }
 
-impl Target for String {
-    fn target(&self) -> Option<&str> {
+impl Text for String {
+    fn text(&self) -> Option<&str> {
         Some(self)
     }
 }
 
-impl<T: Target + ToOwned + ?Sized> Target for Cow<'_, T> {
-    fn target(&self) -> Option<&str> {
-        (**self).target()
+impl<T: Text + ToOwned + ?Sized> Text for Cow<'_, T> {
+    fn text(&self) -> Option<&str> {
+        (**self).text()
     }
 }
 
-impl<T: Target + ?Sized> Target for Box<T> {
-    fn target(&self) -> Option<&str> {
-        (**self).target()
+impl<T: Text + ?Sized> Text for Box<T> {
+    fn text(&self) -> Option<&str> {
+        (**self).text()
     }
 }
 
-impl<T: Target + ?Sized> Target for &T {
-    fn target(&self) -> Option<&str> {
-        (**self).target()
+impl<T: Text + ?Sized> Text for &T {
+    fn text(&self) -> Option<&str> {
+        (**self).text()
     }
 }
 
-impl<T: Target> Target for Option<T> {
-    fn target(&self) -> Option<&str> {
-        self.as_ref()?.target()
+impl<T: Text> Text for Option<T> {
+    fn text(&self) -> Option<&str> {
+        self.as_ref()?.text()
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::problem::Problem;
-use super::{Cause, Delivery, Failure, Reason, RpcError, cause_words};
+use super::{CallerError, Cause, Delivery, Failure, Reason, RpcError, cause_words, worse};
 
 /// A call that its policy gave up.
 ///
@@ -108,10 +108,16 @@ impl<E> Failed<E> {
 
 impl<E: Failure> Failure for Failed<E> {
     fn cause(&self) -> Cause {
-        self.cause
+        match self.last_of_caller() {
+            Some(last) => last.cause(),
+            None => self.cause,
+        }
     }
     fn delivery(&self) -> Delivery {
-        self.delivery
+        match self.last_of_caller() {
+            Some(last) => worse(self.delivery, last.delivery()),
+            None => self.delivery,
+        }
     }
     fn retry_after(&self) -> Option<Duration> {
         self.retry_after.map(Duration::from_nanos)
@@ -122,8 +128,18 @@ impl<E: Failure> Failure for Failed<E> {
     fn message(&self) -> Option<&str> {
         self.last.as_ref()?.message()
     }
+    fn caller_error(&self) -> Option<CallerError<'_>> {
+        self.last.as_ref()?.caller_error()
+    }
     fn problem(&self, instance: &str) -> Problem {
         Failed::problem(self, instance)
+    }
+}
+
+impl<E: Failure> Failed<E> {
+    /// The last error, where it says that the caller is wrong. The policy took no note of its facts, so it tells them.
+    fn last_of_caller(&self) -> Option<&E> {
+        self.last.as_ref().filter(|last| last.caller_error().is_some())
     }
 }
 
@@ -132,7 +148,8 @@ impl<E: Failure> fmt::Display for Failed<E> {
         if let Some(target) = self.target().filter(|target| !target.is_empty()) {
             write!(f, "{target}: ")?;
         }
-        write!(f, "{}; ", cause_words(self.cause))?;
+        let words = if self.caller_error().is_some() { CALLER_IS_WRONG } else { cause_words(self.cause) };
+        write!(f, "{words}; ")?;
         fmt::Display::fmt(&Course(self), f)
     }
 }
@@ -178,7 +195,7 @@ impl<E: Failure + fmt::Debug + core::error::Error + 'static> core::error::Error 
     }
 }
 
-/// An error that no policy handled: one attempt, its own facts, and no time that anybody took. So `?` works in a
+/// An error that no policy handled: one attempt, with its own facts, that took no time. So `?` works in a
 /// function that returns [`Failed`], whether a policy stands around the call or not.
 ///
 /// ```
@@ -221,19 +238,30 @@ impl<E: Failure> From<E> for Failed<E> {
 /// ```
 impl<E: Failure> From<Failed<E>> for RpcError {
     fn from(failed: Failed<E>) -> RpcError {
-        let course = Course(&failed).to_string();
-        let message = match failed.message() {
-            Some(message) if !message.is_empty() => message.to_owned() + "; " + &course,
-            _ => course,
-        };
+        let mut message = failed.message().unwrap_or_default().to_owned();
+        if let Some(error) = failed.caller_error() {
+            push_part(&mut message, &[CALLER_IS_WRONG, error.detail.map_or("", |_| ": ")].concat());
+            message += error.detail.unwrap_or_default();
+        }
+        push_part(&mut message, &Course(&failed).to_string());
         RpcError {
-            cause: failed.cause,
-            delivery: failed.delivery,
+            cause: failed.cause(),
+            delivery: failed.delivery(),
             retry_after: failed.retry_after,
             target: failed.target().unwrap_or_default().to_owned(),
             message,
         }
     }
+}
+
+/// What stands in the place of a cause where the caller is wrong.
+const CALLER_IS_WRONG: &str = "the caller is wrong";
+
+fn push_part(message: &mut String, part: &str) {
+    if !message.is_empty() {
+        message.push_str("; ");
+    }
+    message.push_str(part);
 }
 
 #[cfg(test)]

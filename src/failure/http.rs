@@ -61,10 +61,42 @@ impl Error {
         Error { facts, what: What::Transport(error.context("sending the body of a request")) }
     }
 
-    /// There was a response, and it is none.
+    /// There was a response, and it is invalid.
     pub(crate) fn of_response(error: wstd::http::Error) -> Self {
         let facts = Facts::new(Cause::Protocol, Delivery::Delivered, None);
         Error { facts, what: What::Transport(error.context("reading the head of a response")) }
+    }
+
+    /// There was a response, and its body ended early. What its error says of how far the request got is known better.
+    pub(crate) fn of_body(error: wstd::http::Error) -> Self {
+        let error = match error.downcast::<Error>() {
+            Ok(told) => return told,
+            Err(error) => error,
+        };
+        match error.cause() {
+            // Whatever it was, the rest of the body does not come.
+            Cause::Other => Error::while_reading(error, Cause::Disconnected),
+            cause => Error::while_reading(error, cause),
+        }
+    }
+
+    /// The same where a text is all that the host tells. It says whether that was a timeout.
+    pub(crate) fn of_body_text(text: String) -> Self {
+        let has = |part: &[u8]| text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
+        let cause = if has(b"timeout") || has(b"timed out") { Cause::Timeout } else { Cause::Disconnected };
+        Error::while_reading(wstd::http::Error::msg(text), cause)
+    }
+
+    fn while_reading(error: wstd::http::Error, cause: Cause) -> Self {
+        let facts = Facts::new(cause, Delivery::Delivered, None);
+        Error { facts, what: What::Transport(error.context("reading the body of a response")) }
+    }
+
+    /// There was a response, and its body is larger than the caller takes.
+    pub(crate) fn of_size(limit: usize) -> Self {
+        let facts = Facts::new(Cause::Protocol, Delivery::Delivered, None);
+        let error = wstd::http::Error::msg(format!("the body of the response has more than {limit} bytes"));
+        Error { facts, what: What::Transport(error) }
     }
 
     /// The error, and the response that is kept in it.
@@ -155,6 +187,25 @@ impl core::error::Error for Error {
         match &self.what {
             What::Status(..) => None,
             What::Transport(error) => error.source(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_says_whether_a_body_ended_by_a_timeout() {
+        for (text, cause) in [
+            ("connection read timeout", Cause::Timeout),
+            ("ConnectionReadTimeout", Cause::Timeout),
+            ("hyper error: error reading a body from connection: operation timed out", Cause::Timeout),
+            ("hyper error: error reading a body from connection: end of file", Cause::Disconnected),
+            ("", Cause::Disconnected),
+        ] {
+            let error = Error::of_body_text(text.to_owned());
+            assert_eq!((error.cause(), error.delivery()), (cause, Delivery::Delivered), "{text}");
         }
     }
 }

@@ -11,7 +11,7 @@
 /// | `access-denied` | no link | unknown | the operator has to allow it; a batch may be half done |
 /// | `other` | other | unknown | whatever it is, of I/O for example |
 ///
-/// A store's operations but for `increment` and `swap` do no harm when they happen twice with nobody in between. The
+/// All operations but `increment` and `swap` may happen twice, where no other caller writes in between. The
 /// error cannot say so; the call can: `STORE.idempotent()`.
 ///
 /// ```
@@ -26,13 +26,13 @@
 /// ```
 #[macro_export]
 macro_rules! keyvalue_failure {
-    ($error:ty) => {
-        $crate::__failure_table! { $error:
+    ($error:ty $([$($present:ident)*])?) => {
+        $crate::__failure_table! { $error $([$($present)*])?:
             // Only `open` names a store.
-            Self::NoSuchStore => NoLink, NotSent;
+            NoSuchStore => NoLink, NotSent;
             // The interface says of batches that what was written before the error stays written.
-            Self::AccessDenied => NoLink, Unknown;
-            Self::Other(_) => Other, Unknown;
+            AccessDenied => NoLink, Unknown;
+            Other => Other, Unknown;
         }
     };
 }
@@ -73,17 +73,17 @@ macro_rules! keyvalue_failure {
 /// ```
 #[macro_export]
 macro_rules! wasmcloud_keyvalue_failure {
-    ($error:ty) => {
-        $crate::__failure_table! { $error:
-            Self::NoSuchStore => NoLink, NotSent;
-            Self::AccessDenied => NoLink, Unknown;
-            Self::InvalidArgument => Protocol, Delivered;
+    ($error:ty $([$($present:ident)*])?) => {
+        $crate::__failure_table! { $error $([$($present)*])?:
+            NoSuchStore => NoLink, NotSent;
+            AccessDenied => NoLink, Unknown;
+            InvalidArgument => Protocol, Delivered;
             // No failure of the store. There is no cause for that, and this one is not repeated.
-            Self::PreconditionFailed => Protocol, Delivered;
-            Self::Timeout => Timeout, Unknown;
-            Self::StoreUnavailable => Disconnected, Unknown;
-            Self::QuotaExceeded => Overloaded, Unknown;
-            Self::Other(_) => Other, Unknown;
+            PreconditionFailed => Protocol, Delivered;
+            Timeout => Timeout, Unknown;
+            StoreUnavailable => Disconnected, Unknown;
+            QuotaExceeded => Overloaded, Unknown;
+            Other => Other, Unknown;
         }
     };
 }

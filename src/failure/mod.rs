@@ -1,6 +1,7 @@
 //! What a failed call means: where it failed, how far it got, and what the callee asked for.
 
 mod adapters;
+mod caller_error;
 mod derive_fields;
 pub(crate) mod failed;
 #[cfg(feature = "http")]
@@ -28,7 +29,8 @@ pub(crate) use self::wstd::is_unknown;
 use crate::platform::clock::nanos;
 #[cfg(any(feature = "wrpc", feature = "wasmcloud"))]
 pub use adapters::{facts_of_text, retry_after_of_text};
-pub use derive_fields::{RetryAfter, Target};
+pub use caller_error::CallerError;
+pub use derive_fields::{RetryAfter, Text};
 
 pub use failed::Failed;
 use problem::Problem;
@@ -38,9 +40,12 @@ pub use crate::platform::wit::types::{Cause, Delivery, RpcError};
 
 /// An error of a call that may have crossed a network.
 ///
-/// Policies see an error through these facts alone. Only an error that *knows* may say
-/// [`Delivery::NotSent`]: what cannot be told is [`Cause::Other`] and [`Delivery::Unknown`], and a guess is
-/// never made towards "safe to repeat".
+/// Policies see an error through these facts alone. Say [`Delivery::NotSent`] only where it is certain: such a call is
+/// repeated. What is not known is [`Cause::Other`] and [`Delivery::Unknown`].
+///
+/// It is for errors that say how a call failed. Where `result<T, your-error>` is what a function of your interface
+/// returns, an implementation for `your-error` does not help when the transport fails: the host has no error to return,
+/// so it traps the component. Return `result<result<T, your-error>, rpc-error>`; docs/own-errors.md has more.
 ///
 /// ```
 /// use steadfast::{Cause, Delivery, Failure};
@@ -69,7 +74,10 @@ pub use crate::platform::wit::types::{Cause, Delivery, RpcError};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it means for a call",
     label = "this error has no cause and no delivery",
-    note = "implement `steadfast::Failure` for `{Self}`, or turn it into an error that has it, such as `RpcError`"
+    note = "if `{Self}` is a type of yours that says how a call failed: implement or derive `steadfast::Failure`",
+    note = "if it is not a type of yours, such as `String`: give the policy a rule, `POLICY.judge(…)`",
+    note = "if it is an error of your interface, `result<T, {Self}>`: the host traps when the transport fails, \
+            whatever you implement; return `result<result<T, {Self}>, rpc-error>` (docs/own-errors.md)"
 )]
 pub trait Failure {
     /// Where the call failed.
@@ -88,9 +96,19 @@ pub trait Failure {
         None
     }
 
-    /// What went wrong, for people who read logs; `None` when there is nothing to add. It may carry internals, so no
-    /// client is shown it.
+    /// What went wrong, for people who read logs; `None` when there is nothing to add. It may carry internals, so
+    /// clients are not shown it.
     fn message(&self) -> Option<&str> {
+        None
+    }
+
+    /// Set where the call failed because its caller is wrong: an argument is invalid, say, or names something that does
+    /// not exist. The target did its work, so such a call is never repeated, and it counts for no breaker, throttle,
+    /// concurrency limit or budget. Where it leaves a [handler](crate::handler), the client reads the status in it,
+    /// from 400 to 499.
+    ///
+    /// An error that wraps another passes it on. With `#[derive(Failure)]`, say `#[failure(caller_error)]`.
+    fn caller_error(&self) -> Option<CallerError<'_>> {
         None
     }
 
@@ -101,47 +119,35 @@ pub trait Failure {
     }
 }
 
-impl<F: Failure + ?Sized> Failure for &F {
-    fn cause(&self) -> Cause {
-        (**self).cause()
-    }
-    fn delivery(&self) -> Delivery {
-        (**self).delivery()
-    }
-    fn retry_after(&self) -> Option<Duration> {
-        (**self).retry_after()
-    }
-    fn target(&self) -> Option<&str> {
-        (**self).target()
-    }
-    fn message(&self) -> Option<&str> {
-        (**self).message()
-    }
-    fn problem(&self, instance: &str) -> Problem {
-        (**self).problem(instance)
-    }
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<F: Failure + ?Sized> Failure for $pointer {
+            fn cause(&self) -> Cause {
+                (**self).cause()
+            }
+            fn delivery(&self) -> Delivery {
+                (**self).delivery()
+            }
+            fn retry_after(&self) -> Option<Duration> {
+                (**self).retry_after()
+            }
+            fn target(&self) -> Option<&str> {
+                (**self).target()
+            }
+            fn message(&self) -> Option<&str> {
+                (**self).message()
+            }
+            fn caller_error(&self) -> Option<CallerError<'_>> {
+                (**self).caller_error()
+            }
+            fn problem(&self, instance: &str) -> Problem {
+                (**self).problem(instance)
+            }
+        }
+    )*};
 }
 
-impl<F: Failure + ?Sized> Failure for Box<F> {
-    fn cause(&self) -> Cause {
-        (**self).cause()
-    }
-    fn delivery(&self) -> Delivery {
-        (**self).delivery()
-    }
-    fn retry_after(&self) -> Option<Duration> {
-        (**self).retry_after()
-    }
-    fn target(&self) -> Option<&str> {
-        (**self).target()
-    }
-    fn message(&self) -> Option<&str> {
-        (**self).message()
-    }
-    fn problem(&self, instance: &str) -> Problem {
-        (**self).problem(instance)
-    }
-}
+pointers!(&F, Box<F>);
 
 /// The facts of one failure, detached from the error that told them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,58 +164,74 @@ impl Facts {
     }
 }
 
-/// All causes, in the order of the WIT, to which they are only ever added: a cause's place is its number.
-pub(crate) const CAUSES: [Cause; 8] = [
-    Cause::NoLink,
-    Cause::NoTarget,
-    Cause::Timeout,
-    Cause::Disconnected,
-    Cause::Overloaded,
-    Cause::Trapped,
-    Cause::Protocol,
-    Cause::Other,
+/// A value of the WIT, how the WIT spells it, and how a sentence says it.
+type Named<T> = (T, &'static str, &'static str);
+
+/// In the order of the WIT, to which causes are only ever added: a cause's place is its number.
+const CAUSE_TABLE: [Named<Cause>; 8] = [
+    (Cause::NoLink, "no-link", "no link"),
+    (Cause::NoTarget, "no-target", "no target"),
+    (Cause::Timeout, "timeout", "timeout"),
+    (Cause::Disconnected, "disconnected", "disconnected"),
+    (Cause::Overloaded, "overloaded", "overloaded"),
+    (Cause::Trapped, "trapped", "the target trapped"),
+    (Cause::Protocol, "protocol", "protocol mismatch"),
+    (Cause::Other, "other", "failed"),
 ];
 
-/// The worse of two deliveries: what holds for a call of which either attempt may have had its effect.
-pub(crate) fn worse(a: Delivery, b: Delivery) -> Delivery {
-    // They stand in this order in the WIT.
-    if a as u8 >= b as u8 { a } else { b }
-}
+/// From the best to the worst, which is their order in the WIT.
+const DELIVERY_TABLE: [Named<Delivery>; 3] = [
+    (Delivery::NotSent, "not-sent", "not sent"),
+    (Delivery::Unknown, "unknown", "may have run"),
+    (Delivery::Delivered, "delivered", "was started"),
+];
+
+/// All causes, in the order of the table.
+pub(crate) const CAUSES: [Cause; CAUSE_TABLE.len()] = {
+    let mut causes = [Cause::Other; CAUSE_TABLE.len()];
+    let mut place = 0;
+    while place < causes.len() {
+        causes[place] = CAUSE_TABLE[place].0;
+        assert!(causes[place] as usize == place);
+        place += 1;
+    }
+    causes
+};
 
 /// The name of a cause as the WIT spells it.
 pub(crate) const fn cause_name(cause: Cause) -> &'static str {
-    match cause {
-        Cause::NoLink => "no-link",
-        Cause::NoTarget => "no-target",
-        Cause::Timeout => "timeout",
-        Cause::Disconnected => "disconnected",
-        Cause::Overloaded => "overloaded",
-        Cause::Trapped => "trapped",
-        Cause::Protocol => "protocol",
-        Cause::Other => "other",
-    }
+    CAUSE_TABLE[cause as usize].1
+}
+
+/// A cause in words, for a sentence.
+pub(crate) const fn cause_words(cause: Cause) -> &'static str {
+    CAUSE_TABLE[cause as usize].2
 }
 
 /// The name of a delivery as the WIT spells it.
 #[cfg(any(feature = "tracing", feature = "wrpc", feature = "wasmcloud"))]
 pub(crate) const fn delivery_name(delivery: Delivery) -> &'static str {
-    match delivery {
-        Delivery::NotSent => "not-sent",
-        Delivery::Unknown => "unknown",
-        Delivery::Delivered => "delivered",
-    }
+    DELIVERY_TABLE[delivery as usize].1
 }
 
-/// A cause in words, for a sentence.
-pub(crate) const fn cause_words(cause: Cause) -> &'static str {
-    match cause {
-        Cause::NoLink => "no link",
-        Cause::NoTarget => "no target",
-        Cause::Timeout => "timeout",
-        Cause::Disconnected => "disconnected",
-        Cause::Overloaded => "overloaded",
-        Cause::Trapped => "the target trapped",
-        Cause::Protocol => "protocol mismatch",
-        Cause::Other => "failed",
+/// A delivery in words, for a sentence.
+pub(crate) const fn delivery_words(delivery: Delivery) -> &'static str {
+    DELIVERY_TABLE[delivery as usize].2
+}
+
+/// The worse of two deliveries: what holds for a call of which either attempt may have had its effect.
+pub(crate) fn worse(a: Delivery, b: Delivery) -> Delivery {
+    if a as u8 >= b as u8 { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_has_the_place_of_its_number() {
+        for (place, (delivery, ..)) in DELIVERY_TABLE.into_iter().enumerate() {
+            assert_eq!(delivery as usize, place);
+        }
     }
 }

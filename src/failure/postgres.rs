@@ -25,11 +25,11 @@
 /// ```
 #[macro_export]
 macro_rules! postgres_query_failure {
-    ($error:ty) => {
-        $crate::__failure_table! { $error:
-            Self::InvalidParams(_) => Protocol, Delivered;
-            Self::InvalidQuery(_) => Protocol, Delivered;
-            Self::Unexpected(_) => Other, Unknown;
+    ($error:ty $([$($present:ident)*])?) => {
+        $crate::__failure_table! { $error $([$($present)*])?:
+            InvalidParams => Protocol, Delivered;
+            InvalidQuery => Protocol, Delivered;
+            Unexpected => Other, Unknown;
         }
     };
 }
@@ -50,9 +50,9 @@ macro_rules! postgres_query_failure {
 /// ```
 #[macro_export]
 macro_rules! postgres_prepare_failure {
-    ($error:ty) => {
-        $crate::__failure_table! { $error:
-            Self::Unexpected(_) => Other, Unknown;
+    ($error:ty $([$($present:ident)*])?) => {
+        $crate::__failure_table! { $error $([$($present)*])?:
+            Unexpected => Other, Unknown;
         }
     };
 }
@@ -84,20 +84,20 @@ macro_rules! postgres_prepare_failure {
 /// ```
 #[macro_export]
 macro_rules! postgres_exec_failure {
-    ($error:ty) => {
+    ($error:ty $([$($present:ident)*])?) => {
         impl $crate::Failure for $error {
             fn cause(&self) -> $crate::Cause {
                 match self {
                     Self::UnknownPreparedQuery => $crate::Cause::Protocol,
                     Self::QueryError(error) => $crate::Failure::cause(error),
-                    Self::Unexpected(_) => $crate::Cause::Other,
+                    _ => $crate::Cause::Other,
                 }
             }
             fn delivery(&self) -> $crate::Delivery {
                 match self {
                     Self::UnknownPreparedQuery => $crate::Delivery::Delivered,
                     Self::QueryError(error) => $crate::Failure::delivery(error),
-                    Self::Unexpected(_) => $crate::Delivery::Unknown,
+                    _ => $crate::Delivery::Unknown,
                 }
             }
         }
@@ -143,17 +143,17 @@ macro_rules! postgres_exec_failure {
 /// ```
 #[macro_export]
 macro_rules! postgres_failure {
-    ($error:ty) => {
-        $crate::__failure_table! { $error:
-            Self::ConnectionFailed(_) => Disconnected, Unknown;
-            Self::InvalidParams(_) => Protocol, Delivered;
-            Self::InvalidQuery(_) => Protocol, NotSent;
-            Self::QueryFailed(_) => Other, Delivered;
-            Self::ValueConversionFailed(_) => Protocol, Delivered;
-            Self::UnknownPreparedStatement => Protocol, Delivered;
-            Self::AccessDenied => NoLink, NotSent;
-            Self::Timeout => Timeout, Unknown;
-            Self::Other(_) => Other, Unknown;
+    ($error:ty $([$($present:ident)*])?) => {
+        $crate::__failure_table! { $error $([$($present)*])?:
+            ConnectionFailed => Disconnected, Unknown;
+            InvalidParams => Protocol, Delivered;
+            InvalidQuery => Protocol, NotSent;
+            QueryFailed => Other, Delivered;
+            ValueConversionFailed => Protocol, Delivered;
+            UnknownPreparedStatement => Protocol, Delivered;
+            AccessDenied => NoLink, NotSent;
+            Timeout => Timeout, Unknown;
+            Other => Other, Unknown;
         }
     };
 }

@@ -4,7 +4,7 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use super::failed::{Course, Failed};
-use super::{Cause, Failure, Reason, cause_name};
+use super::{CallerError, Cause, Failure, Reason, cause_name};
 use crate::platform::clock::nanos;
 
 /// The media type of a [`Problem`]'s body (RFC 9457).
@@ -23,9 +23,10 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 /// | disconnected, trapped, protocol mismatch, other | 502 | |
 /// | no link | 500 | a fault of the deployment, which `detail` names |
 /// | the deadline of the [handler](crate::handler) is reached | 504 | |
+/// | the [caller is wrong](crate::CallerError) | 400, or as the error says | without `cause` and `attempts` |
 ///
-/// The body says what a client may know: `type` (`urn:problem-type:steadfast:` and the cause, `breaker-open` or
-/// `deadline`), `title`, `status`, `detail`, `instance`, and the members `cause` (as the WIT spells it)
+/// The body says what a client may know: `type` (`urn:problem-type:steadfast:` and the cause, `breaker-open`,
+/// `deadline` or `caller-error`), `title`, `status`, `detail`, `instance`, and the members `cause` (as the WIT spells it)
 /// and `attempts`. An error's message can name addresses and other internals, and is left out; so is a
 /// target that does not look like the name of a WIT function.
 ///
@@ -54,7 +55,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of the service's own, for errors of its own: `status` (400 to 599; another becomes 500) and `title`,
+    /// A problem that a service defines: `status` (400 to 599; another becomes 500) and `title`,
     /// which is the same for every problem of this kind.
     ///
     /// ```
@@ -75,7 +76,7 @@ impl Problem {
         problem
     }
 
-    /// With what is special about this occurrence, for people.
+    /// With what is special about this occurrence, for people. Given twice, the last counts.
     ///
     /// ```
     /// let problem = steadfast::respond::Problem::new(400, "Bad name").detail("It is empty");
@@ -83,10 +84,11 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn detail(self, detail: &str) -> Self {
-        self.member("detail", detail)
+        self.set("detail", detail)
     }
 
-    /// With what identifies this occurrence: the path of the request, or a request id as a URI.
+    /// With what identifies this occurrence: the path of the request, or a request id as a URI. Given twice, the last
+    /// counts.
     ///
     /// ```
     /// let problem = steadfast::respond::Problem::new(400, "Bad name").instance("/hello/");
@@ -94,18 +96,46 @@ impl Problem {
     /// ```
     #[must_use]
     pub fn instance(self, instance: &str) -> Self {
-        self.member("instance", instance)
+        self.set("instance", instance)
     }
 
     /// One of the kinds that this crate defines.
-    pub(crate) fn of_kind(kind: &str, status: u16, title: &str, detail: &str, instance: &str, cause: &str) -> Self {
+    pub(crate) fn of_kind(kind: &str, status: u16, title: &str, detail: Option<&str>, instance: &str) -> Self {
         let body = String::with_capacity(256) + r#"{"type":"urn:problem-type:steadfast:"# + kind + r#"","title":"#;
         let mut problem = Problem { status, retry_after: None, body };
         push_json(&mut problem.body, title);
         let _ = write!(problem.body, r#","status":{status}}}"#);
-        problem.detail(detail).instance(instance).member("cause", cause)
+        match detail {
+            Some(detail) => problem.member("detail", detail),
+            None => problem,
+        }
+        .member("instance", instance)
     }
 
+    /// With the cause of the failure.
+    pub(crate) fn cause(self, cause: Cause) -> Self {
+        self.member("cause", cause_name(cause))
+    }
+
+    /// In the place of a member with that name, if there is one.
+    fn set(mut self, name: &str, value: &str) -> Self {
+        // Within a string, a quote has a backslash before it, so this is found in front of a member only.
+        let Some(start) = self.body.find(&format!(r#","{name}":""#)) else { return self.member(name, value) };
+        let value_at = start + name.len() + 4;
+        let mut escaped = false;
+        let end = self.body[value_at + 1..].find(|character| {
+            let ends = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            ends
+        });
+        let end = end.map_or(self.body.len(), |length| value_at + 1 + length + 1);
+        let mut json = String::new();
+        push_json(&mut json, value);
+        self.body.replace_range(value_at..end, &json);
+        self
+    }
+
+    /// A member that is not there yet.
     fn member(mut self, name: &str, value: &str) -> Self {
         self.open();
         let _ = write!(self.body, r#","{name}":"#);
@@ -119,7 +149,7 @@ impl Problem {
         self.body.pop();
     }
 
-    /// The HTTP status code. Of a failed call it is 500, 502, 503 or 504.
+    /// The HTTP status code. Of a failed call it is 500, 502, 503 or 504, or from 400 to 499 where the caller is wrong.
     ///
     /// ```
     /// # use steadfast::{Cause, Delivery, Policy, RpcError};
@@ -172,6 +202,9 @@ impl<E: Failure> Failed<E> {
     /// assert_eq!(failed.problem("/hello/Ada").status(), 504);
     /// ```
     pub fn problem(&self, instance: &str) -> Problem {
+        if let Some(error) = self.caller_error() {
+            return of_caller(error, instance);
+        }
         let course = Failed {
             last: None,
             reason: self.reason,
@@ -189,6 +222,9 @@ impl<E: Failure> Failed<E> {
 
 /// An error that no policy handled: one attempt.
 pub(crate) fn unhandled(failure: &(impl Failure + ?Sized), instance: &str) -> Problem {
+    if let Some(error) = failure.caller_error() {
+        return of_caller(error, instance);
+    }
     let course = Failed {
         last: None,
         reason: Reason::Attempts,
@@ -201,6 +237,11 @@ pub(crate) fn unhandled(failure: &(impl Failure + ?Sized), instance: &str) -> Pr
         ignored: false,
     };
     of_course(&course, failure.target(), instance)
+}
+
+/// The caller is wrong: it is told what its error says, and nothing of the call.
+fn of_caller(error: CallerError<'_>, instance: &str) -> Problem {
+    Problem::of_kind("caller-error", error.status, "The request is wrong", error.detail, instance)
 }
 
 /// The same for every type of error, so that it is in a component once.
@@ -217,8 +258,7 @@ fn of_course(course: &Failed<()>, target: Option<&str>, instance: &str) -> Probl
         Cause::Protocol => (502, "A service that this one needs speaks another version of the interface"),
         Cause::Other => (502, "A service that this one needs could not be called"),
     };
-    let cause = cause_name(course.cause);
-    let kind = if breaker_open { "breaker-open" } else { cause };
+    let kind = if breaker_open { "breaker-open" } else { cause_name(course.cause) };
 
     let mut detail = String::new();
     if let Some(target) = target.filter(|target| is_wit_name(target)) {
@@ -231,7 +271,7 @@ fn of_course(course: &Failed<()>, target: Option<&str>, instance: &str) -> Probl
         detail.push_str("; the operator of this service has to link the import");
     }
 
-    let mut problem = Problem::of_kind(kind, status, title, &detail, instance, cause);
+    let mut problem = Problem::of_kind(kind, status, title, Some(&detail), instance).cause(course.cause);
     let attempts = course.attempts;
     problem.open();
     let _ = write!(problem.body, r#","attempts":{attempts}}}"#);

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::{Cause, Delivery, Failure, RpcError, cause_words};
+use super::{Cause, Delivery, Failure, RpcError, cause_words, delivery_words};
 
 impl Failure for RpcError {
     fn cause(&self) -> Cause {
@@ -43,12 +43,7 @@ impl fmt::Display for RpcError {
         if !self.target.is_empty() {
             write!(f, "{}: ", self.target)?;
         }
-        let delivery = match self.delivery {
-            Delivery::NotSent => "not sent",
-            Delivery::Unknown => "may have run",
-            Delivery::Delivered => "was started",
-        };
-        write!(f, "{} ({delivery})", cause_words(self.cause))?;
+        write!(f, "{} ({})", cause_words(self.cause), delivery_words(self.delivery))?;
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }

@@ -1,83 +1,109 @@
 //! The errors of outgoing `wasi:http` requests, case by case.
 //!
 //! The cases are those of RFC 9209 ("The Proxy-Status HTTP Response Header Field"), section 2.3, whose descriptions
-//! say how far a request got. What a case does not say is [`Delivery::Unknown`].
+//! say how far a request got. What a case does not say is unknown.
 
 use wasip2::http::types::ErrorCode;
 
-use super::{Cause, Delivery, Failure};
-
-impl Failure for ErrorCode {
-    fn cause(&self) -> Cause {
-        facts(self).0
-    }
-    fn delivery(&self) -> Delivery {
-        facts(self).1
-    }
-}
-
-fn facts(code: &ErrorCode) -> (Cause, Delivery) {
-    use Delivery::{Delivered, NotSent, Unknown};
-    use ErrorCode as Code;
-
-    match code {
-        // No address, so no connection.
-        Code::DnsTimeout => (Cause::Timeout, NotSent),
-        Code::DnsError(_) => (Cause::NoTarget, NotSent),
-        // "Cannot determine the appropriate next hop; for example, it may not be configured."
-        Code::DestinationNotFound => (Cause::NoLink, NotSent),
-        // "Considers the next hop to be unavailable": it was not asked.
-        Code::DestinationUnavailable => (Cause::NoTarget, NotSent),
-        // The operator forbids it.
-        Code::DestinationIpProhibited | Code::HttpRequestDenied => (Cause::NoLink, NotSent),
-        // No connection was made.
-        Code::DestinationIpUnroutable | Code::ConnectionRefused => (Cause::NoTarget, NotSent),
-        Code::ConnectionTimeout => (Cause::Timeout, NotSent),
-        Code::ConnectionLimitReached => (Cause::Overloaded, NotSent),
-        // The certificate comes before the request.
-        Code::TlsCertificateError => (Cause::Protocol, NotSent),
-        // "Either during the handshake or afterwards."
-        Code::TlsProtocolError | Code::TlsAlertReceived(_) => (Cause::Protocol, Unknown),
-        // The connection was there, and the request on its way.
-        Code::ConnectionTerminated => (Cause::Disconnected, Unknown),
-        Code::ConnectionReadTimeout | Code::ConnectionWriteTimeout | Code::HttpResponseTimeout => {
-            (Cause::Timeout, Unknown)
+/// Makes the variant `error-code` of `wasi:http/types` (0.2 and 0.3) a [`Failure`](crate::Failure).
+///
+/// [`bindgen!`](crate::bindgen) calls it wherever it generates that interface; it is here for bindings of
+/// `wit_bindgen::generate!`. The type of the crate `wasip2` is one already. The cases are those of RFC 9209, section
+/// 2.3, whose descriptions say how far a request got:
+///
+/// | case | cause | delivery |
+/// | --- | --- | --- |
+/// | `DNS-timeout`, `connection-timeout` | timeout | not sent |
+/// | `DNS-error`, `destination-unavailable`, `destination-IP-unroutable`, `connection-refused` | no target | not sent |
+/// | `destination-not-found`, `destination-IP-prohibited`, `HTTP-request-denied` | no link | not sent |
+/// | `connection-limit-reached` | overloaded | not sent |
+/// | `TLS-certificate-error`, `HTTP-request-method-invalid`, `HTTP-request-URI-invalid` | protocol | not sent |
+/// | `connection-terminated`, `HTTP-protocol-error` | disconnected | unknown |
+/// | `connection-read-timeout`, `connection-write-timeout`, `HTTP-response-timeout` | timeout | unknown |
+/// | `HTTP-response-incomplete` | disconnected | delivered |
+/// | other faults of the response: its sizes and codings | protocol | delivered |
+/// | other faults of the request, of TLS and of the upgrade, `loop-detected` | protocol | unknown |
+/// | `configuration-error` | no link | unknown |
+/// | `internal-error` | other | unknown |
+///
+/// ```
+/// # #[allow(dead_code)]
+/// // As `wit_bindgen::generate!` makes it, with most of its cases left out.
+/// enum ErrorCode { ConnectionRefused, InternalError(Option<String>) }
+/// steadfast::wasi_http_failure!(ErrorCode [ConnectionRefused InternalError]);
+///
+/// use steadfast::{Cause, Delivery, Failure};
+/// let error = ErrorCode::ConnectionRefused;
+/// assert_eq!((error.cause(), error.delivery()), (Cause::NoTarget, Delivery::NotSent));
+/// ```
+#[macro_export]
+macro_rules! wasi_http_failure {
+    ($error:ty $([$($present:ident)*])?) => {
+        $crate::__failure_table! { $error $([$($present)*])?:
+            // No address, so no connection.
+            DnsTimeout => Timeout, NotSent;
+            DnsError => NoTarget, NotSent;
+            // "Cannot determine the appropriate next hop; for example, it may not be configured."
+            DestinationNotFound => NoLink, NotSent;
+            // "Considers the next hop to be unavailable": it was not asked.
+            DestinationUnavailable => NoTarget, NotSent;
+            // The operator forbids it.
+            DestinationIpProhibited => NoLink, NotSent;
+            HttpRequestDenied => NoLink, NotSent;
+            // No connection was made.
+            DestinationIpUnroutable => NoTarget, NotSent;
+            ConnectionRefused => NoTarget, NotSent;
+            ConnectionTimeout => Timeout, NotSent;
+            ConnectionLimitReached => Overloaded, NotSent;
+            // The certificate comes before the request.
+            TlsCertificateError => Protocol, NotSent;
+            // "Either during the handshake or afterwards."
+            TlsProtocolError => Protocol, Unknown;
+            TlsAlertReceived => Protocol, Unknown;
+            // The connection was there, and the request on its way.
+            ConnectionTerminated => Disconnected, Unknown;
+            ConnectionReadTimeout => Timeout, Unknown;
+            ConnectionWriteTimeout => Timeout, Unknown;
+            HttpResponseTimeout => Timeout, Unknown;
+            // Hosts say this of whatever happens to a connection in use, Wasmtime also of one that is dropped.
+            HttpProtocolError => Disconnected, Unknown;
+            // An invalid request cannot be sent.
+            HttpRequestMethodInvalid => Protocol, NotSent;
+            HttpRequestUriInvalid => Protocol, NotSent;
+            // Whose limit it is, the case does not say; and a body or its trailers come after the head.
+            HttpRequestLengthRequired => Protocol, Unknown;
+            HttpRequestBodySize => Protocol, Unknown;
+            HttpRequestUriTooLong => Protocol, Unknown;
+            HttpRequestHeaderSectionSize => Protocol, Unknown;
+            HttpRequestHeaderSize => Protocol, Unknown;
+            HttpRequestTrailerSectionSize => Protocol, Unknown;
+            HttpRequestTrailerSize => Protocol, Unknown;
+            HttpUpgradeFailed => Protocol, Unknown;
+            LoopDetected => Protocol, Unknown;
+            // There was a response, so there was a request.
+            HttpResponseIncomplete => Disconnected, Delivered;
+            HttpResponseHeaderSectionSize => Protocol, Delivered;
+            HttpResponseHeaderSize => Protocol, Delivered;
+            HttpResponseBodySize => Protocol, Delivered;
+            HttpResponseTrailerSectionSize => Protocol, Delivered;
+            HttpResponseTrailerSize => Protocol, Delivered;
+            HttpResponseTransferCoding => Protocol, Delivered;
+            HttpResponseContentCoding => Protocol, Delivered;
+            // A fault of the deployment, found at any time.
+            ConfigurationError => NoLink, Unknown;
+            InternalError => Other, Unknown;
         }
-        // Hosts say this of whatever happens to a connection in use, Wasmtime also of one that is dropped.
-        Code::HttpProtocolError => (Cause::Disconnected, Unknown),
-        // What is no request cannot be sent as one.
-        Code::HttpRequestMethodInvalid | Code::HttpRequestUriInvalid => (Cause::Protocol, NotSent),
-        // Whose limit it is, the case does not say; and a body or its trailers come after the head.
-        Code::HttpRequestLengthRequired
-        | Code::HttpRequestBodySize(_)
-        | Code::HttpRequestUriTooLong
-        | Code::HttpRequestHeaderSectionSize(_)
-        | Code::HttpRequestHeaderSize(_)
-        | Code::HttpRequestTrailerSectionSize(_)
-        | Code::HttpRequestTrailerSize(_)
-        | Code::HttpUpgradeFailed
-        | Code::LoopDetected => (Cause::Protocol, Unknown),
-        // There was a response, so there was a request.
-        Code::HttpResponseIncomplete => (Cause::Disconnected, Delivered),
-        Code::HttpResponseHeaderSectionSize(_)
-        | Code::HttpResponseHeaderSize(_)
-        | Code::HttpResponseBodySize(_)
-        | Code::HttpResponseTrailerSectionSize(_)
-        | Code::HttpResponseTrailerSize(_)
-        | Code::HttpResponseTransferCoding(_)
-        | Code::HttpResponseContentCoding(_) => (Cause::Protocol, Delivered),
-        // A fault of the deployment, found at any time.
-        Code::ConfigurationError => (Cause::NoLink, Unknown),
-        Code::InternalError(_) => (Cause::Other, Unknown),
-    }
+    };
 }
+
+wasi_http_failure!(ErrorCode);
 
 #[cfg(test)]
 mod tests {
     use wasip2::http::types::{DnsErrorPayload, FieldSizePayload, TlsAlertReceivedPayload};
 
     use super::*;
-    use crate::{Policy, Retry, testing::TestClock};
+    use crate::{Cause, Delivery, Failure, Policy, Retry, testing::TestClock};
 
     /// Every case, in the order of the WIT.
     fn cases() -> [(ErrorCode, Cause, Delivery); 39] {
@@ -140,14 +166,14 @@ mod tests {
     // case 24
     #[test]
     fn only_what_was_certainly_not_sent_is_repeated_unless_the_call_is_idempotent() {
-        static POLICY: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(2));
+        let policy = Policy::new().retry(Retry::attempts(2));
         for (code, cause, delivery) in cases() {
             let passes = !matches!(cause, Cause::NoLink | Cause::Protocol);
             let attempts = |repeats: bool| if repeats { 2 } else { 1 };
             let clock = TestClock::new();
-            let once = POLICY.with(&clock).call(|| Err::<(), _>(code.clone())).unwrap_err();
+            let once = policy.with(&clock).call(|| Err::<(), _>(code.clone())).unwrap_err();
             assert_eq!(once.attempts(), attempts(passes && delivery == Delivery::NotSent), "{code:?}");
-            let twice = POLICY.with(&clock).idempotent().call(|| Err::<(), _>(code.clone())).unwrap_err();
+            let twice = policy.with(&clock).idempotent().call(|| Err::<(), _>(code.clone())).unwrap_err();
             assert_eq!(twice.attempts(), attempts(passes), "{code:?}");
         }
     }

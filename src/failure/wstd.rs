@@ -6,28 +6,33 @@ use core::time::Duration;
 use ::wstd::http::error::ErrorCode;
 
 use super::problem::Problem;
-use super::{Cause, Delivery, Failed, Failure, RpcError};
+use super::{CallerError, Cause, Delivery, Failed, Failure, RpcError};
 
 /// What is known of an error is what it was made of: an [`ErrorCode`], an [`RpcError`], a call that was given up.
 /// All else is [`Cause::Other`] and [`Delivery::Unknown`], and where it leaves a handler, a fault of the service itself:
 /// status 500.
 impl Failure for ::wstd::http::Error {
     fn cause(&self) -> Cause {
-        known(self, |failure| failure.cause()).unwrap_or(Cause::Other)
+        known(self).map_or(Cause::Other, Failure::cause)
     }
     fn delivery(&self) -> Delivery {
-        known(self, |failure| failure.delivery()).unwrap_or(Delivery::Unknown)
+        known(self).map_or(Delivery::Unknown, Failure::delivery)
     }
     fn retry_after(&self) -> Option<Duration> {
-        known(self, |failure| failure.retry_after()).flatten()
+        known(self)?.retry_after()
+    }
+    fn caller_error(&self) -> Option<CallerError<'_>> {
+        known(self)?.caller_error()
     }
     fn problem(&self, instance: &str) -> Problem {
-        let known = known(self, |failure| failure.problem(instance));
-        known.unwrap_or_else(|| Problem::new(500, "Internal Server Error").instance(instance))
+        match known(self) {
+            Some(failure) => failure.problem(instance),
+            None => Problem::new(500, "Internal Server Error").instance(instance),
+        }
     }
 }
 
-fn known<T>(error: &::wstd::http::Error, tell: impl Fn(&dyn Failure) -> T) -> Option<T> {
+fn known(error: &::wstd::http::Error) -> Option<&dyn Failure> {
     fn one<F: Failure + Any + core::fmt::Debug + core::fmt::Display + Send + Sync>(
         error: &::wstd::http::Error,
     ) -> Option<&dyn Failure> {
@@ -40,12 +45,12 @@ fn known<T>(error: &::wstd::http::Error, tell: impl Fn(&dyn Failure) -> T) -> Op
     #[cfg(feature = "http")]
     let failure =
         failure.or_else(|| one::<Failed<super::http::Error>>(error)).or_else(|| one::<super::http::Error>(error));
-    failure.map(tell)
+    failure
 }
 
-/// Whether nothing is known of it: then nobody but the log can tell.
+/// Whether nothing is known of it: then only the log can tell.
 pub(crate) fn is_unknown(error: &::wstd::http::Error) -> bool {
-    known(error, |_| ()).is_none()
+    known(error).is_none()
 }
 
 #[cfg(test)]

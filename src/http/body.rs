@@ -8,7 +8,7 @@ use wstd::http::{Body, Error};
 /// What the body of a request can be made of. Text, bytes and `()` can be sent again, and so can a [`Body`] that is
 /// empty; any other [`Body`] may be a stream, which is used up by being sent, so a request with one is made once.
 ///
-/// Bytes that are in a [`Body`] are had by `body.bytes_contents().await?`.
+/// To send the bytes of such a [`Body`], read them first: `body.bytes_contents().await?`.
 ///
 /// ```
 /// fn can_be_sent(_: impl steadfast::http::RequestBody) {}
@@ -28,11 +28,11 @@ pub struct Outgoing(Inner);
 #[derive(Debug)]
 enum Inner {
     Again(Bytes),
-    // A mutex and not a cell, so that the future of a request is `Send` where all else is.
+    // A mutex and not a cell: the request is shared by its attempts, and `Send` asks for `Sync` there.
     Once(Mutex<Option<Stream>>),
 }
 
-/// A body of any kind, so that only who sends one carries what reads it.
+/// A body of any kind: a component that sends none carries no code that reads it.
 type Stream = UnsyncBoxBody<Bytes, Error>;
 
 /// What one attempt sends: bytes, and what comes after them.

@@ -1,19 +1,19 @@
-//! A response of `wasi:http` as one of `wstd`, which has no way to make one of its own kind.
+//! A response of `wasi:http` as one of `wstd`, which has no public way to make it.
 
-use core::future::Future as _;
+use core::future::{Future as _, poll_fn};
 use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use wasip2::http::types::{Fields, FutureTrailers, IncomingBody, IncomingResponse};
+use wasip2::http::types::{Fields, FutureTrailers, IncomingBody, IncomingResponse, http_error_code};
 use wasip2::io::streams::{InputStream, StreamError};
 use wstd::http::body::{BodyHint, Bytes, Frame, HttpBody, SizeHint};
 use wstd::http::{Body, HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use wstd::io::AsyncPollable;
 use wstd::runtime::WaitFor;
 
-use crate::failure::http::Error;
 use super::transport::Unfinished;
+use crate::failure::http::Error;
 
 type Unreadable = wstd::http::Error;
 
@@ -53,7 +53,7 @@ struct Received {
     waiting: Option<WaitFor>,
     rest: Rest,
     size: BodyHint,
-    // Kept, and no more of it sent. A host may take a request that is dropped for one that failed, and its response with it.
+    // Kept, and no more of it sent: a host may end a response whose request is dropped before it was whole.
     request: Option<Unfinished>,
 }
 
@@ -86,9 +86,13 @@ impl HttpBody for Received {
                         continue;
                     }
                     Err(StreamError::LastOperationFailed(error)) => {
-                        let error = Unreadable::msg(error.to_debug_string()).context("reading the body of a response");
+                        let error = match http_error_code(&error) {
+                            Some(code) => Error::of_body(code.into()),
+                            // Wasmtime has no code for it, but a text.
+                            None => Error::of_body_text(error.to_debug_string()),
+                        };
                         body.end();
-                        return Poll::Ready(Some(Err(error)));
+                        return Poll::Ready(Some(Err(error.into())));
                     }
                 },
                 Rest::Trailers(trailers) => match trailers.get() {
@@ -96,8 +100,11 @@ impl HttpBody for Received {
                     Some(outcome) => {
                         body.end();
                         return Poll::Ready(match outcome {
-                            Ok(Ok(Some(trailers))) => Some(self::headers(&trailers).map(Frame::trailers)),
-                            Ok(Err(code)) => Some(Err(code.into())),
+                            Ok(Ok(Some(trailers))) => {
+                                let trailers = self::headers(&trailers).map(Frame::trailers);
+                                Some(trailers.map_err(|error| Error::of_response(error).into()))
+                            }
+                            Ok(Err(code)) => Some(Err(Error::of_body(code.into()).into())),
                             Ok(Ok(None)) | Err(()) => None,
                         });
                     }
@@ -120,6 +127,22 @@ impl HttpBody for Received {
     }
 }
 
+/// The response with its body read, which may have so many bytes.
+pub(super) async fn collect(response: Response<Body>, limit: usize) -> Result<Response<Vec<u8>>, Error> {
+    let (head, body) = response.into_parts();
+    let mut body = body.into_boxed_body();
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        // Trailers are not kept.
+        let Ok(data) = frame.map_err(Error::of_body)?.into_data() else { continue };
+        if data.len() > limit - bytes.len() {
+            return Err(Error::of_size(limit));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(Response::from_parts(head, bytes))
+}
+
 impl Received {
     /// Nothing more is read, and the connection is not held up by what was not sent.
     fn end(&mut self) {
@@ -127,3 +150,6 @@ impl Received {
         self.request = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use wstd::http::HeaderMap;
 use super::date;
 
 /// The wish in either of its forms: seconds, or a date. A date is counted from the response's own `Date` where there is
-/// one, so that clocks that differ do no harm, and else from now. What is neither, and a date that has passed, is none.
+/// one, so that clocks that differ do no harm, and else from now. Anything else is ignored, and so is a date that has
+/// passed.
 pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("retry-after")?.as_bytes();
     if let Some(seconds) = seconds(text) {

@@ -5,8 +5,8 @@ use core::time::Duration;
 use wstd::http::{Response, StatusCode};
 
 use super::retry_after;
-use crate::failure::{Cause, Delivery, Facts, Failure};
 use crate::call::{Judge, Verdict};
+use crate::failure::{Cause, Delivery, Facts, Failure};
 
 /// Says which responses are failures, for a call made by hand; [`Client`](super::Client) does so by itself.
 ///

@@ -9,7 +9,9 @@ use wstd::http::{Body, HeaderValue, Request, Response, StatusCode};
 
 use super::Error;
 use super::body::{Outgoing, RequestBody};
-use super::client::exchange;
+use super::client::{Client, exchange};
+use super::response;
+use super::transport::{self, Timeouts};
 use crate::call::Call;
 use crate::platform::clock::AsyncClock;
 use crate::policy::Parts;
@@ -82,7 +84,12 @@ async fn send<P: Parts>(
 ) -> Result<Response<Body>, Failed<Error>> {
     let request = request.map(RequestBody::into_outgoing);
     let call = Call::new(policy, clock).within(handler::bound());
-    exchange(call, refusals, &request, async |request| server.answer(request).await).await
+    exchange(call, refusals, &request, async |request| server.answer(request).await, unread).await
+}
+
+/// For a caller that reads the body by itself.
+async fn unread(response: Response<Body>) -> Answer {
+    Ok(response)
 }
 
 /// What comes of a request with that policy, and how many were made.
@@ -138,6 +145,49 @@ fn a_post_with_an_idempotency_key_is_repeated_and_keeps_its_key() {
     post.headers_mut().insert("Idempotency-Key", HeaderValue::from_static("7"));
     let (result, requests) = ask(&THRICE, post, [status(503), status(200)]);
     assert_eq!((result.unwrap().status().as_u16(), requests), (200, 2));
+}
+
+#[test]
+fn a_key_that_identifies_nothing_does_not_make_a_post_idempotent() {
+    for (keys, requests) in [
+        (vec![], 1),
+        (vec![""], 1),
+        (vec!["  \t"], 1),
+        (vec!["\"\""], 1),
+        (vec!["", ""], 1),
+        (vec!["", "7"], 1),
+        (vec!["7", "8"], 1),
+        (vec!["7", "7"], 2),
+        (vec!["\"7\""], 2),
+    ] {
+        let mut post = request("POST", "Ada");
+        for key in &keys {
+            post.headers_mut().append("Idempotency-Key", HeaderValue::from_static(key));
+        }
+        let server = Server::new([status(503), status(200)]);
+        let _ = block_on(send(&THRICE, &TestClock::new(), &server, post, &[]));
+        assert_eq!(server.seen.borrow().len(), requests, "{keys:?}");
+    }
+}
+
+#[test]
+fn of_a_setting_given_twice_the_last_counts() {
+    let twice = Client::new(&THRICE)
+        .connect_timeout(ms(1))
+        .connect_timeout(ms(2))
+        .first_byte_timeout(ms(1))
+        .first_byte_timeout(ms(3))
+        .between_bytes_timeout(ms(1))
+        .between_bytes_timeout(ms(4))
+        .refusals(&[429])
+        .refusals(&[503]);
+    let once = Client::new(&THRICE)
+        .connect_timeout(ms(2))
+        .first_byte_timeout(ms(3))
+        .between_bytes_timeout(ms(4))
+        .refusals(&[503]);
+    let shown = |client: &Client<'_, _>| format!("{:?}", (client.timeouts, client.refusals));
+    assert_eq!(shown(&twice), shown(&once));
 }
 
 #[test]
@@ -259,7 +309,7 @@ fn an_attempt_that_takes_too_long_is_dropped_and_another_is_made() {
         }
         status(200)
     };
-    let response = clock.run(exchange(Call::new(&QUICK, &clock), &[], &request, transport)).unwrap();
+    let response = clock.run(exchange(Call::new(&QUICK, &clock), &[], &request, transport, unread)).unwrap();
     assert_eq!((response.status().as_u16(), asked.get(), clock.passed()), (200, 2, ms(150)));
 }
 
@@ -276,7 +326,7 @@ fn a_hedge_is_for_requests_that_do_no_harm_twice() {
             }
             status(200)
         };
-        clock.run(exchange(Call::new(&PAGES, &clock), &[], &request, transport)).unwrap();
+        clock.run(exchange(Call::new(&PAGES, &clock), &[], &request, transport, unread)).unwrap();
         assert_eq!((asked.get(), clock.passed()), (requests, took), "{method}");
     }
 }
@@ -290,7 +340,7 @@ fn the_deadline_ends_a_request_that_is_under_way() {
         clock.sleep_async(ms(60_000)).await;
         status(200)
     };
-    let failed = clock.run(exchange(Call::new(&PAGES, &clock), &[], &request, transport)).unwrap_err();
+    let failed = clock.run(exchange(Call::new(&PAGES, &clock), &[], &request, transport, unread)).unwrap_err();
     assert_eq!((failed.reason(), failed.cause(), clock.passed()), (Reason::Deadline, Cause::Timeout, ms(300)));
     assert_eq!(failed.problem("/").status(), 504);
 }
@@ -306,4 +356,15 @@ fn its_failure_passes_through_other_errors_and_stays_what_it_is() {
     let problem = error.problem("/");
     assert_eq!((problem.status(), problem.retry_after()), (503, Some(7)));
     assert!(problem.body().contains("gave up after 3 attempts"), "{}", problem.body());
+}
+
+#[test]
+fn what_a_request_is_made_of_is_send() {
+    fn is_send<T: Send>(_: T) {}
+
+    let _ = |request: &Request<Outgoing>| is_send(transport::send(request, Timeouts::default()));
+    let _ = |response: Response<Body>| is_send(response::collect(response, 1));
+    fn is_sync<T: Sync>() {}
+    is_sync::<Client<'_, Policy>>();
+    is_send::<Option<Error>>(None);
 }

@@ -16,8 +16,8 @@ use wstd::http::{Body, HeaderMap, Method, Request, Response, Scheme};
 use wstd::io::{AsyncOutputStream, AsyncPollable};
 
 use super::body::{Content, Outgoing};
-use crate::failure::http::Error;
 use super::response;
+use crate::failure::http::Error;
 
 /// A body that is not finished: dropped like this, it is one that the host does not take for whole.
 pub(super) struct Unfinished {

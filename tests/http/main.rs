@@ -1,11 +1,13 @@
 //! Outgoing HTTP and handlers, in components, over real sockets.
 #![cfg(not(target_family = "wasm"))]
 
+mod broken;
 mod network;
 mod peers;
 
 use std::sync::OnceLock;
 
+use broken::Broken;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -137,6 +139,49 @@ async fn a_connection_that_is_dropped_may_have_had_its_effect() {
         assert_eq!((answer.status, answer.member("cause")), (502, "disconnected".into()), "{method}");
         assert_eq!(server.asked().len(), times, "{method}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_known_where_the_handler_reads_it() {
+    let (host, server) = (host("requester"), Broken::start().await);
+    for (method, path) in
+        [("GET", "/short"), ("POST", "/short"), ("GET", "/chunked"), ("GET", "/trailer"), ("GET", "/reset")]
+    {
+        let answer = send(&host, method, &server.authority, path, &[("x-read", "yes")], "").await;
+        assert_eq!((answer.status, answer.member("cause")), (502, "disconnected".into()), "{path}: {}", answer.body);
+        assert_eq!(server.asked(), 1, "{path}");
+    }
+    let answer = send(&host, "GET", "slow-body.test", "/", &[("x-read", "yes")], "").await;
+    assert_eq!((answer.status, answer.member("cause")), (504, "timeout".into()), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_body_that_is_read_within_the_attempt_is_asked_for_again() {
+    let (host, server) = (host("requester"), Broken::start().await);
+    let answer = send(&host, "GET", &server.authority, "/short-once", &[("x-limit", "10")], "").await;
+    assert_eq!((answer.status, answer.body.as_str(), server.asked()), (200, "0123456789", 2));
+
+    for (method, path, asked) in
+        [("GET", "/short", 3), ("GET", "/chunked", 3), ("GET", "/reset", 3), ("POST", "/short", 1)]
+    {
+        let answer = send(&host, method, &server.authority, path, &[("x-limit", "1000")], "").await;
+        assert_eq!((answer.status, answer.member("cause")), (502, "disconnected".into()), "{path}: {}", answer.body);
+        assert_eq!((answer.member("attempts"), server.asked()), (asked.into(), asked), "{method} {path}");
+    }
+    let answer = send(&host, "GET", "slow-body.test", "/", &[("x-limit", "10")], "").await;
+    assert_eq!((answer.status, answer.member("attempts")), (504, 3.into()), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_not_asked_for_again() {
+    let (host, server) = (host("requester"), Server::start().await);
+    let answer = send(&host, "PUT", &server.authority, "/", &[("x-limit", "3")], "Ada!").await;
+    assert_eq!((answer.status, answer.member("cause")), (502, "protocol".into()), "{}", answer.body);
+    assert_eq!(server.asked().len(), 1);
+    let answer = send(&host, "PUT", &server.authority, "/", &[("x-limit", "4")], "Ada!").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "Ada!"));
+    let answer = send(&host, "HEAD", &server.authority, "/long", &[("x-limit", "4")], "").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""));
 }
 
 // case 20

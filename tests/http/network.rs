@@ -188,6 +188,7 @@ async fn behave(
         "/drop" => return Err("the connection is dropped"),
         "/hang" => pending().await,
         "/hang-once" if number == 1 => pending().await,
+        "/long" => answer(200, &[], &"x".repeat(1000)),
         _ => answer(200, &[], &body),
     })
 }

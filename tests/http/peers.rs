@@ -19,7 +19,9 @@ pub type Sending = Box<dyn Future<Output = Result<Exchange, Error>> + Send>;
 pub fn answer(request: Request<WasiBody>) -> Result<Sending, Box<Request<WasiBody>>> {
     let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
     let mut body = match authority.as_str() {
-        "refused.test" | "refused-midway.test" | "closed.test" | "full.test" | "streamed.test" => request.into_body(),
+        "refused.test" | "refused-midway.test" | "closed.test" | "full.test" | "streamed.test" | "slow-body.test" => {
+            request.into_body()
+        }
         _ => return Err(Box::new(request)),
     };
     Ok(match authority.as_str() {
@@ -62,6 +64,11 @@ pub fn answer(request: Request<WasiBody>) -> Result<Sending, Box<Request<WasiBod
                 }
             };
             Ok((busy(text), Box::new(async { Ok(()) }) as Box<_>))
+        }),
+        // Its body does not come, and the host gives it up.
+        "slow-body.test" => Box::new(async {
+            let text = async { Err(Error::ConnectionReadTimeout) };
+            Ok((Response::new(Later::body(text)), Box::new(async { Ok(()) }) as Box<_>))
         }),
         // It answers at once that all is well, goes on reading and then says how much there was.
         _ => Box::new(async move {

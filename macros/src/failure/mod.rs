@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Ident, Type, WherePredicate, parse_quote_spanned};
 
-use words::{Field, Meaning};
+use words::{Detail, Field, Meaning};
 
 /// Expands the derive for `input`.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -30,12 +30,12 @@ fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
             let mut cases = Vec::new();
             for variant in &data.variants {
                 let name = &variant.ident;
-                match words::read(&variant.attrs, &format!("`{name}`"), &variant.fields) {
-                    Ok(meaning) => cases.push(Case {
-                        pattern: quote!(Self::#name),
-                        fields: &variant.fields,
-                        meaning: meaning.or(&default),
-                    }),
+                let whose = format!("`{name}`");
+                let meaning = words::read(&variant.attrs, &whose, &variant.fields);
+                match meaning.and_then(|meaning| meaning.or(&default, &whose)) {
+                    Ok(meaning) => {
+                        cases.push(Case { pattern: quote!(Self::#name), fields: &variant.fields, meaning });
+                    }
                     Err(error) => combine(&mut errors, error),
                 }
             }
@@ -45,7 +45,8 @@ fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
             }
         }
         Data::Struct(data) => {
-            let meaning = words::read(&input.attrs, &format!("`{}`", input.ident), &data.fields)?;
+            let whose = format!("`{}`", input.ident);
+            let meaning = words::read(&input.attrs, &whose, &data.fields)?.checked(&whose)?;
             vec![Case { pattern: quote!(Self), fields: &data.fields, meaning }]
         }
         Data::Union(data) => {
@@ -79,8 +80,9 @@ fn implement(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
     });
     let target = method(cases, "target", |case| {
         let Field { span, .. } = case.meaning.target.as_ref()?;
-        Some(quote_spanned!(*span=> ::steadfast::__private::Target::target(field)))
+        Some(quote_spanned!(*span=> ::steadfast::__private::Text::text(field)))
     });
+    let caller_error = caller_error(cases);
     let passed_on = passed_on(cases);
 
     let name = &input.ident;
@@ -112,7 +114,31 @@ fn implement(input: &DeriveInput, cases: &[Case<'_>]) -> TokenStream {
             fn target(&self) -> ::core::option::Option<&str> {
                 #target
             }
+            #caller_error
             #passed_on
+        }
+    }
+}
+
+/// The method that says which of the cases are a mistake of the caller, where there may be one.
+fn caller_error(cases: &[Case<'_>]) -> TokenStream {
+    if !cases.iter().any(|case| case.meaning.transparent.is_some() || case.meaning.caller_status().is_some()) {
+        return TokenStream::new();
+    }
+    let body = method(cases, "caller_error", |case| {
+        let status = case.meaning.caller_status()?;
+        let detail = match &case.meaning.detail {
+            None => quote!(::core::option::Option::None),
+            Some(Detail::Text(text)) => quote!(::core::option::Option::Some(#text)),
+            Some(Detail::Field(Field { span, .. })) => {
+                quote_spanned!(*span=> ::steadfast::__private::Text::text(field))
+            }
+        };
+        Some(quote!(::core::option::Option::Some(::steadfast::CallerError::with(#status, #detail))))
+    });
+    quote! {
+        fn caller_error(&self) -> ::core::option::Option<::steadfast::CallerError<'_>> {
+            #body
         }
     }
 }
@@ -151,6 +177,10 @@ fn method(cases: &[Case<'_>], name: &str, says: impl Fn(&Case<'_>) -> Option<Tok
         let field = match name {
             "retry_after" => case.meaning.retry_after.as_ref(),
             "target" => case.meaning.target.as_ref(),
+            "caller_error" => match &case.meaning.detail {
+                Some(Detail::Field(field)) => Some(field),
+                _ => None,
+            },
             _ => None,
         };
         let field = field.map(|Field { member, .. }| quote!(#member: field,));

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Fields, Ident, Index, Member, Meta, Token};
+use syn::{Attribute, Fields, Ident, Index, LitStr, Member, Meta, Token};
 
 use crate::nearest::nearest;
 
@@ -24,7 +24,10 @@ const CAUSES: [(&str, &str); 8] = [
 const DELIVERIES: [(&str, &str); 3] = [("not_sent", "NotSent"), ("unknown", "Unknown"), ("delivered", "Delivered")];
 
 /// What needs a value.
-const KEYS: [&str; 4] = ["cause", "delivery", "retry_after", "target"];
+const KEYS: [&str; 6] = ["cause", "delivery", "retry_after", "target", "status", "detail"];
+
+/// What has no value.
+const FLAGS: [&str; 2] = ["caller_error", "transparent"];
 
 /// What a variant says.
 #[derive(Default)]
@@ -35,6 +38,16 @@ pub(super) struct Meaning {
     pub(super) target: Option<Field>,
     /// Where it is said that the error in it says everything.
     pub(super) transparent: Option<Span>,
+    /// Where it is said that the caller is wrong.
+    caller_error: Option<Span>,
+    status: Option<(u16, Span)>,
+    pub(super) detail: Option<Detail>,
+}
+
+/// What a client is told of its mistake.
+pub(super) enum Detail {
+    Text(LitStr),
+    Field(Field),
 }
 
 /// A field that holds a fact, and where it is named.
@@ -44,19 +57,54 @@ pub(super) struct Field {
 }
 
 impl Meaning {
-    /// With what another says where this one says nothing.
-    pub(super) fn or(self, default: &Meaning) -> Self {
-        Meaning { cause: self.cause.or(default.cause), delivery: self.delivery.or(default.delivery), ..self }
+    /// With what the enum says where this variant, called `whose`, says nothing.
+    pub(super) fn or(mut self, default: &Meaning, whose: &str) -> syn::Result<Self> {
+        let says = self.cause.is_some() || self.delivery.is_some() || self.retry_after.is_some();
+        if !says && self.transparent.is_none() {
+            self.caller_error = self.caller_error.or(default.caller_error);
+        }
+        if self.caller_error.is_none() {
+            self.cause = self.cause.or(default.cause);
+            self.delivery = self.delivery.or(default.delivery);
+        } else if default.caller_error.is_some() {
+            self.status = self.status.or(default.status);
+        }
+        self.checked(whose)
+    }
+
+    /// Only a caller's mistake has a status and a detail.
+    pub(super) fn checked(self, whose: &str) -> syn::Result<Self> {
+        let detail = self.detail.as_ref().map(|detail| match detail {
+            Detail::Text(text) => ("detail", text.span()),
+            Detail::Field(field) => ("detail", field.span),
+        });
+        match self.status.map(|(_, span)| ("status", span)).or(detail) {
+            Some((word, span)) if self.caller_error.is_none() => {
+                let message = format!(
+                    "`{word}` is for a mistake of the caller, which {whose} does not say it is: add `caller_error`, or \
+                     leave `{word}` away"
+                );
+                Err(syn::Error::new(span, message))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// The HTTP status that a caller reads who is wrong; `None` where the caller is not.
+    pub(super) fn caller_status(&self) -> Option<u16> {
+        self.caller_error.map(|_| self.status.map_or(400, |(status, _)| status))
     }
 
     /// The variant of `steadfast::Cause`.
     pub(super) fn cause(&self) -> Ident {
-        Ident::new(self.cause.unwrap_or("Other"), Span::call_site())
+        let unsaid = if self.caller_error.is_some() { "Protocol" } else { "Other" };
+        Ident::new(self.cause.unwrap_or(unsaid), Span::call_site())
     }
 
     /// The variant of `steadfast::Delivery`. What is not said is not guessed.
     pub(super) fn delivery(&self) -> Ident {
-        Ident::new(self.delivery.unwrap_or("Unknown"), Span::call_site())
+        let unsaid = if self.caller_error.is_some() { "Delivered" } else { "Unknown" };
+        Ident::new(self.delivery.unwrap_or(unsaid), Span::call_site())
     }
 }
 
@@ -72,6 +120,15 @@ pub(super) fn read(attributes: &[Attribute], whose: &str, fields: &Fields) -> sy
                 once(&mut meaning.retry_after, field(value, whose, fields)?, span, "`retry_after`")?;
             }
             Meant::Target(value) => once(&mut meaning.target, field(value, whose, fields)?, span, "`target`")?,
+            Meant::CallerError => once(&mut meaning.caller_error, span, span, "`caller_error`")?,
+            Meant::Status(value) => once(&mut meaning.status, status(value)?, span, "`status`")?,
+            Meant::Detail(value) => {
+                let detail = match value {
+                    Value::Text(text) => Detail::Text(text.clone()),
+                    value => Detail::Field(field(value, whose, fields)?),
+                };
+                once(&mut meaning.detail, detail, span, "`detail`")?;
+            }
             Meant::Transparent => {
                 let count = fields.len();
                 if count != 1 {
@@ -85,11 +142,16 @@ pub(super) fn read(attributes: &[Attribute], whose: &str, fields: &Fields) -> sy
             }
         }
     }
+    let says = meaning.cause.is_some() || meaning.delivery.is_some() || meaning.retry_after.is_some();
+    if let Some(span) = meaning.caller_error
+        && says
+    {
+        let message = "`caller_error` says it all: the call was delivered and is not repeated; leave the cause, the \
+                       delivery and `retry_after` away";
+        return Err(syn::Error::new(span, message));
+    }
     if let Some(span) = meaning.transparent
-        && (meaning.cause.is_some()
-            || meaning.delivery.is_some()
-            || meaning.retry_after.is_some()
-            || meaning.target.is_some())
+        && (says || meaning.target.is_some() || meaning.caller_error.is_some())
     {
         let message = "`transparent` takes everything from the error inside; leave it, or what else is said, away";
         return Err(syn::Error::new(span, message));
@@ -105,17 +167,19 @@ pub(super) fn default(attributes: &[Attribute]) -> syn::Result<Meaning> {
         match word.meant(false)? {
             Meant::Cause(cause) => once(&mut meaning.cause, cause, span, "cause")?,
             Meant::Delivery(delivery) => once(&mut meaning.delivery, delivery, span, "delivery")?,
-            Meant::RetryAfter(_) | Meant::Target(_) | Meant::Transparent => {
+            Meant::CallerError => once(&mut meaning.caller_error, span, span, "`caller_error`")?,
+            Meant::Status(value) => once(&mut meaning.status, status(value)?, span, "`status`")?,
+            Meant::RetryAfter(_) | Meant::Target(_) | Meant::Detail(_) | Meant::Transparent => {
                 let message = format!(
-                    "`{}` is about the fields of one variant: say it there; of the whole enum, a cause and a delivery \
-                     can be said",
+                    "`{}` is about one variant: say it there; of the whole enum, a cause, a delivery, `caller_error` and \
+                     `status` can be said",
                     word.name
                 );
                 return Err(syn::Error::new(span, message));
             }
         }
     }
-    Ok(meaning)
+    meaning.checked("the enum")
 }
 
 fn once<T>(place: &mut Option<T>, value: T, span: Span, what: &str) -> syn::Result<()> {
@@ -147,10 +211,11 @@ struct Word {
     value: Option<Value>,
 }
 
-/// A word, the name of a field, or its number.
+/// A word, the name of a field, its number or a status, or a text.
 enum Value {
     Name(Ident),
     Number(Index),
+    Text(LitStr),
 }
 
 impl Parse for Word {
@@ -162,9 +227,14 @@ impl Parse for Word {
         if input.peek(Ident::peek_any) {
             return Ok(Self { name, value: Some(Value::Name(input.call(Ident::parse_any)?)) });
         }
+        if input.peek(LitStr) {
+            return Ok(Self { name, value: Some(Value::Text(input.parse()?)) });
+        }
         match input.parse::<Index>() {
             Ok(number) => Ok(Self { name, value: Some(Value::Number(number)) }),
-            Err(error) => Err(syn::Error::new(error.span(), "expected a word, or the name or number of a field")),
+            Err(error) => {
+                Err(syn::Error::new(error.span(), "expected a word, a text, or the name or number of a field"))
+            }
         }
     }
 }
@@ -174,6 +244,16 @@ impl Value {
         match self {
             Value::Name(name) => name.span(),
             Value::Number(number) => number.span,
+            Value::Text(text) => text.span(),
+        }
+    }
+
+    /// As it is written in a message.
+    fn shown(&self) -> String {
+        match self {
+            Value::Name(name) => name.unraw().to_string(),
+            Value::Number(number) => number.index.to_string(),
+            Value::Text(text) => format!("{:?}", text.value()),
         }
     }
 }
@@ -184,6 +264,9 @@ enum Meant<'a> {
     Delivery(&'static str),
     RetryAfter(&'a Value),
     Target(&'a Value),
+    CallerError,
+    Status(&'a Value),
+    Detail(&'a Value),
     Transparent,
 }
 
@@ -198,7 +281,9 @@ impl Word {
                 "delivery" => pick(value, "delivery", &DELIVERIES).map(Meant::Delivery),
                 "retry_after" => Ok(Meant::RetryAfter(value)),
                 "target" => Ok(Meant::Target(value)),
-                _ if found(&word, &CAUSES).or(found(&word, &DELIVERIES)).is_some() || word == "transparent" => {
+                "status" => Ok(Meant::Status(value)),
+                "detail" => Ok(Meant::Detail(value)),
+                word if found(word, &CAUSES).or(found(word, &DELIVERIES)).is_some() || FLAGS.contains(&word) => {
                     Err(syn::Error::new(value.span(), format!("`{word}` takes no value")))
                 }
                 _ => Err(self.unknown(of_variant)),
@@ -206,10 +291,13 @@ impl Word {
         }
         match word.as_str() {
             "transparent" => Ok(Meant::Transparent),
+            "caller_error" => Ok(Meant::CallerError),
             "cause" => Err(lacks(name, "cause", &list(CAUSES.map(|(word, _)| word)))),
             "delivery" => Err(lacks(name, "delivery", &list(DELIVERIES.map(|(word, _)| word)))),
             "retry_after" => Err(lacks(name, "retry_after", "a field with a `Duration` or an `Option<Duration>`")),
             "target" => Err(lacks(name, "target", "a field with a string or an `Option` of one")),
+            "status" => Err(lacks(name, "status", "an HTTP status from 400 to 499")),
+            "detail" => Err(lacks(name, "detail", "a text, or a field with a string or an `Option` of one")),
             _ => match (found(&word, &CAUSES), found(&word, &DELIVERIES)) {
                 (Some(cause), _) => Ok(Meant::Cause(cause)),
                 (_, Some(delivery)) => Ok(Meant::Delivery(delivery)),
@@ -219,11 +307,16 @@ impl Word {
     }
 
     fn unknown(&self, of_variant: bool) -> syn::Error {
-        let known = CAUSES.iter().chain(&DELIVERIES).map(|(word, _)| *word).chain(KEYS).chain(["transparent"]);
+        let known = CAUSES.iter().chain(&DELIVERIES).map(|(word, _)| *word).chain(KEYS).chain(FLAGS);
         let known: Vec<_> = known.collect();
         let causes = list(CAUSES.map(|(word, _)| word));
         let deliveries = list(DELIVERIES.map(|(word, _)| word));
-        let more = if of_variant { "; `retry_after = FIELD`, `target = FIELD`; or `transparent` alone" } else { "" };
+        let more = if of_variant {
+            "; `retry_after = FIELD`, `target = FIELD`; `caller_error`, with `status = 404` and `detail = FIELD` or a \
+             text; or `transparent` alone"
+        } else {
+            "; or `caller_error`, with `status = 404`"
+        };
         let name = &self.name;
         let message = format!(
             "`{name}` is not known here{} There are the causes {causes}; the deliveries {deliveries}{more}",
@@ -239,15 +332,22 @@ fn lacks(name: &Ident, key: &str, allowed: &str) -> syn::Error {
 
 /// The value of a key that takes one of some words.
 fn pick(value: &Value, key: &str, allowed: &[(&str, &'static str)]) -> syn::Result<&'static str> {
-    let word = match value {
-        Value::Name(name) => name.unraw().to_string(),
-        Value::Number(number) => number.index.to_string(),
-    };
+    let word = value.shown();
     found(&word, allowed).ok_or_else(|| {
         let words: Vec<_> = allowed.iter().map(|(word, _)| *word).collect();
         let nearest = meant_instead(&word, &words);
-        syn::Error::new(value.span(), format!("`{word}` is no {key}{nearest} There are {}", list(words)))
+        syn::Error::new(value.span(), format!("`{word}` is not a {key}{nearest} There are {}", list(words)))
     })
+}
+
+/// The HTTP status of a caller's mistake.
+fn status(value: &Value) -> syn::Result<(u16, Span)> {
+    let number = match value {
+        Value::Number(number) => u16::try_from(number.index).ok().filter(|status| matches!(status, 400..500)),
+        _ => None,
+    };
+    let message = || format!("`{}` is not the status of a caller's mistake: those are 400 to 499", value.shown());
+    number.map(|status| (status, value.span())).ok_or_else(|| syn::Error::new(value.span(), message()))
 }
 
 fn found(word: &str, words: &[(&str, &'static str)]) -> Option<&'static str> {
@@ -260,6 +360,7 @@ fn field(value: &Value, whose: &str, fields: &Fields) -> syn::Result<Field> {
     let written = match value {
         Value::Name(name) => Member::Named(name.clone()),
         Value::Number(number) => Member::Unnamed(number.clone()),
+        Value::Text(_) => return Err(syn::Error::new(span, "expected the name or number of a field")),
     };
     if let Some(member) = fields.members().find(|member| *member == written) {
         // Where it is written is where a field of another type is complained about.

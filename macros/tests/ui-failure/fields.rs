@@ -34,4 +34,30 @@ union Either {
     other: i32,
 }
 
+#[derive(Failure)]
+enum Caller {
+    #[failure(caller_error, status = 404, overloaded)]
+    Cause,
+    #[failure(caller_error, status = 200)]
+    Status,
+    #[failure(caller_error, status = "404")]
+    Text,
+    #[failure(timeout, status = 404)]
+    StatusAlone,
+    #[failure(detail = 0)]
+    DetailAlone(String),
+    #[failure(caller_error, detail = why)]
+    NoField { because: String },
+    #[failure(caller_error = 404)]
+    TooMuch,
+    #[failure(caller_error, transparent)]
+    Both(RpcError),
+}
+
+#[derive(Failure)]
+#[failure(caller_error, detail = "why")]
+enum DetailOfTheWhole {
+    One,
+}
+
 fn main() {}

@@ -6,6 +6,8 @@ enum Types {
     Busy { seconds: u64 },
     #[failure(timeout, target = 0)]
     Timeout(u32),
+    #[failure(caller_error, detail = 0)]
+    BadCount(u32),
 }
 
 fn main() {}

@@ -123,3 +123,16 @@ fn an_error_that_no_policy_handled_is_one_attempt() {
     }
     assert_eq!(of(&failed(Cause::NoTarget)), failed(Cause::NoTarget).problem("/"));
 }
+
+#[test]
+fn of_a_member_given_twice_the_last_counts() {
+    let twice = Problem::new(404, r#"a,"detail":"b\"#).detail("a").detail("b");
+    assert_eq!(twice, Problem::new(404, r#"a,"detail":"b\"#).detail("b"));
+    // However it is escaped, and whatever comes after it.
+    for text in ["", "\"", "\\", "\\\"", r#"","detail":""#, "\n", "é"] {
+        let twice = Problem::new(404, "x").detail(text).instance(text).detail(text).instance("/").detail("b");
+        assert_eq!(twice, Problem::new(404, "x").detail("b").instance("/"), "{text}");
+    }
+    let moved = failed(Cause::Timeout).problem("/a").instance("/b");
+    assert_eq!(moved, failed(Cause::Timeout).problem("/b"));
+}

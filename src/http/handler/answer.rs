@@ -69,8 +69,8 @@ pub fn answer_sync<B: Into<Body>, E: IntoProblem + 'static>(
     Ok(finish(&run, result))
 }
 
-/// What is no failure of a call, nobody could find out any more: the client is not told. A host would log it too, had
-/// the server of `wstd` passed it on.
+/// Writes down an error of which nothing is known: the client is not told what it is, and the server of `wstd` does not
+/// pass it on to the host.
 fn log<E: 'static>(error: &E) {
     if let Some(error) = (error as &dyn Any).downcast_ref::<Error>()
         && is_unknown(error)
@@ -83,7 +83,7 @@ fn finish(run: &Run<System>, result: Result<Response<Body>, Problem>) -> Respons
     let mut response = result.unwrap_or_else(Into::into);
     if let Some(timing) = run.server_timing() {
         let headers = response.headers_mut();
-        // The handler may have said something of its own. Joined, and not added: the code for that is large.
+        // Joined with what the handler said, and not appended as a header: the code for that is large.
         let mut all = Vec::new();
         for own in headers.get_all(SERVER_TIMING) {
             all.extend_from_slice(own.as_bytes());

@@ -6,6 +6,7 @@ use core::task::Poll;
 
 use super::IntoProblem;
 use super::run::Run;
+use crate::failure::Cause;
 use crate::failure::problem::Problem;
 use crate::platform::clock::AsyncClock;
 
@@ -43,5 +44,5 @@ impl<C: AsyncClock> Run<C> {
 #[cold]
 fn out_of_time(instance: &str) -> Problem {
     let title = "This service did not answer in time";
-    Problem::of_kind("deadline", 504, title, "it was stopped at its deadline", instance, "timeout")
+    Problem::of_kind("deadline", 504, title, Some("it was stopped at its deadline"), instance).cause(Cause::Timeout)
 }

@@ -58,7 +58,7 @@ impl Reply {
         self
     }
 
-    /// Sends it. Where the client is gone nobody can be told, so that is no error.
+    /// Sends it. That the client is gone is not an error: there is no one to tell.
     fn send(self, out: ResponseOutparam) {
         let response = match self.head() {
             Ok(response) => response,
@@ -146,7 +146,7 @@ pub fn answer_incoming<R: Into<Reply>, E: IntoProblem>(
     handler: impl FnOnce(IncomingRequest) -> Result<R, E>,
 ) {
     let target = request.path_with_query().unwrap_or_default();
-    // A query may carry what nobody wants in a log.
+    // A query may carry secrets.
     let path = target.split_once('?').map_or(target.as_str(), |(path, _)| path);
     let run = Run::new(System, settings);
     let reply = match run.answer(path, || handler(request)) {

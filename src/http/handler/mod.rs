@@ -66,7 +66,7 @@ use crate::failure::Failure;
 use crate::failure::problem::Problem;
 
 /// What may leave a handler: an error that becomes an HTTP answer. Every [`Failure`] does, among them
-/// [`Failed`](crate::Failed) and [`RpcError`](crate::RpcError); a service implements it for errors of its own.
+/// [`Failed`](crate::Failed) and [`RpcError`](crate::RpcError); a service implements it for its own errors.
 ///
 /// ```
 /// use steadfast::handler::IntoProblem;

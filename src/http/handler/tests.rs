@@ -64,7 +64,7 @@ fn a_client_of_a_plain_policy_is_bound_by_the_deadline_and_one_that_was_put_toge
 
     let reason = |call: &dyn Fn() -> Failed| {
         let mut reason = None;
-        // Over when it begins: nobody has to wait for it.
+        // Over when it begins, so that the test does not wait.
         let run = Run::new(System, settings(0));
         let _ = run.answer("/", || Err::<(), _>(call()).inspect_err(|failed| reason = Some(failed.reason())));
         reason
@@ -206,7 +206,7 @@ fn what_a_blocking_handler_returns_late_is_the_answer_all_the_same() {
 }
 
 #[test]
-fn the_clock_is_read_once_at_the_start_and_once_at_the_end_and_not_at_all_when_nobody_asks() {
+fn the_clock_is_read_only_for_a_deadline_or_the_timing() {
     for (settings, reads) in [
         (settings(100), 2),
         (Settings::new(), 2),
@@ -288,4 +288,10 @@ fn a_handler_that_unwinds_leaves_its_scope() {
     let panics = AssertUnwindSafe(|| run.answer("/", || -> Result<(), RpcError> { panic!("as it should") }));
     assert!(catch_unwind(panics).is_err());
     assert_eq!(bound(), Bound::NONE);
+}
+
+#[test]
+fn of_a_setting_given_twice_the_last_counts() {
+    let twice = settings(100).deadline(ms(200)).server_timing(false).server_timing(true);
+    assert_eq!(twice, settings(200));
 }

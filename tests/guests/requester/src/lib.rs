@@ -33,8 +33,20 @@ async fn pass_on(request: Request<Body>) -> Result<Response<Body>, Error> {
     if let Some(key) = request.headers().get("idempotency-key") {
         next = next.header("idempotency-key", key);
     }
+    let limit: Option<usize> = header("x-limit").parse().ok();
+    let read = header("x-read") == "yes";
     let (quick, stream, last) = (header("x-quick") == "yes", header("x-stream") == "yes", header("x-last") == "yes");
-    let body = request.into_body();
+    let mut body = request.into_body();
+    if let Some(limit) = limit {
+        let next = next.body(body.bytes_contents().await?).expect("a good URL");
+        // Without its headers: the length that a response to HEAD has is not that of its body.
+        return Ok(Response::new(Client::new(&THRICE).send_collected(next, limit).await?.into_body().into()));
+    }
+    if read {
+        let mut response = send(&THRICE, next, body, false).await?;
+        let text = response.body_mut().str_contents().await?.to_owned();
+        return Ok(Response::new(text.into()));
+    }
     let result = if quick { send(&QUICK, next, body, stream).await } else { send(&THRICE, next, body, stream).await };
     // Whatever the server said, where that was asked for.
     result.or_else(|failed| failed.last().and_then(http::Error::take_response).filter(|_| last).ok_or(failed.into()))
