@@ -2,6 +2,7 @@
 //! of their own. Use them as `steadfast::…`; what they expand to names that crate.
 
 mod bindgen;
+mod crate_path;
 mod failure;
 mod grammar;
 mod nearest;

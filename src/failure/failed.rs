@@ -104,6 +104,22 @@ impl<E> Failed<E> {
     }
 }
 
+impl<E> Failed<Failed<E>> {
+    /// What the outer policy did, and the last real error.
+    pub(crate) fn flatten(self) -> Failed<E> {
+        Failed {
+            last: self.last.and_then(|inner| inner.last),
+            reason: self.reason,
+            attempts: self.attempts,
+            elapsed: self.elapsed,
+            from_start: self.from_start,
+            cause: self.cause,
+            delivery: self.delivery,
+            retry_after: self.retry_after,
+        }
+    }
+}
+
 impl<E: Failure> Failure for Failed<E> {
     fn cause(&self) -> Cause {
         self.cause

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitBool, LitStr, Token, braced, bracketed};
 use wit_bindgen_core::wit_parser::{Resolve, WorldId, WorldItem};
 use wit_bindgen_core::{AsyncFilterSet, ChainableMethodFilterSet, Files, WorldGenerator};
 use wit_bindgen_rust::{Opts, Ownership, WithOption};
 
-use super::input::{Opt, string};
+use super::input::{Opt, string, value};
 use super::source::{Resolved, Source};
 use super::{adapters, clients};
 
@@ -156,15 +156,6 @@ fn list(input: ParseStream<'_>) -> syn::Result<Punctuated<LitStr, Token![,]>> {
 
 fn truth(option: &Opt) -> syn::Result<bool> {
     value(option, LitBool::parse).map(|truth| truth.value)
-}
-
-/// What stands after the colon.
-fn value<T>(option: &Opt, parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>) -> syn::Result<T> {
-    let parse = |input: ParseStream<'_>| {
-        input.parse::<Token![:]>()?;
-        parse(input)
-    };
-    parse.parse2(option.value.clone())
 }
 
 fn ownership(input: ParseStream<'_>) -> syn::Result<Ownership> {

@@ -17,7 +17,9 @@ use std::path::Path;
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::LitStr;
+use syn::parse::Parse;
 
+use crate::crate_path::CratePath;
 use input::{Opt, Options};
 use source::{Resolved, Source, Unresolved};
 
@@ -29,21 +31,25 @@ const RPC_TYPES: &str = "steadfast:rpc/types@0.1.0";
 
 /// Expands `steadfast::bindgen!(input)` in the crate whose `Cargo.toml` is in `crate_dir`.
 pub(crate) fn expand(input: TokenStream, crate_dir: &Path) -> TokenStream {
-    let options = match options(input, crate_dir) {
+    let (crate_path, options) = match options(input, crate_dir) {
         Ok(options) => options,
         Err(error) => return error.into_compile_error(),
     };
-    match generator::bindings(&options, crate_dir) {
+    crate_path.applied(match generator::bindings(&options, crate_dir) {
         Some(bindings) => bindings,
         // There is nothing to add, or something is wrong.
         None => quote!(::steadfast::__private::wit_bindgen::generate!({ #(#options,)* });),
-    }
+    })
 }
 
-/// The options of `generate!` with which the caller's WIT uses the error of `steadfast:rpc`.
-fn options(input: TokenStream, crate_dir: &Path) -> syn::Result<Vec<Opt>> {
+/// Where the crate is, and the options of `generate!` with which the caller's WIT uses the error of `steadfast:rpc`.
+fn options(input: TokenStream, crate_dir: &Path) -> syn::Result<(CratePath, Vec<Opt>)> {
     // `generate!` would read the WIT before it gets to tokens that are wrong, and miss our package there.
     let Options(mut options) = syn::parse2(input)?;
+    let mut crate_path = CratePath::default();
+    if let Some(place) = options.iter().position(|option| option.key == "crate") {
+        crate_path = input::value(&options.remove(place), CratePath::parse)?;
+    }
     if let Ok(source) = Source::read(&options, crate_dir) {
         add_rpc(&mut options, &source, crate_dir)?;
     }
@@ -51,10 +57,10 @@ fn options(input: TokenStream, crate_dir: &Path) -> syn::Result<Vec<Opt>> {
         options.push(Opt::new("generate_all", TokenStream::new()));
     }
     if !options.iter().any(|option| option.key == "runtime_path") {
-        let path = "::steadfast::__private::wit_bindgen::rt";
+        let path = crate_path.text() + "::__private::wit_bindgen::rt";
         options.push(Opt::new("runtime_path", quote!(: #path)));
     }
-    Ok(options)
+    Ok((crate_path, options))
 }
 
 /// Adds what the WIT of `source` needs of `steadfast:rpc`, if it needs anything.

@@ -153,7 +153,16 @@ impl Parse for Value {
                 }
             }
         }
-        Ok(Value::Expr(input.parse()?))
+        Ok(Value::Expr(ungrouped(input.parse()?)))
+    }
+}
+
+/// Without the parentheses, or what a fragment of `macro_rules!` has in their place: they say nothing.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) if group.attrs.is_empty() => ungrouped(*group.expr),
+        Expr::Paren(paren) if paren.attrs.is_empty() => ungrouped(*paren.expr),
+        expr => expr,
     }
 }
 

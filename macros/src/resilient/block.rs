@@ -5,7 +5,8 @@ use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Token, Visibility, token};
 
-use super::function::{Function, Returns};
+use super::function::Function;
+use super::returns::Returns;
 use super::settings::{Settings, Source};
 use super::{call, handler};
 use crate::grammar::syntax::Errors;
@@ -143,16 +144,17 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
                 count += 1;
                 handler::expand_export(*function, settings, errors)
             }
-            Item::Function(function) if Returns::is_result(&function.signature.output) && !passes && !has_export => {
+            Item::Function(function) if passes || has_export => function.as_written(),
+            Item::Function(function) if Returns::is_result(&function.signature) => {
                 count += 1;
-                let is_async = function.signature.asyncness.is_some();
+                let is_async = function.is_async();
                 // What is wrong for all of them is said once.
                 if !std::mem::replace(&mut checked[usize::from(is_async)], true) {
                     settings.check(is_async, errors);
                 }
-                call::expand(*function, settings, &TokenStream::new(), &policy, errors)
+                call::expand_by_cfg(*function, settings, &TokenStream::new(), &policy, errors)
             }
-            Item::Function(function) => function.as_written(),
+            Item::Function(function) => function.left_out(),
         })
         .collect();
     if count == 0 && !passes && errors.is_empty() {

@@ -1,15 +1,18 @@
 //! `#[resilient(…)]`: on a function that makes a call, on the methods of an `impl` block, on a handler.
 
+mod arguments;
 mod block;
 mod call;
 mod function;
 mod handler;
+mod returns;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Token};
 
@@ -44,7 +47,7 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
     // What a server makes of a handler does not fit what it was written as.
     let tokens = if errors.is_empty() || is_handler { tokens } else { stub };
     let errors = errors.into_tokens();
-    quote!(#tokens #errors)
+    settings.crate_path.applied(quote!(#tokens #errors))
 }
 
 fn expand_function(function: Function, settings: &Settings, errors: &mut Errors) -> TokenStream {
@@ -61,9 +64,9 @@ fn expand_function(function: Function, settings: &Settings, errors: &mut Errors)
     if settings.is_empty() && errors.is_empty() {
         errors.push(nothing_said());
     }
-    settings.check(function.signature.asyncness.is_some(), errors);
-    let (items, policy) = settings.policy(&function.signature.ident.to_string(), errors);
-    call::expand(function, settings, &items, &policy, errors)
+    settings.check(function.is_async(), errors);
+    let (items, policy) = settings.policy(&function.signature.ident.unraw().to_string(), errors);
+    call::expand_by_cfg(function, settings, &items, &policy, errors)
 }
 
 fn nothing_said() -> syn::Error {

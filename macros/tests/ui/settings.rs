@@ -128,11 +128,6 @@ fn deadline_that_ends_nothing() -> Result<(), RpcError> {
 
 // What it stands on.
 #[resilient(retry(attempts = 4))]
-fn no_result() -> String {
-    String::new()
-}
-
-#[resilient(retry(attempts = 4))]
 fn nothing_at_all() {}
 
 #[resilient(retry(attempts = 4))]
@@ -174,6 +169,20 @@ steadfast::policy! {
 
 steadfast::policy! {
     static TYPED: Policy = retry(attempts = 4);
+}
+
+steadfast::policy! {
+    static COMMAS = retry(attempts = 4), breaker(failures = 5);
+}
+
+#[resilient(&GREETER, deadline = "3s")]
+fn two_policies_by_reference() -> Result<(), RpcError> {
+    Ok(())
+}
+
+#[resilient(GREETER, hedge)]
+async fn hedge_through_a_policy_that_may_do_harm() -> Result<(), Failed> {
+    Ok(())
 }
 
 fn main() {}
