@@ -323,6 +323,9 @@ impl<F: Fn(&Event)> FunctionOfEvent for F {
     }
 }
 
+/// In the body of a method that a resilient block has made resilient.
+pub trait InBlock {}
+
 /// The fallback of a call answers now.
 #[cold]
 pub fn fallback<P: Pipeline, C, J, I: Marking>(call: &Call<'_, P, C, J, I>) {

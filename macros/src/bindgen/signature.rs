@@ -36,8 +36,9 @@ impl<'a> Method<'a> {
         self.name
     }
 
-    /// The methods of a client that call `callee`, of which none may have a name that is in `taken`.
-    pub(super) fn tokens(&self, callee: &TokenStream, taken: &[&Ident]) -> TokenStream {
+    /// The methods of a client that call `callee` through a `policy`, by its type parameter. None may have a name that
+    /// is in `taken`.
+    pub(super) fn tokens(&self, callee: &TokenStream, taken: &[&Ident], policy: &Ident) -> TokenStream {
         let Self { docs, name, parameters, arguments, value, error, .. } = self;
         let without_docs = docs.is_empty().then(|| {
             let text = format!("Calls `{name}` through the policy.");
@@ -52,13 +53,14 @@ impl<'a> Method<'a> {
                 #[inline]
                 pub fn #name(&self, #(#parameters),*) -> #result
                 where
-                    P: ::steadfast::client::Calls<#value, #error>,
+                    #policy: ::steadfast::client::Calls<#value, #error>,
                 {
                     ::steadfast::client::Calls::call(&self.policy, || #callee(#(#arguments),*))
                 }
             }
         });
-        let async_name = format_ident!("{name}_async");
+        // A keyword is followed by an underscore.
+        let async_name = format_ident!("{}_async", name.to_string().trim_end_matches('_'));
         let awaited = (!taken.contains(&&async_name)).then(|| {
             let wait = self.is_async.then(|| quote!(.await));
             let remark = if self.is_async { "Awaited." } else { "The waits between attempts are awaited." };
@@ -69,10 +71,10 @@ impl<'a> Method<'a> {
                 #[inline]
                 pub async fn #async_name(&self, #(#parameters),*) -> #result
                 where
-                    P: ::steadfast::client::CallsAsync<#value, #error>,
+                    #policy: ::steadfast::client::CallsAsync<#value, #error>,
                 {
-                    let attempt = async || #callee(#(#arguments),*) #wait;
-                    ::steadfast::client::CallsAsync::call_async(&self.policy, attempt).await
+                    ::steadfast::client::CallsAsync::call_async(&self.policy, async || #callee(#(#arguments),*) #wait)
+                        .await
                 }
             }
         });

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Token, Visibility, token};
 
@@ -40,8 +41,18 @@ impl Parse for Block {
     }
 }
 
+/// The tokens without the groups that fragments of a macro are in.
+fn ungrouped(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
+    let token = |token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => ungrouped(group.stream()),
+        token => vec![token],
+    };
+    tokens.into_iter().flat_map(token).collect()
+}
+
 /// The last name of the trait in `impl Trait for Type`, and of the type.
 fn names(header: &[TokenTree]) -> (Option<String>, Option<String>) {
+    let header = ungrouped(header.iter().cloned());
     let mut depth = 0_u32;
     let mut of_trait = None;
     let mut last = None;
@@ -61,7 +72,7 @@ fn names(header: &[TokenTree]) -> (Option<String>, Option<String>) {
             }
             TokenTree::Ident(name) if depth == 0 && name == "where" => break,
             TokenTree::Ident(name) if depth == 0 && name == "for" && !binds() => of_trait = last.take(),
-            TokenTree::Ident(name) if depth == 0 => last = Some(name.to_string()),
+            TokenTree::Ident(name) if depth == 0 => last = Some(name.unraw().to_string()),
             _ => {}
         }
         before = now;
@@ -130,6 +141,11 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
         errors.push(super::nothing_said());
     }
     let (statics, policy) = if has_export || passes { Default::default() } else { settings.policy(&ty, errors) };
+    // So that an attribute which is not seen here, under another name, sees this one.
+    let seen = quote! {
+        #[allow(unused_imports)]
+        use ::steadfast::__private::InBlock as _;
+    };
     let mut count = 0;
     let mut checked = [false; 2];
     let items: Vec<_> = items
@@ -152,7 +168,7 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
                 if !std::mem::replace(&mut checked[usize::from(is_async)], true) {
                     settings.check(is_async, errors);
                 }
-                call::expand_by_cfg(*function, settings, &TokenStream::new(), &policy, errors)
+                call::expand_by_cfg(*function, settings, &seen, &policy, errors)
             }
             Item::Function(function) => function.left_out(),
         })

@@ -84,6 +84,12 @@ impl Function {
             || Returns::read(&self.signature).is_ok_and(|returns| returns.future.is_some())
     }
 
+    /// Whether a resilient block around it has made it resilient already.
+    pub fn is_of_block(&self) -> bool {
+        let tokens = self.body.stream().into_iter().take(16);
+        tokens.into_iter().any(|token| matches!(token, TokenTree::Ident(name) if name == "InBlock"))
+    }
+
     /// As it was written.
     pub fn as_written(&self) -> TokenStream {
         let Function { attributes, visibility, defaultness, signature, inner, body } = self;

@@ -51,6 +51,12 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn expand_function(function: Function, settings: &Settings, errors: &mut Errors) -> TokenStream {
+    if function.is_of_block() {
+        let message = "the method has the policy of the block around it already, which finds this attribute by its \
+                       name only: write `#[resilient(…)]`, without `cfg_attr`";
+        errors.add(Span::call_site(), message);
+        return function.as_written();
+    }
     if settings.skip.is_some() {
         let given = settings.given();
         if let Some((name, span)) = given.into_iter().find(|(name, _)| *name != "skip") {

@@ -184,3 +184,39 @@ fn self_is_another_in_what_stands_within() {
         "{expansion}"
     );
 }
+
+#[test]
+fn a_raw_name_is_noted_without_its_prefix() {
+    let function = quote!(
+        fn r#static() -> Result<(), RpcError> {
+            body()
+        }
+    );
+    assert!(has(&expand(quote!(retry(attempts = 2)), function), quote!(WatchAs("static"))));
+    let block = quote!(
+        impl<T> r#type<T> {
+            fn get() -> Result<(), RpcError> {
+                body()
+            }
+        }
+    );
+    assert!(has(&expand(quote!(retry(attempts = 2)), block), quote!(WatchAs("type"))));
+    let policy =
+        crate::policy::expand(quote!(static r#STATIC = retry(attempts = 2); static r#fn = retry(attempts = 2);));
+    assert!(has(&policy.to_string(), quote!(WatchAs("static"))));
+    assert!(has(&policy.to_string(), quote!(WatchAs("fn"))));
+}
+
+#[test]
+fn a_policy_may_be_a_reference() {
+    let function = quote!(
+        fn get() -> Result<(), RpcError> {
+            body()
+        }
+    );
+    for policy in [quote!(GREETER), quote!(self.policies[0]), quote!(super::greeter)] {
+        let expansion = expand(quote!(&#policy, idempotent), function.clone());
+        assert_eq!(expansion, expand(quote!(#policy, idempotent), function.clone()));
+        assert!(has(&expansion, quote!(= #policy.within)), "{expansion}");
+    }
+}

@@ -152,6 +152,21 @@ async fn __run(_request: Request<Body>) -> Result<Response<Body>, Failed> {
     Ok(Response::new(().into()))
 }
 
+use steadfast::resilient as sturdy;
+
+#[resilient(retry(attempts = 4))]
+impl Client {
+    #[sturdy(skip)]
+    fn by_another_name(&self) -> Result<(), RpcError> {
+        Ok(())
+    }
+
+    #[cfg_attr(all(), resilient(retry(attempts = 2)))]
+    fn in_a_cfg_attr(&self) -> Result<(), RpcError> {
+        Ok(())
+    }
+}
+
 // Policies by path, by name and in `policy!`.
 #[resilient(GREETER, retry(attempts = 4))]
 fn two_policies() -> Result<(), RpcError> {
