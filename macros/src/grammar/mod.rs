@@ -189,12 +189,12 @@ impl Parts {
         };
         let at = told.span();
         let scope = (!is_reference).then(|| {
-            quote_spanned! {at=>
+            let scope = quote_spanned!(at=> ::steadfast::__private::Told(&#told).scope());
+            quote! {
                 #[inline]
                 fn scope(&self) -> impl ::steadfast::__private::CallScope {
-                    #[allow(unused_imports)]
                     use ::steadfast::__private::ToldByFunction as _;
-                    ::steadfast::__private::Told(&#told).scope()
+                    #scope
                 }
             }
         });
@@ -202,18 +202,16 @@ impl Parts {
         // Long, since a constant of the caller's of that name would be a pattern.
         let event = Ident::new("__steadfast_event", Span::mixed_site());
         // A type of its own: the type of the caller's observer need not be named, and nothing is called by pointer.
-        let observer = format_ident!("__{}_OBSERVER", name);
+        let observer = format_ident!("__{}_OBSERVER", name, span = Span::mixed_site());
         let items = quote! {
             #conditions
             #[doc(hidden)]
-            #[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
             #[derive(Clone, Copy)]
             #visibility struct #observer;
             #conditions
             impl ::steadfast::Observer for #observer {
                 #[inline]
                 fn observe(&self, #event: &::steadfast::Event) {
-                    #[allow(unused_imports)]
                     use ::steadfast::__private::ToldByFunction as _;
                     ::steadfast::Observer::observe(&#value, #event);
                     #told(#event);

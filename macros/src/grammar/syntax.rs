@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Token, parenthesized, token};
@@ -72,7 +72,10 @@ impl Value {
     pub fn is_constant(&self) -> bool {
         match self {
             Value::Flag(_) | Value::Call(..) => true,
-            Value::Expr(expr) => matches!(expr, Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Block(_)),
+            Value::Expr(Expr::Unary(unary)) => !matches!(*unary.expr, Expr::Lit(_)),
+            Value::Expr(expr) => {
+                !matches!(expr, Expr::Lit(_) | Expr::Array(_) | Expr::Closure(_) | Expr::Range(_) | Expr::Tuple(_))
+            }
         }
     }
 }
@@ -111,8 +114,9 @@ impl Arg {
     }
 }
 
-impl Parse for Arg {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+impl Arg {
+    /// One of several, which stand between commas, or as parts in a sum.
+    fn parse(input: ParseStream<'_>, in_sum: bool) -> syn::Result<Self> {
         let named = input.peek(syn::Ident::peek_any)
             && input.peek2(Token![=])
             && !input.peek2(Token![==])
@@ -121,10 +125,10 @@ impl Parse for Arg {
             let name = input.call(Ident::parse_any)?;
             input.parse::<Token![=]>()?;
             // What can be called in place of a clock is for the compiler to know.
-            let value = if name == "clock" { Value::Expr(input.parse()?) } else { input.parse()? };
+            let value = if name == "clock" { Value::Expr(input.parse()?) } else { Value::parse(input, in_sum)? };
             return Ok(Arg { name: Some(name), value, assigned: true });
         }
-        let value = input.parse()?;
+        let value = Value::parse(input, in_sum)?;
         let name = match &value {
             Value::Flag(name) | Value::Call(name, _) => Some(name.clone()),
             Value::Expr(_) => None,
@@ -133,12 +137,13 @@ impl Parse for Arg {
     }
 }
 
-impl Parse for Value {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+impl Value {
+    fn parse(input: ParseStream<'_>, in_sum: bool) -> syn::Result<Self> {
         let ahead = input.fork();
         if let Ok(name) = ahead.call(Ident::parse_any) {
             let ends = |input: ParseStream<'_>| {
-                input.is_empty() || input.peek(Token![,]) || input.peek(Token![+]) || input.peek(Token![;])
+                let at_plus = in_sum && input.peek(Token![+]);
+                input.is_empty() || input.peek(Token![,]) || input.peek(Token![;]) || at_plus
             };
             if ends(&ahead) && name != "self" {
                 return Ok(Value::Flag(input.call(Ident::parse_any)?));
@@ -275,7 +280,10 @@ impl Args {
 
 /// Settings between commas.
 pub fn read(tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
-    match Punctuated::<Arg, Token![,]>::parse_terminated.parse2(tokens) {
+    let parse = |input: ParseStream<'_>| {
+        Punctuated::<Arg, Token![,]>::parse_terminated_with(input, |input| Arg::parse(input, false))
+    };
+    match parse.parse2(tokens) {
         Ok(args) => args.into_iter().collect(),
         Err(error) => {
             errors.push(error);
@@ -286,6 +294,7 @@ pub fn read(tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
 
 /// Parts between plus signs, as in `deadline("3s") + retry(attempts = 4)`.
 pub fn read_sum(input: ParseStream<'_>) -> syn::Result<Vec<Arg>> {
-    let parts = Punctuated::<Arg, Token![+]>::parse_separated_nonempty(input)?;
+    let part = |input: ParseStream<'_>| Arg::parse(input, true);
+    let parts = Punctuated::<Arg, Token![+]>::parse_separated_nonempty_with(input, part)?;
     Ok(parts.into_iter().collect())
 }

@@ -94,12 +94,12 @@ impl Arguments {
         let mut begin = TokenStream::new();
         let mut inner = body;
         if let Some((this, Some(way))) = &self.receiver {
-            let given = format_ident!("__steadfast_self", span = this.span());
+            let given = Ident::new("__steadfast_self", Span::mixed_site().located_at(this.span()));
             let lent = match way {
                 Way::Owned(ty) => {
                     let at = ty.span();
                     let replay = quote_spanned!(at=> ::steadfast::__private::replay::<#ty>);
-                    Some(quote!(#[allow(unused_mut)] let mut #given = #replay(&#this);))
+                    Some(quote!(let mut #given = #replay(&#this);))
                 }
                 Way::Mutable(_) if moves => Some(quote!(let #given = &mut *#this;)),
                 Way::Mutable(_) | Way::Shared => None,
@@ -177,7 +177,9 @@ fn renamed(tokens: TokenStream, given: &Ident) -> TokenStream {
                 let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
                 let mut name = name;
                 if !is_path {
-                    name = Ident::new(&given.to_string(), name.span());
+                    let at = given.span().located_at(name.span());
+                    name = given.clone();
+                    name.set_span(at);
                 }
                 TokenTree::Ident(name)
             }

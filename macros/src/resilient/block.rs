@@ -142,10 +142,9 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
     }
     let (statics, policy) = if has_export || passes { Default::default() } else { settings.policy(&ty, errors) };
     // So that an attribute which is not seen here, under another name, sees this one.
-    let seen = quote! {
-        #[allow(unused_imports)]
+    let seen = quote!(
         use ::steadfast::__private::InBlock as _;
-    };
+    );
     let mut count = 0;
     let mut checked = [false; 2];
     let items: Vec<_> = items

@@ -107,13 +107,9 @@ impl Function {
         };
         let body = self.body.stream();
         let at = ty.span();
-        let check = quote_spanned! {at=>
-            {
-                #[allow(unused_imports)]
-                use ::steadfast::__private::LeftOut as _;
-                ::steadfast::__private::Returned::<#ty>::NEW.left_out();
-            }
-        };
+        let check = quote_spanned!(at=> ::steadfast::__private::Returned::<#ty>::NEW.left_out());
+        // Not spanned: where a `Result` is returned, the trait is not used.
+        let check = quote!({ use ::steadfast::__private::LeftOut as _; #check; });
         self.with_body(&quote!(#check #body))
     }
 

@@ -27,6 +27,8 @@ macro_rules! get_by_expressions {
     };
 }
 
+const TWO: u32 = 2;
+
 std::thread_local! {
     static CLOCK: &'static TestClock = Box::leak(Box::new(TestClock::new()));
 }
@@ -35,7 +37,7 @@ fn clock() -> &'static TestClock {
     CLOCK.with(|clock| *clock)
 }
 
-get_by_expressions!(expressions, 3, "1m", constant("10ms", jitter = none), clock());
+get_by_expressions!(expressions, TWO + 1, "1m", constant("10ms", jitter = none), clock());
 
 macro_rules! policies {
     ($($(#[$meta:meta])* $visibility:vis $name:ident: $part:expr;)*) => {

@@ -1,5 +1,6 @@
 //! Names of the caller's, which the expansions must not meet, and layouts that lints look at.
 #![deny(warnings, clippy::all, nonstandard_style, unused)]
+#![deny(missing_debug_implementations, missing_docs, unreachable_pub, unused_qualifications, unused_lifetimes)]
 #![allow(non_upper_case_globals, reason = "that is what is tested")]
 
 use steadfast::testing::{ManualClock, block_on};
@@ -45,7 +46,7 @@ mod constants {
         static greeter = retry(attempts = 2) + observer(log);
     }
 
-    #[resilient(self::greeter, clock = &target.clock)]
+    #[resilient(&greeter, clock = &target.clock)]
     fn shared(target: &Target) -> Result<u32, RpcError> {
         target.call(1)
     }
@@ -134,8 +135,45 @@ mod layouts {
         Ok(())
     }
 
+    #[derive(Clone)]
+    struct Owned(u32);
+
+    impl Owned {
+        #[rustfmt::skip]
+        #[resilient(retry(attempts = 2))]        fn take(self) -> Result<u32, RpcError> { Ok(self.0) }
+    }
+
+    fn log(_: &Event) {}
+
+    /// What lints forbid, no expansion may allow.
+    #[forbid(unused, nonstandard_style)]
+    mod forbidden {
+        use super::super::*;
+
+        steadfast::policy! {
+            pub static GREETER = retry(attempts = 2) + observer(super::log);
+        }
+
+        #[derive(Clone)]
+        pub(super) struct Client(pub(super) u32);
+
+        #[resilient(retry(attempts = 2), observer = super::log)]
+        impl Client {
+            pub(super) fn get(self, more: u32) -> Result<u32, RpcError> {
+                Ok(self.0 + more)
+            }
+
+            pub(super) fn name(&self) -> String {
+                String::from("client")
+            }
+        }
+    }
+
     #[test]
     fn have_no_warnings() {
+        assert_eq!(Owned(7).take(), Ok(7));
+        assert_eq!((forbidden::Client(1).get(2), forbidden::Client(1).name()), (Ok(3), "client".into()));
+        assert!(forbidden::GREETER.call(|| Ok::<_, RpcError>(1)).is_ok());
         assert_eq!((one_line("key".into()), once("key")), (Ok(3), Ok(3)));
         let clock = ManualClock::new();
         assert_eq!(clock.run(awaited(&clock, "key".into())), Ok(3));
