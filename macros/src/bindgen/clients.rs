@@ -10,7 +10,7 @@ use wit_bindgen_rust::to_rust_ident;
 
 use super::signature::{Method, is_repeatable};
 
-/// What makes a client: the second where the WIT has the first.
+/// The function that makes a client: the second name if the WIT has the first.
 const MAKES: &[&str] = &["client", "resilient_client"];
 
 /// Where the generator puts the imported interface that the world knows by `key`.
@@ -46,14 +46,14 @@ pub(super) fn is_fallible(resolve: &Resolve, function: &Function) -> bool {
     matches!(resolve.types[dealias(resolve, id)].kind, TypeDefKind::Result(_))
 }
 
-/// Adds the client of `interface` to its module, and one to each of its resources, if they have anything to call.
+/// Adds the client of `interface` to its module, and one to each of its resources, if they have fallible functions.
 pub(super) fn add(module: &mut ItemMod, resolve: &Resolve, key: &WorldKey, interface: InterfaceId) {
     let Some((_, items)) = &mut module.content else { return };
     let mut types = types_of(items);
-    // Those too that a macro makes, as flags are.
+    // Flags are made by a macro, so their names are not among the items.
     let of_wit = resolve.interfaces[interface].types.keys();
     types.extend(of_wit.map(|name| Ident::new(&name.to_upper_camel_case(), Span::call_site())));
-    // The second is no name that WIT can make.
+    // No name in WIT becomes the second one.
     let Some(policy) = free(&["P", "P_"], &types) else { return };
     let mut added = Vec::new();
 
@@ -103,7 +103,7 @@ pub(super) fn add(module: &mut ItemMod, resolve: &Resolve, key: &WorldKey, inter
 /// The functions of an interface, or the methods of one of its resources, that a policy can call.
 struct Called {
     names: Vec<String>,
-    /// The fallible ones that take what cannot be had twice.
+    /// The fallible ones that give a resource, a stream or a future away.
     left_out: Vec<String>,
 }
 

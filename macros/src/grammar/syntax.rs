@@ -1,4 +1,4 @@
-//! The shape of the settings, before anybody looks at what they mean: names, values, and lists of them.
+//! The syntax of the settings, without their meaning: names, values, and lists of them.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
@@ -10,7 +10,7 @@ use syn::{Expr, Lit, Token, parenthesized, token};
 
 use crate::nearest::nearest;
 
-/// All mistakes that were found, so that a person sees them at once.
+/// All mistakes, which are reported together.
 #[derive(Default)]
 pub struct Errors(Option<syn::Error>);
 
@@ -68,7 +68,7 @@ impl Value {
         }
     }
 
-    /// Whether the value may be a constant of the caller's: the compiler will know.
+    /// Whether the value may be a constant of the caller's, which the compiler checks.
     pub fn is_constant(&self) -> bool {
         match self {
             Value::Flag(_) | Value::Call(..) => true,
@@ -124,7 +124,7 @@ impl Arg {
         if named {
             let name = input.call(Ident::parse_any)?;
             input.parse::<Token![=]>()?;
-            // What can be called in place of a clock is for the compiler to know.
+            // A clock may be any expression, also the call of a function.
             let value = if name == "clock" { Value::Expr(input.parse()?) } else { Value::parse(input, in_sum)? };
             return Ok(Arg { name: Some(name), value, assigned: true });
         }
@@ -162,7 +162,7 @@ impl Value {
     }
 }
 
-/// Without the parentheses, or what a fragment of `macro_rules!` has in their place: they say nothing.
+/// Without parentheses, and without the group that a fragment of `macro_rules!` is in.
 fn ungrouped(expr: Expr) -> Expr {
     match expr {
         Expr::Group(group) if group.attrs.is_empty() => ungrouped(*group.expr),
@@ -178,7 +178,7 @@ pub struct Args {
     tokens: TokenStream,
 }
 
-/// Settings that are being looked through: those that were understood are taken out, and what is left is wrong.
+/// Settings to be read: each that is understood is taken out, and what is left is wrong.
 pub struct List {
     /// Whose settings they are, for messages.
     of: &'static str,
@@ -217,7 +217,7 @@ impl List {
         let arg = self.args.remove(first);
         while let Some(again) = self.args.iter().position(|arg| arg.name().as_deref() == Some(name)) {
             let again = self.args.remove(again);
-            errors.at(&again.name, format!("`{name}` is given twice: leave one"));
+            errors.at(&again.name, format!("`{name}` is given twice: keep one"));
         }
         Some(arg)
     }
@@ -265,7 +265,7 @@ impl List {
         }
     }
 
-    /// The same where so little is said that nobody knows what goes with what.
+    /// The same where too little is given to tell which settings go together.
     pub fn finish_unknown(mut self, allowed: &[&str], errors: &mut Errors) {
         self.args.retain(|arg| !arg.name().is_some_and(|name| allowed.contains(&name.as_str())));
         self.finish(allowed, errors);

@@ -1,4 +1,4 @@
-//! `policy! { static NAME = deadline("3s") + retry(attempts = 4); }`: statics whose type nobody has to write.
+//! `policy! { static NAME = deadline("3s") + retry(attempts = 4); }`: statics without their types.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -83,7 +83,7 @@ impl Static {
             ("clock", format!("`{name}.with(clock).call(…)` or `#[resilient({name}, clock = …)]`")),
         ] {
             if let Some(arg) = list.take(key, &mut errors) {
-                errors.at(&arg.name, format!("`{key}` is said of a call, not of a policy: {instead}"));
+                errors.at(&arg.name, format!("`{key}` belongs to a call, not to a policy: {instead}"));
             }
         }
         list.finish(&PARTS, &mut errors);
@@ -94,7 +94,7 @@ impl Static {
             let noted = name.unraw().to_string().to_lowercase();
             return parts.items(&attributes, &conditions, &self.visibility, name, &noted);
         }
-        // In its place, so that its uses are not mistakes too.
+        // In its place, so that its uses compile.
         let visibility = &self.visibility;
         let errors = errors.into_tokens();
         quote! {

@@ -13,7 +13,7 @@ enum Way {
     Shared,
     /// A mutable reference: each attempt borrows it anew.
     Mutable(Span),
-    /// Its own: each attempt has a clone.
+    /// Owned: each attempt has a clone.
     Owned(Box<Type>),
 }
 
@@ -32,7 +32,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Takes the arguments of `signature` apart, and gives each a name there that the body need not have.
+    /// Takes the arguments of `signature` apart, and gives each a name outside of the body.
     pub fn take(signature: &mut Signature) -> Self {
         let mut receiver = None;
         let mut arguments = Vec::new();
@@ -166,7 +166,7 @@ fn way_of_self(this: &Receiver) -> Option<Way> {
     }
 }
 
-/// `tokens` with `given` in the place of `self`, but where `self` is another: in a path, and in an item within.
+/// `tokens` with `given` in the place of `self`, except where `self` is another: in a path, and in an item within.
 fn renamed(tokens: TokenStream, given: &Ident) -> TokenStream {
     let mut renamed = TokenStream::new();
     let mut tokens = tokens.into_iter().peekable();

@@ -1,4 +1,4 @@
-//! An `impl` block, all of whose methods that return a `Result` call through one policy.
+//! An `impl` block whose methods that return a `Result` share one policy.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -15,7 +15,7 @@ use crate::grammar::syntax::Errors;
 /// An `impl` block: what stands before the braces, and what within.
 pub struct Block {
     header: TokenStream,
-    /// The last name of the trait, if it is one's.
+    /// The last name of the trait, if the block implements one.
     of_trait: Option<String>,
     /// The last name of the type.
     ty: String,
@@ -141,7 +141,7 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
         errors.push(super::nothing_said());
     }
     let (statics, policy) = if has_export || passes { Default::default() } else { settings.policy(&ty, errors) };
-    // So that an attribute which is not seen here, under another name, sees this one.
+    // An attribute under another name is not found here, and finds this.
     let seen = quote!(
         use ::steadfast::__private::InBlock as _;
     );
@@ -163,7 +163,7 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
             Item::Function(function) if Returns::is_result(&function.signature) => {
                 count += 1;
                 let is_async = function.is_async();
-                // What is wrong for all of them is said once.
+                // What is wrong for all of them is reported once.
                 if !std::mem::replace(&mut checked[usize::from(is_async)], true) {
                     settings.check(is_async, errors);
                 }
@@ -175,7 +175,7 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
     if count == 0 && !passes && errors.is_empty() {
         errors.add(
             braces.span_open(),
-            "none of these methods returns a `Result`, so there is nothing that `#[resilient]` could do",
+            "none of these methods returns a `Result`, so `#[resilient]` has nothing to do here: put it on a block whose methods make calls",
         );
     }
     let mut inner = Group::new(Delimiter::Brace, items.into_iter().collect());
@@ -183,6 +183,6 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
     if matches!(settings.source, Source::Place(_)) || statics.is_empty() {
         return quote!(#header #inner);
     }
-    // So that the policy is no name beside the block.
+    // So that the name of the policy is not visible beside the block.
     quote!(const _: () = { #statics #header #inner };)
 }

@@ -21,7 +21,7 @@ pub fn expand_by_cfg(
     let mut first = Some(errors);
     let expanded = function.by_cfg().into_iter().map(|function| match first.take() {
         Some(errors) => expand(function, settings, items, policy, errors),
-        // What is wrong with one is wrong with all.
+        // The others have the same mistakes.
         None => expand(function, settings, items, policy, &mut Errors::default()),
     });
     expanded.collect()
@@ -29,7 +29,7 @@ pub fn expand_by_cfg(
 
 /// The function with a body that calls through `policy`, after `items`.
 ///
-/// Names of ours are long, since a constant of the caller's with the name of a binding would be a pattern.
+/// Our names are long: a constant of the caller's with the name of a binding would be a pattern.
 fn expand(
     mut function: Function,
     settings: &Settings,
@@ -38,7 +38,7 @@ fn expand(
     errors: &mut Errors,
 ) -> TokenStream {
     if let Some(constness) = &function.signature.constness {
-        errors.at(constness, "a call cannot be made in a `const fn`: leave the `const`");
+        errors.at(constness, "a call cannot be made in a `const fn`: remove the `const`");
     }
     let returns = match Returns::read(&function.signature) {
         Ok(returns) => returns,
@@ -64,7 +64,7 @@ fn expand(
         }
     }
 
-    // A fallback is given the arguments too, so there has to be something left of them.
+    // A fallback is given the arguments too, so the attempts may not use them up.
     let answers = settings.fallback.is_some();
     let keeps = settings.repeats() || (answers && arguments.has_owned());
     let once = !keeps;
@@ -88,7 +88,7 @@ fn expand(
         (true, false, false) => "call_async",
         (true, true, false) => "call_hedged",
     };
-    // What the error lacks is reported at the error.
+    // The compiler reports at the error what it lacks.
     let method = Ident::new(method, Span::mixed_site().located_at(*error_span));
     let operation = if let Some(future) = future {
         let body = braced(body);
@@ -104,7 +104,7 @@ fn expand(
         } else {
             quote_spanned!(*error_span=> <#declared as ::steadfast::__private::Outcome>::Attempt)
         };
-        // In the same braces: those of a body on one line would be unused.
+        // In the same braces: a lint reports a second pair around a body on one line.
         let attempt = braced(quote!(#given #body));
         let asyncness = is_async.then(|| quote!(async));
         quote!(#asyncness || -> #ty #attempt)
@@ -118,7 +118,7 @@ fn expand(
         Some(fallback) => {
             let span = fallback.span();
             let mut passed = arguments.passed(span);
-            // Found from here, however the fallback came into the settings.
+            // Hygienic: the fallback may come from a macro of the caller's.
             let failed = Ident::new("__steadfast_failed", Span::mixed_site().located_at(span));
             let value = Ident::new("__steadfast_value", Span::mixed_site().located_at(span));
             passed.push(quote!(#failed));
@@ -143,7 +143,7 @@ fn expand(
     };
     let call = quote!(let __steadfast_call = #start; #end);
     function.with_body(&match future {
-        // As the server of a trace looks for it: the path of the box, and a block that is moved.
+        // In the form that `tracing::instrument` looks for below this attribute.
         Some(Future::Boxed { path, .. }) => quote!(#items #path::pin(async move { #call })),
         Some(Future::Opaque) => quote!(#items async move { #call }),
         None => quote!(#items #call),

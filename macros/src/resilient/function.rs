@@ -1,4 +1,4 @@
-//! A function, taken apart as far as needed: its body stays as it was written.
+//! A function, taken apart as far as needed. Its body is not parsed.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -99,8 +99,8 @@ impl Function {
         self.with_body(&body.stream())
     }
 
-    /// As it was written, in a block whose other methods are resilient: the compiler says so if it returns a `Result`
-    /// by another name.
+    /// As it was written, in a block whose other methods are resilient. If it returns a `Result` by another name, the
+    /// compiler reports it.
     pub fn left_out(&self) -> TokenStream {
         let Some(ty) = Returns::alias(&self.signature).filter(|_| self.signature.constness.is_none()) else {
             return self.as_written();
@@ -113,8 +113,8 @@ impl Function {
         self.with_body(&quote!(#check #body))
     }
 
-    /// What stands in for a function that could not be expanded, so that the calls of it are no mistakes: without its
-    /// body, which may fit the expansion only.
+    /// In the place of a function that could not be expanded, so that its callers compile. Without its body, which may
+    /// fit the expansion only.
     pub fn stub(&self) -> TokenStream {
         if has_impl(self.signature.output.to_token_stream()) {
             return self.as_written();

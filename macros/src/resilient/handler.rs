@@ -1,4 +1,4 @@
-//! A handler of HTTP requests: whatever failure leaves it becomes the answer that a client can act on.
+//! A handler of HTTP requests: a failure that it returns becomes an answer that a client can act on.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -31,7 +31,7 @@ pub fn is_export(function: &Function) -> bool {
         && Returns::is_result(&function.signature)
 }
 
-/// What a handler can be told.
+/// The settings of a handler.
 fn settings(settings: &Settings, errors: &mut Errors) -> TokenStream {
     for (name, span) in settings.given() {
         if name != "deadline" {

@@ -28,7 +28,7 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
     let item = match syn::parse2::<Item>(item.clone()) {
         Ok(item) => item,
         Err(error) => {
-            // As it is, so that nothing else is said about it.
+            // Unchanged, so that there are no further errors about it.
             errors.push(error);
             return quote!(#item).into_iter().chain(errors.into_tokens()).collect();
         }

@@ -33,7 +33,7 @@ pub struct Settings {
     pub idempotent: Option<Span>,
     pub fallback: Option<TokenStream>,
     pub clock: Option<TokenStream>,
-    /// Where the call is said to be hedged, by a part or as its policy says.
+    /// Where `hedge` stands, as a part, or alone beside a policy.
     pub hedge: Option<Span>,
     pub skip: Option<Span>,
     pub crate_path: CratePath,
@@ -95,20 +95,20 @@ impl Settings {
         let source = match (place, name) {
             (Some(place), None) => {
                 let place = match place {
-                    // A method takes it as it is.
+                    // Its methods take a reference.
                     Value::Expr(Expr::Reference(reference)) => Value::Expr(*reference.expr),
                     place => place,
                 };
                 for (part, span) in parts.named() {
                     let place = quote!(#place).to_string().replace(' ', "");
                     let message =
-                        format!("`{place}` is a whole policy: set `{part}` where it is made, or leave `{place}`");
+                        format!("`{place}` is a whole policy: set `{part}` where it is made, or remove `{place}`");
                     errors.add(span, message);
                 }
                 Source::Place(quote!(#place))
             }
             (Some(place), Some(name)) => {
-                let message = "a policy by its name and one by its path: leave one";
+                let message = "a policy by its name and one by its path: keep one";
                 errors.at(&place, message);
                 Source::Named(name, parts)
             }
@@ -125,12 +125,12 @@ impl Settings {
         }
     }
 
-    /// Whether nothing at all is said.
+    /// Whether there are no settings.
     pub fn is_empty(&self) -> bool {
         self.given().is_empty() && matches!(&self.source, Source::Parts(_))
     }
 
-    /// All that is said, by its name.
+    /// All settings, by their names.
     pub fn given(&self) -> Vec<(&'static str, Span)> {
         let mut given = self.parts().map(Parts::named).unwrap_or_default();
         given.extend(self.idempotent.map(|span| ("idempotent", span)));
@@ -144,12 +144,12 @@ impl Settings {
     pub fn repeats(&self) -> bool {
         match &self.source {
             Source::Parts(parts) => parts.retry.is_some() || self.hedge.is_some(),
-            // Who knows.
+            // It may have a retry.
             Source::Place(_) | Source::Named(..) => true,
         }
     }
 
-    /// Says what makes no sense for a function that is, or is not, async.
+    /// Reports what is invalid for a function that is, or is not, async.
     pub fn check(&self, is_async: bool, errors: &mut Errors) {
         if let Some(span) = self.hedge {
             if !is_async {
@@ -245,7 +245,7 @@ fn is_place(arg: &Arg) -> bool {
 fn flag(list: &mut List, name: &str, errors: &mut Errors) -> Option<Span> {
     let arg = list.take(name, errors)?;
     if !arg.is_flag() {
-        errors.at(&arg.value, format!("`{name}` stands alone: leave the value"));
+        errors.at(&arg.value, format!("`{name}` stands alone: remove the value"));
     }
     arg.name.as_ref().map(Ident::span)
 }

@@ -1,4 +1,4 @@
-//! The input of `bindgen!`, which is that of `generate!`: options, of which most are passed on as they came.
+//! The options of `bindgen!`, which are those of `generate!`. Most are passed on unchanged.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -7,7 +7,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{LitStr, Token, braced, bracketed, token};
 
-/// What `generate!` accepts, in the one form that has room for more: its options.
+/// What `generate!` accepts, as a list of options.
 pub(super) struct Options(pub(super) Vec<Opt>);
 
 impl Parse for Options {
