@@ -87,8 +87,8 @@ impl Parts {
         }
         let bulkhead = list.take("bulkhead", errors).map(|arg| bounds::bulkhead(arg, errors));
         let concurrency = list.take("concurrency", errors).map(|arg| bounds::concurrency(arg, errors));
-        let both = "`bulkhead` and `concurrency` both bound the calls under way, by a number and by one that finds \
-                    itself: leave one";
+        let both = "`bulkhead` and `concurrency` both bound the calls in flight, by a fixed number and by one that \
+                    adapts: keep one";
         parts.bulkhead = one_of(("bulkhead", bulkhead), ("concurrency", concurrency), both, errors);
         let rate_limit = list.take("rate_limit", errors).map(|arg| {
             let part = bounds::rate_limit(arg, errors);
@@ -153,7 +153,7 @@ impl Parts {
         let (bulkhead, rate) = (either(&self.bulkhead), either(&self.rate));
         let (timeout, hedge) = (ty(&self.timeout), ty(&self.hedge));
 
-        // Where a value makes no sense that only the compiler knows, it points at the part.
+        // For a value that only the compiler can check, its error points at the part.
         let at = |span: Span| Span::mixed_site().located_at(span);
         let first = at(self.named().first().map_or_else(Span::call_site, |(_, span)| *span));
         let mut policy = quote_spanned!(first=> ::steadfast::Policy::new());
@@ -180,7 +180,7 @@ impl Parts {
         quote!(#items #attributes #visibility #policy)
     }
 
-    /// Who is told what happens to calls through the policy `name`.
+    /// The observer of calls through the policy `name`.
     pub fn watcher(&self, conditions: &TokenStream, visibility: &Visibility, name: &Ident, noted: &str) -> Watcher {
         let watch = quote!(::steadfast::handler::WatchAs);
         let value = quote!(#watch(#noted));

@@ -156,13 +156,13 @@ impl Settings {
                 errors.add(
                     span,
                     "a blocking call cannot be hedged: nothing else runs until it returns; make the function `async`, or \
-                     leave `hedge`",
+                     remove `hedge`",
                 );
             } else if self.idempotent.is_none() {
                 errors.add(
                     span,
                     "a hedged call may happen twice, so it must do no harm then: say so with `idempotent` beside \
-                     `hedge`, or leave `hedge`",
+                     `hedge`, or remove `hedge`",
                 );
             }
         }
