@@ -122,9 +122,30 @@ mod a_generic_error {
         Ok(target.call(1)?)
     }
 
+    #[resilient(retry(attempts = 2), clock = &target.clock)]
+    fn bare<E: Failure + From<RpcError> + From<Failed<E>>>(target: &Target) -> Result<u32, E> {
+        Ok(target.call(1)?)
+    }
+
+    trait Store {
+        type Error: Failure + From<RpcError> + From<Failed<Self::Error>>;
+
+        #[resilient(retry(attempts = 2), clock = &target.clock)]
+        fn get(&self, target: &Target) -> Result<u32, Self::Error> {
+            Ok(target.call(1)?)
+        }
+    }
+
+    impl Store for () {
+        type Error = RpcError;
+    }
+
     #[test]
-    fn is_declared_within_a_failed() {
+    fn may_be_declared_bare_or_within_a_failed() {
         assert_eq!(get::<RpcError>(&Target::failing(2)).unwrap_err().attempts(), 2);
+        let message = "gave up after 2 attempts, 50 ms after the first failed";
+        assert_eq!(bare::<RpcError>(&Target::failing(2)).unwrap_err().message, message);
+        assert_eq!(().get(&Target::failing(2)).unwrap_err().message, message);
     }
 }
 

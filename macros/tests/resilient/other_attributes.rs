@@ -207,6 +207,30 @@ fn async_trait_may_stand_above_and_below() {
     assert_eq!(block_on(TraitAbove::new(&target).put("key".into(), 1)), Ok(300));
 }
 
+/// A method that the trait itself has.
+#[async_trait(?Send)]
+trait Defaults {
+    fn target(&self) -> &Target;
+
+    #[instrument(skip_all)]
+    #[resilient(retry(attempts = 3), clock = &self.target().clock)]
+    async fn get(&self, key: String) -> Result<usize, Failed> {
+        Ok(self.target().call(key.len())?)
+    }
+}
+
+#[async_trait(?Send)]
+impl Defaults for Target {
+    fn target(&self) -> &Target {
+        self
+    }
+}
+
+#[test]
+fn async_trait_may_stand_on_a_trait() {
+    assert_eq!(block_on(Defaults::get(&Target::failing(2), "key".into())), Ok(3));
+}
+
 mod a_future {
     use super::*;
 
