@@ -2,6 +2,7 @@
 //! of their own. Use them as `steadfast::…`; what they expand to names that crate.
 
 mod bindgen;
+mod crate_path;
 mod failure;
 mod grammar;
 mod nearest;
@@ -19,13 +20,13 @@ use proc_macro::TokenStream;
 /// with it. It adds six things:
 ///
 /// * **The WIT package `steadfast:rpc`.** WIT that uses it needs no copy in `wit/deps`. If there is a
-///   copy, that copy is what counts.
+///   copy, the copy is used.
 /// * **One Rust type for the error.** `rpc-error` and the other types of `steadfast:rpc/types@0.1.0`
 ///   become those of `steadfast::wit::types` instead of new ones for every world, so that the crate can
 ///   judge a failure from any binding. An entry of your own in `with` takes precedence.
 /// * **`generate_all`.** Interfaces of other packages are generated unless `with` says where they are.
-/// * **`runtime_path`.** The generated code finds its support library in `steadfast`; your crate does
-///   not depend on `wit-bindgen`. A `runtime_path` of your own takes precedence.
+/// * **`runtime_path`.** The generated code finds its support library in `steadfast`, also for asynchronous functions,
+///   streams and futures; your crate does not depend on `wit-bindgen`. A `runtime_path` of your own takes precedence.
 /// * **A client for every imported interface** that has functions which return a result, and for every
 ///   imported resource with such methods: `api::client(&POLICY).greet("world")` calls through a policy, and
 ///   has the documentation of the function in the WIT. What is not used adds nothing to a component. See
@@ -56,9 +57,11 @@ use proc_macro::TokenStream;
 /// steadfast::bindgen!();
 ///
 /// use example::greeter::api as greeter;
-/// use steadfast::{Failed, Policy, Retry};
+/// use steadfast::Failed;
 ///
-/// static GREETER: Policy<(Retry,)> = Policy::new().retry(Retry::attempts(4));
+/// steadfast::policy! {
+///     static GREETER = retry(attempts = 4);
+/// }
 ///
 /// fn hello() -> Result<String, Failed> {
 ///     greeter::client(&GREETER).greet("hello")
@@ -74,6 +77,9 @@ use proc_macro::TokenStream;
 ///     additional_derives: [PartialEq],
 /// });
 /// ```
+///
+/// One option is not of `generate!`: `crate: "sf"` is the path of this crate, for where `Cargo.toml` calls it by
+/// another name. It is seen from every module, so it begins with a crate, or with `crate`.
 ///
 /// # Errors
 ///
@@ -119,12 +125,14 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 ///
 /// The body is what is called, and may be called again. It is written against the error `E` of the call, which is a
 /// [`Failure`](https://docs.rs/steadfast/latest/steadfast/trait.Failure.html). Callers get
-/// - `Failed<E>`, the whole truth, where the function declares that (`Failed` alone is `Failed<RpcError>`);
+/// - `Failed<E>`, with all that is known, where the function declares that (`Failed` alone is `Failed<RpcError>`);
 /// - `E` otherwise, made of it by `From<Failed<E>>`, which `RpcError` has. So a function that returns the error of an
 ///   interface passes on the original cause.
 ///
-/// The policy is one for all calls of the function, and keeps its state in a `static`; a value in it that makes no sense
-/// is a compile error. Each call ends within the deadline of the
+/// Types decide which of the two it is, so the result and its error may have any name.
+///
+/// All calls of the function share one policy, whose state is in a `static`; an invalid value in it is a compile error.
+/// Each call ends within the deadline of the
 /// [handler](https://docs.rs/steadfast/latest/steadfast/handler/index.html) around it, if there is one, and the handler
 /// notes what goes wrong with it.
 ///
@@ -141,7 +149,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | `retry(attempts = 4, …)` | 1 or more, the first included | no retries |
 /// | – `backoff = exponential("50ms", max = "2s", factor = 2, jitter = full)` | also `constant`, `linear`, `fibonacci`, `decorrelated`, each with its first wait, and `custom(f)`; `max`: a duration; `factor`: 1 or more, of `exponential` only; `jitter`: `none`, `full`, `equal`, or a share | `exponential("50ms")`, `max = "2s"`, `factor = 2`, `jitter = full` |
 /// | – `budget = BUDGET` | the path of a `static` of type `Budget` | none |
-/// | – `retry_after_cap = "1m"` | a duration; `"0s"` believes nobody | the longest delay of the backoff |
+/// | – `retry_after_cap = "1m"` | a duration; `"0s"` ignores what is asked | the longest delay of the backoff |
 /// | – `never(trapped, …)` | causes: `no_link`, `no_target`, `timeout`, `disconnected`, `overloaded`, `trapped`, `protocol`, `other` | `no_link` and `protocol` are never repeated |
 /// | – `on(overloaded, attempts = 2, backoff = …)` | what is different about one cause; `attempts` from 1 to 255 | nothing |
 /// | – `before_retry = f` | a function from `&Upcoming` to `bool` | every retry is made |
@@ -152,7 +160,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | – `open_for = "10s"` | a duration | 5 s |
 /// | – `growing(factor = 2, max_open_for = "1m")` | 1 or more, and a duration | all breaks are of one length |
 /// | – `probes = 1`, `probe_timeout = "10s"` | 1 to 16; a duration | 1; 10 s |
-/// | `bulkhead(concurrent = 10, waiting = 20)` | 1 or more; any | none; nobody waits |
+/// | `bulkhead(concurrent = 10, waiting = 20)` | 1 or more; any | none; no call waits |
 /// | `concurrency = aimd(min = 1, max = 200, start = 20, decrease = 0.9)` | counts; a share below 1 | none; as shown |
 /// | `concurrency = gradient(min, max, start, tolerance = 1.5, queue = 4, smoothing = 0.2, window = "1s", long_window = 600)` | counts; 1 or more; a share; a duration | none; as shown |
 /// | `rate_limit(per_second = 100, burst = 20)` | 1 or more | none; a burst as large as the number |
@@ -165,12 +173,13 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | `hedge(after_quantile = "95%", min_observations = 20, initial_delay = "1s")` | a share below 1; 1 to 512; a duration | none; as shown |
 /// | `observer = log` | a function of `&Event`, a unit struct that is an `Observer`, or `&STATIC` | only a handler is told |
 /// | `idempotent` | the call does no harm when it happens twice | only what was certainly not sent is repeated |
-/// | `fallback = f` | the path of a function: the same arguments (a method's `self` first) and the `Failed`, to the value | the failure is returned |
+/// | `fallback = f` | the path of a function: the same arguments (a method's `self` first) and the `Failed`, to the value; of an `async` function also an `async` one | the failure is returned |
 /// | `clock = &self.clock` | an expression that gives a `Clock`; it may use the arguments | the system's clock |
+/// | `crate = sf` | the path of this crate, for where `Cargo.toml` calls it by another name | `::steadfast` |
 ///
-/// `bulkhead` and `concurrency` exclude each other, as do `rate_limit` and `throttle`. What a blocking call cannot do is
-/// a compile error there: it cannot be interrupted, so an `attempt_timeout` and a `hedge` need an `async` function, and
-/// a `deadline` something that can end at it, retries or a wait.
+/// `bulkhead` and `concurrency` exclude each other, as do `rate_limit` and `throttle`. A blocking call cannot be
+/// interrupted, so an `attempt_timeout` and a `hedge` need an `async` function, and a `deadline` needs retries or a
+/// wait that can end at it: without them, it is a compile error.
 ///
 /// # A policy from elsewhere
 ///
@@ -192,18 +201,19 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// # Ok::<(), RpcError>(())
 /// ```
 ///
-/// Instead of settings, `#[resilient(STORE)]` takes the path of a `static` policy, which functions can share, or a field
-/// (`self.policy`). `#[resilient(policy = "store", deadline = "3s")]` takes the policy of that name from the
-/// configuration that the component runs with, and the settings beside it are its defaults (feature `config`); those are
-/// literals then. Beside either, `idempotent`, `fallback` and `clock` may stand, and `hedge` alone, which makes it a hedged
-/// call, as the policy says.
+/// Instead of settings, `#[resilient(STORE)]` takes the path of a `static` policy, which functions can share, a field
+/// (`self.policy`), or a reference to one (`&STORE`). The name of a static in lower case is written as a path
+/// (`self::store`), since `store` alone could be a misspelt setting. `#[resilient(policy = "store", deadline = "3s")]`
+/// takes the policy of that name from the configuration that the component runs with, and the settings beside it are
+/// its defaults (feature `config`); those are literals then. Beside either, `idempotent`, `fallback` and `clock` may
+/// stand, and `hedge` alone, which makes it a hedged call, as the policy says.
 ///
 /// # Arguments
 ///
 /// Where a call can be repeated (`retry`, `hedge`, a policy from elsewhere) or has a fallback, references are passed to
-/// each attempt as they are, and what is owned is cloned for each: it has to be `Clone`. An owned resource is not, and the
-/// compiler says what to do. Otherwise arguments are moved. Generic arguments, `impl Trait`, patterns and `self` in all its
-/// forms are fine.
+/// each attempt as they are, and what is owned is cloned for each: it has to be `Clone`. An owned resource is not, and
+/// the compiler says what to do. Otherwise arguments are moved. Generic arguments, `impl Trait`, patterns and `self` in
+/// all its forms are fine.
 ///
 /// # On an `impl` block
 ///
@@ -239,9 +249,21 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// # Ok::<(), RpcError>(())
 /// ```
 ///
-/// All methods that return a `Result` share one policy. `impl Guest for Component` is no different; there, `#[resilient]`
-/// without settings leaves the methods as they are, in which `?` turns what a policy gave up with into the error of the
-/// interface.
+/// All methods share one policy whose return type is called `Result`, or has a name that ends so, or is a future of
+/// one. A `Result` by another name is a compile error that says what to do. `impl Guest for Component` is no different;
+/// there, `#[resilient]` without settings leaves the methods as they are, in which `?` turns what a policy gave up with
+/// into the error of the interface.
+///
+/// # Beside other attributes
+///
+/// What stands above `#[resilient]` is expanded first, and so is part of each attempt: `#[tracing::instrument]` above
+/// it makes a span for each attempt, and below it one for the call. `#[async_trait]` may stand above or below, on a
+/// block or around its methods.
+///
+/// A function may be an `async fn`, or return `impl Future<Output = Result<…>>` or `Pin<Box<dyn Future<Output =
+/// Result<…>>>>`, written out: then the whole body is run for each attempt, once the future is awaited, and it is
+/// written against the declared error. The same holds where an attribute above has put the declared type into the body.
+/// There, `?` makes a `Failed<E>` of an `E`, and `Err(…)` alone takes a `Failed<E>`.
 ///
 /// # On a handler
 ///
@@ -262,10 +284,10 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
-/// A function with one argument that is named `main`, or has `#[wstd::http_server]`, is a handler: whatever failure leaves
-/// it becomes the HTTP answer that says what happened. Its one setting is a `deadline`, within which all calls in it end.
-/// In an `impl Guest for Component` that exports `wasi:http/incoming-handler`, `fn handle(request: IncomingRequest) ->
-/// Result<impl Into<Reply>, Failed>` is one too.
+/// A function with one argument that is named `main`, or has `#[wstd::http_server]`, is a handler: a failure that it
+/// returns becomes the HTTP answer that says what happened. Its one setting is a `deadline`, within which all calls in
+/// it end. In an `impl Guest for Component` that exports `wasi:http/incoming-handler`, `fn handle(request:
+/// IncomingRequest) -> Result<impl Into<Reply>, Failed>` is one too.
 ///
 /// # Testing
 ///
@@ -300,8 +322,8 @@ pub fn resilient(settings: TokenStream, item: TokenStream) -> TokenStream {
     resilient::expand(settings.into(), item.into()).into()
 }
 
-/// Statics that are [policies](https://docs.rs/steadfast/latest/steadfast/struct.Policy.html), whose type nobody has to
-/// write.
+/// Statics that are [policies](https://docs.rs/steadfast/latest/steadfast/struct.Policy.html), without writing their
+/// types.
 ///
 /// ```
 /// steadfast::policy! {
@@ -319,12 +341,15 @@ pub fn resilient(settings: TokenStream, item: TokenStream) -> TokenStream {
 /// # Ok::<(), steadfast::Failed>(())
 /// ```
 ///
-/// The parts, in any order, are those of [`#[resilient]`](macro@resilient), from `deadline` to `observer`; what is said of a
-/// call and not of a policy (`idempotent`, `fallback`, `clock`) stands where the call is made. The parts are in the type, so
-/// what a policy does not have costs nothing, and what makes no sense is a compile error.
+/// The parts, in any order, are those of [`#[resilient]`](macro@resilient), from `deadline` to `observer`; what belongs
+/// to a call and not to a policy (`idempotent`, `fallback`, `clock`) is given where the call is made. The parts are in
+/// the type, so a part that a policy lacks costs nothing, and an invalid one is a compile error. A static may have
+/// attributes; what `#[cfg]` leaves out leaves nothing behind.
 ///
-/// A [handler](https://docs.rs/steadfast/latest/steadfast/handler/index.html) notes what goes wrong with the calls, under
-/// the name of the static in lower case.
+/// Where `Cargo.toml` calls this crate by another name, the path of it is the first line: `crate = sf;`.
+///
+/// A [handler](https://docs.rs/steadfast/latest/steadfast/handler/index.html) notes what goes wrong with the calls,
+/// under the name of the static in lower case.
 #[proc_macro]
 pub fn policy(input: TokenStream) -> TokenStream {
     policy::expand(input.into()).into()
@@ -342,9 +367,10 @@ pub fn policy(input: TokenStream) -> TokenStream {
 /// | `target = FIELD` | the function that was called is in that field, a string or an `Option` of one |
 /// | `transparent` | everything, the HTTP answer too, is as the one error in the variant says, which is a `Failure` itself |
 ///
-/// A field is named, or numbered from 0 in a tuple. Before the enum, a cause and a delivery hold for the variants that do
-/// not say theirs. What nobody says is `other` and `unknown`: such a call is not repeated unless it is idempotent. Say
-/// `not_sent` only of what the callee certainly never saw.
+/// A field is named, or numbered from 0 in a tuple. Before the enum, a cause and a delivery hold for the variants that
+/// do not say theirs. Without either, they are `other` and `unknown`: such a call is not repeated unless it is
+/// idempotent. Say `not_sent` only of what the callee certainly never saw. `#[failure(crate = sf)]` before the enum is
+/// the path of this crate, where `Cargo.toml` calls it by another name.
 ///
 /// ```
 /// use std::time::Duration;

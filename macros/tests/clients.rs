@@ -64,6 +64,75 @@ mod borrowing {
     });
 }
 
+/// Names of the WIT that are those of type parameters, fields and methods of clients.
+mod clashing {
+    #![allow(dead_code, reason = "it compiles")]
+    #![deny(warnings)]
+
+    steadfast::bindgen!({
+        inline: "
+            package acme:names;
+            interface an-enum {
+                enum p { low, high }
+                send: func(priority: p, p: u32, policy: string) -> result<p, string>;
+            }
+            interface some-flags {
+                flags p { low, high }
+                flags client { one }
+                send: func(priority: p, attempt: client) -> result<_, string>;
+                match: func(self: u32) -> result<u32, p>;
+            }
+            interface a-resource {
+                resource p {
+                    constructor();
+                    policy: func(%resource: u32, r: string) -> result<u32, string>;
+                    client: func() -> result<_, string>;
+                }
+                record through { failed: u32 }
+                type outcome = result<through, string>;
+                give: func(p: borrow<p>) -> outcome;
+            }
+            world names { import an-enum; import some-flags; import a-resource; }
+        ",
+    });
+}
+
+/// What is asynchronous needs nothing but this crate.
+mod asynchronous {
+    #![allow(dead_code, reason = "it compiles")]
+
+    steadfast::bindgen!({
+        inline: "
+            package a:b;
+            interface i {
+                use steadfast:rpc/types@0.1.0.{rpc-error};
+                f: async func() -> result<_, string>;
+                g: async func(name: string) -> result<string, rpc-error>;
+                lines: func() -> result<stream<string>, rpc-error>;
+                later: func(given: future<u32>) -> result<future<u32>, rpc-error>;
+                resource bucket { get: async func(key: string) -> result<stream<u8>, rpc-error>; }
+            }
+            interface exported { f: async func(bytes: stream<u8>) -> result<_, string>; }
+            world w { import i; export exported; }
+        ",
+    });
+
+    /// Without a client, `generate!` has it all.
+    mod without_a_client {
+        steadfast::bindgen!({
+            inline: "
+                package a:c;
+                interface i { bytes: async func(bytes: stream<u8>) -> future<u32>; }
+                world w { import i; }
+            ",
+        });
+    }
+
+    async fn calls(clock: &steadfast::testing::TestClock) -> Result<String, steadfast::Failed> {
+        a::b::i::client(super::POLICY.with(clock)).g_async("key".into()).await
+    }
+}
+
 use nested::deeper::acme::shared::users;
 use shared::acme::shared::names::{self, Name};
 

@@ -99,7 +99,7 @@ fn the_parts_are_those_of_the_builders() {
         .hedge(Hedge::after(millis(100)).max_hedges(2));
     same(&ALL, &built);
 
-    type Rates = Policy<(Breaker<CountWindow>, Concurrency<Aimd>, Throttle, WatchAs, Hedge<Quantile>)>;
+    type Rates = Policy<(Breaker<CountWindow>, Concurrency<Aimd>, Throttle, Hedge<Quantile>, WatchAs)>;
     let rates: &Rates = &RATES;
     let built = Policy::new()
         .breaker(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20))

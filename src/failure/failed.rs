@@ -106,6 +106,23 @@ impl<E> Failed<E> {
     }
 }
 
+impl<E> Failed<Failed<E>> {
+    /// What the outer policy did, and the last real error.
+    pub(crate) fn flatten(self) -> Failed<E> {
+        Failed {
+            last: self.last.and_then(|inner| inner.last),
+            reason: self.reason,
+            attempts: self.attempts,
+            elapsed: self.elapsed,
+            from_start: self.from_start,
+            cause: self.cause,
+            delivery: self.delivery,
+            retry_after: self.retry_after,
+            ignored: self.ignored,
+        }
+    }
+}
+
 impl<E: Failure> Failure for Failed<E> {
     fn cause(&self) -> Cause {
         match self.last_of_caller() {

@@ -365,6 +365,6 @@ fn what_a_request_is_made_of_is_send() {
     let _ = |request: &Request<Outgoing>| is_send(transport::send(request, Timeouts::default()));
     let _ = |response: Response<Body>| is_send(response::collect(response, 1));
     fn is_sync<T: Sync>() {}
-    is_sync::<Client<'_, Policy>>();
+    is_sync::<Client<'_, ()>>();
     is_send::<Option<Error>>(None);
 }

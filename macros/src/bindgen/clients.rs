@@ -10,7 +10,7 @@ use wit_bindgen_rust::to_rust_ident;
 
 use super::signature::{Method, is_repeatable};
 
-/// What makes a client: the second where the WIT has the first.
+/// The function that makes a client: the second name if the WIT has the first.
 const MAKES: &[&str] = &["client", "resilient_client"];
 
 /// Where the generator puts the imported interface that the world knows by `key`.
@@ -46,10 +46,15 @@ pub(super) fn is_fallible(resolve: &Resolve, function: &Function) -> bool {
     matches!(resolve.types[dealias(resolve, id)].kind, TypeDefKind::Result(_))
 }
 
-/// Adds the client of `interface` to its module, and one to each of its resources, if they have anything to call.
+/// Adds the client of `interface` to its module, and one to each of its resources, if they have fallible functions.
 pub(super) fn add(module: &mut ItemMod, resolve: &Resolve, key: &WorldKey, interface: InterfaceId) {
     let Some((_, items)) = &mut module.content else { return };
     let mut types = types_of(items);
+    // Flags are made by a macro, so their names are not among the items.
+    let of_wit = resolve.interfaces[interface].types.keys();
+    types.extend(of_wit.map(|name| Ident::new(&name.to_upper_camel_case(), Span::call_site())));
+    // No name in WIT becomes the second one.
+    let Some(policy) = free(&["P", "P_"], &types) else { return };
     let mut added = Vec::new();
 
     let called = Called::of(resolve, interface, None);
@@ -62,7 +67,7 @@ pub(super) fn add(module: &mut ItemMod, resolve: &Resolve, key: &WorldKey, inter
         (free(MAKES, &functions_of(items)), free(&["Client", "ResilientClient"], &types), methods.is_empty())
     {
         let whose = format!("`{}`", resolve.name_world_key(key));
-        let client = Client { whose, name: &name, left_out: called.left_out, methods };
+        let client = Client { whose, name: &name, policy: &policy, left_out: called.left_out, methods };
         added.push(client.of_functions(&make));
         types.push(name);
     }
@@ -86,7 +91,8 @@ pub(super) fn add(module: &mut ItemMod, resolve: &Resolve, key: &WorldKey, inter
         if let (Some(make), Some(name), false) =
             (free(MAKES, &taken), free(&[&name, &other], &types), methods.is_empty())
         {
-            let client = Client { whose: format!("[`{resource}`]"), name: &name, left_out: called.left_out, methods };
+            let whose = format!("[`{resource}`]");
+            let client = Client { whose, name: &name, policy: &policy, left_out: called.left_out, methods };
             added.push(client.of_resource(&make, &resource));
             types.push(name);
         }
@@ -97,7 +103,7 @@ pub(super) fn add(module: &mut ItemMod, resolve: &Resolve, key: &WorldKey, inter
 /// The functions of an interface, or the methods of one of its resources, that a policy can call.
 struct Called {
     names: Vec<String>,
-    /// The fallible ones that take what cannot be had twice.
+    /// The fallible ones that give a resource, a stream or a future away.
     left_out: Vec<String>,
 }
 
@@ -130,6 +136,8 @@ struct Client<'a> {
     /// Whose functions these are, in the words of the documentation.
     whose: String,
     name: &'a Ident,
+    /// The type parameter.
+    policy: &'a Ident,
     left_out: Vec<String>,
     methods: Vec<Method<'a>>,
 }
@@ -137,20 +145,20 @@ struct Client<'a> {
 impl Client<'_> {
     /// A function of the module that makes the client, and the client.
     fn of_functions(&self, make: &Ident) -> TokenStream {
-        let Self { name, whose, .. } = self;
+        let Self { name, whose, policy, .. } = self;
         let summary = format!("The functions of {whose}, called through `policy`: see [`{name}`].");
-        let definition = self.definition(quote!(<P>), quote!());
+        let definition = self.definition(quote!(<#policy>), quote!());
         let methods = self.methods(|method| quote!(self::#method));
         quote! {
             #[doc = #summary]
             #[inline]
-            pub const fn #make<P: ::steadfast::client::Through>(policy: P) -> #name<P> {
+            pub const fn #make<#policy: ::steadfast::client::Through>(policy: #policy) -> #name<#policy> {
                 #name { policy }
             }
 
             #definition
 
-            impl<P: ::steadfast::client::Through> #name<P> {
+            impl<#policy: ::steadfast::client::Through> #name<#policy> {
                 #methods
             }
         }
@@ -158,29 +166,29 @@ impl Client<'_> {
 
     /// A method of the resource that makes the client, and the client.
     fn of_resource(&self, make: &Ident, resource: &Ident) -> TokenStream {
-        let Self { name, .. } = self;
+        let Self { name, policy, .. } = self;
         let summary = format!("The methods of this resource, called through `policy`: see [`{name}`].");
-        let definition = self.definition(quote!(<'r, P>), quote!(resource: &'r #resource,));
+        let definition = self.definition(quote!(<'r, #policy>), quote!(resource: &'r #resource,));
         let methods = self.methods(|method| quote!(self.resource.#method));
         quote! {
             impl #resource {
                 #[doc = #summary]
                 #[inline]
-                pub const fn #make<P: ::steadfast::client::Through>(&self, policy: P) -> #name<'_, P> {
+                pub const fn #make<#policy: ::steadfast::client::Through>(&self, policy: #policy) -> #name<'_, #policy> {
                     #name { resource: self, policy }
                 }
             }
 
             #definition
 
-            impl<P: ::steadfast::client::Through> #name<'_, P> {
+            impl<#policy: ::steadfast::client::Through> #name<'_, #policy> {
                 #methods
             }
         }
     }
 
     fn definition(&self, generics: TokenStream, resource: TokenStream) -> TokenStream {
-        let Self { name, whose, left_out, .. } = self;
+        let Self { name, whose, policy, left_out, .. } = self;
         let summary = format!("The functions of {whose} that can fail, called through a policy.");
         let errors = "Each returns what the function returns, and `Failed` where the policy gave up: the last real \
                       error, why, after how many attempts and how long.";
@@ -202,14 +210,14 @@ impl Client<'_> {
             #[must_use = "nothing is called until one of its methods is"]
             pub struct #name #generics {
                 #resource
-                policy: P,
+                policy: #policy,
             }
         }
     }
 
     fn methods(&self, callee: impl Fn(&Ident) -> TokenStream) -> TokenStream {
         let taken: Vec<_> = self.methods.iter().map(Method::name).collect();
-        self.methods.iter().map(|method| method.tokens(&callee(method.name()), &taken)).collect()
+        self.methods.iter().map(|method| method.tokens(&callee(method.name()), &taken, self.policy)).collect()
     }
 }
 

@@ -1,26 +1,26 @@
-//! Runs the generator of `wit_bindgen::generate!` in this macro, where there is something to add to what it makes.
+//! Runs the generator of `wit_bindgen::generate!` in this macro, if there is something to add to its bindings.
 //!
-//! The same generator with the same options gives the same code, so what the component imports and exports is what
-//! `generate!` makes of it, and signatures need not be guessed. What is wrong with an option is not said here: then
-//! there are no bindings, and `generate!` says it.
+//! The same generator with the same options gives the same code, so the component imports and exports the same as with
+//! `generate!`, and the signatures are known. If an option is wrong, there are no bindings here, and `generate!`
+//! reports it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitBool, LitStr, Token, braced, bracketed};
 use wit_bindgen_core::wit_parser::{Resolve, WorldId, WorldItem};
 use wit_bindgen_core::{AsyncFilterSet, ChainableMethodFilterSet, Files, WorldGenerator};
 use wit_bindgen_rust::{Opts, Ownership, WithOption};
 
-use super::input::{Opt, string};
-use super::source::{Resolved, Source};
+use super::options::{Opt, string, value};
+use super::wit::{Resolved, Source};
 use super::{adapters, clients};
 
-/// The bindings with what is added to them. `None` where that is nothing, and where the options or the WIT are wrong.
+/// The bindings with what is added to them. `None` if that is nothing, or if the options or the WIT are wrong.
 pub(super) fn bindings(options: &[Opt], crate_dir: &Path) -> Option<TokenStream> {
     let source = Source::read(options, crate_dir).ok()?;
     let Resolved { mut resolve, main, files } = source.resolve(None, crate_dir).ok()?;
@@ -32,7 +32,7 @@ pub(super) fn bindings(options: &[Opt], crate_dir: &Path) -> Option<TokenStream>
     let settings = settings(options).ok()??;
 
     let mut generated = Files::default();
-    // Whatever it panics at, it panics at again in `generate!`.
+    // If it panics, `generate!` panics too, and says so.
     let run = || settings.build().generate(&mut resolve, world, &mut generated);
     catch_unwind(AssertUnwindSafe(run)).ok()?.ok()?;
     let (_, code) = generated.iter().next()?;
@@ -72,7 +72,7 @@ fn included(files: &[PathBuf]) -> TokenStream {
         .collect()
 }
 
-/// The options as the generator takes them. `None` where `generate!` would do something else than to pass them on.
+/// The options for the generator. `None` if `generate!` would do more than pass them on.
 fn settings(options: &[Opt]) -> syn::Result<Option<Opts>> {
     let mut settings = Opts::default();
     let mut once = Vec::new();
@@ -119,7 +119,7 @@ fn settings(options: &[Opt]) -> syn::Result<Option<Opts>> {
                 texts(option)?.iter().for_each(|name| set.push(name));
                 settings.chainable_methods = set;
             }
-            // The bindings would be in a file, to be looked at.
+            // `generate!` writes the bindings to a file.
             "debug" if truth(option)? => return Ok(None),
             "debug" => {}
             _ => return Err(syn::Error::new(option.key.span(), "unknown")),
@@ -156,15 +156,6 @@ fn list(input: ParseStream<'_>) -> syn::Result<Punctuated<LitStr, Token![,]>> {
 
 fn truth(option: &Opt) -> syn::Result<bool> {
     value(option, LitBool::parse).map(|truth| truth.value)
-}
-
-/// What stands after the colon.
-fn value<T>(option: &Opt, parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>) -> syn::Result<T> {
-    let parse = |input: ParseStream<'_>| {
-        input.parse::<Token![:]>()?;
-        parse(input)
-    };
-    parse.parse2(option.value.clone())
 }
 
 fn ownership(input: ParseStream<'_>) -> syn::Result<Ownership> {

@@ -1,25 +1,26 @@
-//! Expands `bindgen!`: the bindings of `wit_bindgen`, to which is added what makes the caller's WIT use the error of
-//! `steadfast:rpc`, and what makes its calls through a policy short.
+//! Expands `bindgen!`: the bindings of `wit_bindgen`, with the error of `steadfast:rpc`, and with clients that call
+//! through a policy.
 //!
-//! The caller's tokens are passed on as they came wherever that is possible, and an option or WIT that is
-//! wrong is left for `generate!` to report: its messages point at the caller's tokens, and there is one
-//! place that knows the options.
+//! The caller's tokens are passed on unchanged where possible. `generate!` reports options and WIT that are wrong: its
+//! messages point at the caller's tokens, and the options are known in one place.
 
 mod adapters;
 mod clients;
 mod generator;
-mod input;
+mod options;
 mod signature;
-mod source;
+mod wit;
 
 use std::path::Path;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::LitStr;
+use syn::parse::Parse;
 
-use input::{Opt, Options};
-use source::{Resolved, Source, Unresolved};
+use crate::crate_path::CratePath;
+use options::{Opt, Options};
+use wit::{Resolved, Source, Unresolved};
 
 /// The WIT package `steadfast:rpc`. In the repository, `wit` is a link to the directory beside this crate.
 const RPC_WIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/wit");
@@ -29,32 +30,36 @@ const RPC_TYPES: &str = "steadfast:rpc/types@0.1.0";
 
 /// Expands `steadfast::bindgen!(input)` in the crate whose `Cargo.toml` is in `crate_dir`.
 pub(crate) fn expand(input: TokenStream, crate_dir: &Path) -> TokenStream {
-    let options = match options(input, crate_dir) {
+    let (crate_path, options) = match options(input, crate_dir) {
         Ok(options) => options,
         Err(error) => return error.into_compile_error(),
     };
-    match generator::bindings(&options, crate_dir) {
+    crate_path.applied(match generator::bindings(&options, crate_dir) {
         Some(bindings) => bindings,
         // There is nothing to add, or something is wrong.
         None => quote!(::steadfast::__private::wit_bindgen::generate!({ #(#options,)* });),
-    }
+    })
 }
 
-/// The options of `generate!` with which the caller's WIT uses the error of `steadfast:rpc`.
-fn options(input: TokenStream, crate_dir: &Path) -> syn::Result<Vec<Opt>> {
+/// Where the crate is, and the options of `generate!` with which the caller's WIT uses the error of `steadfast:rpc`.
+fn options(input: TokenStream, crate_dir: &Path) -> syn::Result<(CratePath, Vec<Opt>)> {
     // `generate!` would read the WIT before it gets to tokens that are wrong, and miss our package there.
-    let Options(mut options) = syn::parse2(input)?;
-    if let Ok(source) = Source::read(&options, crate_dir) {
-        add_rpc(&mut options, &source, crate_dir)?;
+    let Options(mut given) = syn::parse2(input)?;
+    let mut crate_path = CratePath::default();
+    if let Some(place) = given.iter().position(|option| option.key == "crate") {
+        crate_path = options::value(&given.remove(place), CratePath::parse)?;
     }
-    if !options.iter().any(|option| option.key == "generate_all") {
-        options.push(Opt::new("generate_all", TokenStream::new()));
+    if let Ok(source) = Source::read(&given, crate_dir) {
+        add_rpc(&mut given, &source, crate_dir)?;
     }
-    if !options.iter().any(|option| option.key == "runtime_path") {
-        let path = "::steadfast::__private::wit_bindgen::rt";
-        options.push(Opt::new("runtime_path", quote!(: #path)));
+    if !given.iter().any(|option| option.key == "generate_all") {
+        given.push(Opt::new("generate_all", TokenStream::new()));
     }
-    Ok(options)
+    if !given.iter().any(|option| option.key == "runtime_path") {
+        let path = crate_path.text() + "::__private::wit_bindgen::rt";
+        given.push(Opt::new("runtime_path", quote!(: #path)));
+    }
+    Ok((crate_path, given))
 }
 
 /// Adds what the WIT of `source` needs of `steadfast:rpc`, if it needs anything.

@@ -1,4 +1,4 @@
-//! What a generated function takes and returns, as far as a call through a policy has to know it.
+//! What a generated function takes and returns, and the method of a client that calls it.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -7,7 +7,7 @@ use wit_bindgen_core::wit_parser::{self, Function, Handle, Resolve, TypeDefKind}
 
 /// A generated function, called through a policy.
 pub(super) struct Method<'a> {
-    /// What it says for itself in the WIT.
+    /// Its documentation in the WIT.
     docs: Vec<&'a Attribute>,
     name: &'a Ident,
     is_async: bool,
@@ -36,8 +36,9 @@ impl<'a> Method<'a> {
         self.name
     }
 
-    /// The methods of a client that call `callee`, of which none may have a name that is in `taken`.
-    pub(super) fn tokens(&self, callee: &TokenStream, taken: &[&Ident]) -> TokenStream {
+    /// The methods of a client that call `callee` through a `policy`, by its type parameter. None may have a name that
+    /// is in `taken`.
+    pub(super) fn tokens(&self, callee: &TokenStream, taken: &[&Ident], policy: &Ident) -> TokenStream {
         let Self { docs, name, parameters, arguments, value, error, .. } = self;
         let without_docs = docs.is_empty().then(|| {
             let text = format!("Calls `{name}` through the policy.");
@@ -52,13 +53,14 @@ impl<'a> Method<'a> {
                 #[inline]
                 pub fn #name(&self, #(#parameters),*) -> #result
                 where
-                    P: ::steadfast::client::Calls<#value, #error>,
+                    #policy: ::steadfast::client::Calls<#value, #error>,
                 {
                     ::steadfast::client::Calls::call(&self.policy, || #callee(#(#arguments),*))
                 }
             }
         });
-        let async_name = format_ident!("{name}_async");
+        // The generator puts an underscore after a keyword.
+        let async_name = format_ident!("{}_async", name.to_string().trim_end_matches('_'));
         let awaited = (!taken.contains(&&async_name)).then(|| {
             let wait = self.is_async.then(|| quote!(.await));
             let remark = if self.is_async { "Awaited." } else { "The waits between attempts are awaited." };
@@ -69,10 +71,10 @@ impl<'a> Method<'a> {
                 #[inline]
                 pub async fn #async_name(&self, #(#parameters),*) -> #result
                 where
-                    P: ::steadfast::client::CallsAsync<#value, #error>,
+                    #policy: ::steadfast::client::CallsAsync<#value, #error>,
                 {
-                    let attempt = async || #callee(#(#arguments),*) #wait;
-                    ::steadfast::client::CallsAsync::call_async(&self.policy, attempt).await
+                    ::steadfast::client::CallsAsync::call_async(&self.policy, async || #callee(#(#arguments),*) #wait)
+                        .await
                 }
             }
         });
@@ -111,13 +113,13 @@ fn argument(parameter: &FnArg) -> Option<TokenStream> {
     })
 }
 
-/// Whether a call can be made again with the same arguments: a resource that it gives away is gone.
+/// Whether a call can be made again with the same arguments. A resource that it gives away is gone.
 pub(super) fn is_repeatable(resolve: &Resolve, function: &Function) -> bool {
     function.params.iter().all(|parameter| stays(resolve, &parameter.ty, false))
 }
 
-/// Whether a value of this type can be passed without giving anything away that cannot be had twice. What is `within`
-/// a type of the interface's own may not even borrow a resource: no `Clone` is derived for such a type.
+/// Whether a value of this type can be passed again: it gives no resource, stream or future away. What is `within` a
+/// record or a variant may not borrow a resource either, since no `Clone` is derived for such a type.
 fn stays(resolve: &Resolve, ty: &wit_parser::Type, within: bool) -> bool {
     let id = match ty {
         wit_parser::Type::ErrorContext => return false,

@@ -45,7 +45,7 @@ impl Crate {
     #[track_caller]
     fn expands(&self, input: TokenStream, options: TokenStream) {
         let expected = quote!(::steadfast::__private::wit_bindgen::generate!({ #options }););
-        let options = super::options(input, &self.0).expect("options");
+        let (_, options) = super::options(input, &self.0).expect("options");
         let options = quote!(::steadfast::__private::wit_bindgen::generate!({ #(#options,)* }););
         assert_eq!(options.to_string(), expected.to_string());
     }

@@ -7,11 +7,16 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Fields, Ident, Type, WherePredicate, parse_quote_spanned};
 
+use crate::crate_path::CratePath;
 use words::{Detail, Field, Meaning};
 
 /// Expands the derive for `input`.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    syn::parse2(input).and_then(|input| derive(&input)).unwrap_or_else(syn::Error::into_compile_error)
+    let derived = syn::parse2::<DeriveInput>(input).and_then(|mut input| {
+        let crate_path = CratePath::take(&mut input.attrs)?;
+        derive(&input).map(|tokens| crate_path.applied(tokens))
+    });
+    derived.unwrap_or_else(syn::Error::into_compile_error)
 }
 
 /// A variant, or the struct: how to match it, and what it means.

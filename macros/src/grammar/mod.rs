@@ -46,10 +46,10 @@ pub struct Part {
 /// An observer of the caller's.
 struct Told {
     span: Span,
-    /// How it is told of an event.
-    tell: TokenStream,
-    /// What it puts around a call, where it can.
-    scope: Option<TokenStream>,
+    /// The function, the value that is an `Observer`, or a reference to one.
+    observer: TokenStream,
+    /// What is lent for one event has nothing to put around a call.
+    is_reference: bool,
 }
 
 /// The parts of a policy.
@@ -87,8 +87,8 @@ impl Parts {
         }
         let bulkhead = list.take("bulkhead", errors).map(|arg| bounds::bulkhead(arg, errors));
         let concurrency = list.take("concurrency", errors).map(|arg| bounds::concurrency(arg, errors));
-        let both = "`bulkhead` and `concurrency` both bound the calls under way, by a number and by one that finds \
-                    itself: leave one";
+        let both = "`bulkhead` and `concurrency` both bound the calls in flight, by a fixed number and by one that \
+                    adapts: keep one";
         parts.bulkhead = one_of(("bulkhead", bulkhead), ("concurrency", concurrency), both, errors);
         let rate_limit = list.take("rate_limit", errors).map(|arg| {
             let part = bounds::rate_limit(arg, errors);
@@ -137,8 +137,16 @@ impl Parts {
 
     /// The items that make `name` a policy of these parts: the static, and before it an observer, if there is one.
     /// `noted` is the name under which a handler notes what goes wrong.
-    pub fn items(&self, attributes: &TokenStream, visibility: &Visibility, name: &Ident, noted: &str) -> TokenStream {
-        // Where a value makes no sense that only the compiler knows, it points at the part.
+    /// The `attributes` are those of the static, and all items stand under the `conditions`.
+    pub fn items(
+        &self,
+        attributes: &TokenStream,
+        conditions: &TokenStream,
+        visibility: &Visibility,
+        name: &Ident,
+        noted: &str,
+    ) -> TokenStream {
+        // For a value that only the compiler can check, its error points at the part.
         let at = |span: Span| Span::mixed_site().located_at(span);
         let first = at(self.named().first().map_or_else(Span::call_site, |(_, span)| *span));
         let mut policy = quote_spanned!(first=> ::steadfast::Policy::new());
@@ -158,32 +166,48 @@ impl Parts {
         for (method, part) in [("attempt_timeout", &self.timeout), ("hedge", &self.hedge)] {
             part.iter().for_each(|part| add(method, part));
         }
-        let Watcher { items, ty: observer, value } = self.watcher(visibility, name, noted);
+        let Watcher { items, ty: observer, value } = self.watcher(conditions, visibility, name, noted);
         let ty = quote!(::steadfast::Policy<(#(#types,)* #observer,)>);
         let at_name = at(name.span());
         let policy = quote_spanned!(at_name=> static #name: #ty = #policy.observer(#value););
         quote!(#items #attributes #visibility #policy)
     }
 
-    /// Who is told what happens to calls through the policy `name`.
-    pub fn watcher(&self, visibility: &Visibility, name: &Ident, noted: &str) -> Watcher {
+    /// The observer of calls through the policy `name`.
+    pub fn watcher(&self, conditions: &TokenStream, visibility: &Visibility, name: &Ident, noted: &str) -> Watcher {
         let watch = quote!(::steadfast::handler::WatchAs);
         let value = quote!(#watch(#noted));
-        let Some(Told { tell, scope, .. }) = &self.observer else {
+        let Some(Told { observer: told, is_reference, .. }) = &self.observer else {
             return Watcher { items: TokenStream::new(), ty: watch, value };
         };
-        // A type of its own, so that nobody has to say what type the caller's is, and nothing is called by pointer.
-        let observer = format_ident!("__{name}_OBSERVER");
+        let at = told.span();
+        let scope = (!is_reference).then(|| {
+            let scope = quote_spanned!(at=> ::steadfast::__private::Told(&#told).scope());
+            quote! {
+                #[inline]
+                fn scope(&self) -> impl ::steadfast::__private::CallScope {
+                    use ::steadfast::__private::ToldByFunction as _;
+                    #scope
+                }
+            }
+        });
+        let told = quote_spanned!(at=> ::steadfast::__private::Told(&#told).observe);
+        // Long, since a constant of the caller's of that name would be a pattern.
+        let event = Ident::new("__steadfast_event", Span::mixed_site());
+        // A type of its own: the type of the caller's observer need not be named, and nothing is called by pointer.
+        let observer = format_ident!("__{}_OBSERVER", name, span = Span::mixed_site());
         let items = quote! {
+            #conditions
             #[doc(hidden)]
-            #[allow(missing_debug_implementations, non_camel_case_types, unreachable_pub)]
             #[derive(Clone, Copy)]
             #visibility struct #observer;
+            #conditions
             impl ::steadfast::Observer for #observer {
                 #[inline]
-                fn observe(&self, event: &::steadfast::Event) {
-                    ::steadfast::Observer::observe(&#value, event);
-                    #tell
+                fn observe(&self, #event: &::steadfast::Event) {
+                    use ::steadfast::__private::ToldByFunction as _;
+                    ::steadfast::Observer::observe(&#value, #event);
+                    #told(#event);
                 }
                 #scope
             }
@@ -262,37 +286,18 @@ fn observer(arg: syntax::Arg, errors: &mut Errors) -> Option<Told> {
     let span = list.span();
     let value = list.first();
     list.finish(&[], errors);
-    let path = match &value {
-        Some(Value::Flag(name)) => Some((name.clone(), quote!(#name))),
-        Some(Value::Expr(Expr::Path(path))) => {
-            path.path.segments.last().map(|last| (last.ident.clone(), quote!(#path)))
-        }
-        Some(Value::Expr(Expr::Reference(reference))) => {
-            let at = reference.span();
-            let tell = quote_spanned!(at=> ::steadfast::Observer::observe(&#reference, event););
-            return Some(Told { span, tell, scope: None });
-        }
-        _ => None,
-    };
-    let Some((last, path)) = path else {
-        errors.add(
-            span,
-            "`observer` needs a function of `&Event`, a unit struct that is an `Observer`, or a reference to a `static`: \
-             `observer = log`",
-        );
-        return None;
-    };
-    let at = path.span();
-    // Functions are written in lower case, and what is a value of its own is not.
-    if last.to_string().starts_with(|c: char| c.is_lowercase() || c == '_') {
-        return Some(Told { span, tell: quote_spanned!(at=> #path(event);), scope: None });
-    }
-    let tell = quote_spanned!(at=> ::steadfast::Observer::observe(&#path, event););
-    let scope = quote_spanned! {at=>
-        #[inline]
-        fn scope(&self) -> impl ::steadfast::__private::CallScope {
-            ::steadfast::Observer::scope(&#path)
+    let observer = match &value {
+        Some(Value::Flag(name)) => quote!(#name),
+        Some(Value::Expr(expr @ (Expr::Path(_) | Expr::Reference(_)))) => quote!(#expr),
+        _ => {
+            errors.add(
+                span,
+                "`observer` needs a function of `&Event`, a unit struct that is an `Observer`, or a reference to a \
+                 `static`: `observer = log`",
+            );
+            return None;
         }
     };
-    Some(Told { span, tell, scope: Some(scope) })
+    let is_reference = matches!(value, Some(Value::Expr(Expr::Reference(_))));
+    Some(Told { span, observer, is_reference })
 }

@@ -1,16 +1,16 @@
-//! The shape of the settings, before anybody looks at what they mean: names, values, and lists of them.
+//! The syntax of the settings, without their meaning: names, values, and lists of them.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Token, parenthesized, token};
 
 use crate::nearest::nearest;
 
-/// All mistakes that were found, so that a person sees them at once.
+/// All mistakes, which are reported together.
 #[derive(Default)]
 pub struct Errors(Option<syn::Error>);
 
@@ -68,11 +68,14 @@ impl Value {
         }
     }
 
-    /// Whether the value may be a constant of the caller's: the compiler will know.
+    /// Whether the value may be a constant of the caller's, which the compiler checks.
     pub fn is_constant(&self) -> bool {
         match self {
             Value::Flag(_) | Value::Call(..) => true,
-            Value::Expr(expr) => matches!(expr, Expr::Path(_) | Expr::Call(_) | Expr::MethodCall(_) | Expr::Block(_)),
+            Value::Expr(Expr::Unary(unary)) => !matches!(*unary.expr, Expr::Lit(_)),
+            Value::Expr(expr) => {
+                !matches!(expr, Expr::Lit(_) | Expr::Array(_) | Expr::Closure(_) | Expr::Range(_) | Expr::Tuple(_))
+            }
         }
     }
 }
@@ -111,8 +114,9 @@ impl Arg {
     }
 }
 
-impl Parse for Arg {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+impl Arg {
+    /// One of several, which stand between commas, or as parts in a sum.
+    fn parse(input: ParseStream<'_>, in_sum: bool) -> syn::Result<Self> {
         let named = input.peek(syn::Ident::peek_any)
             && input.peek2(Token![=])
             && !input.peek2(Token![==])
@@ -120,11 +124,11 @@ impl Parse for Arg {
         if named {
             let name = input.call(Ident::parse_any)?;
             input.parse::<Token![=]>()?;
-            // What can be called in place of a clock is for the compiler to know.
-            let value = if name == "clock" { Value::Expr(input.parse()?) } else { input.parse()? };
+            // A clock may be any expression, also the call of a function.
+            let value = if name == "clock" { Value::Expr(input.parse()?) } else { Value::parse(input, in_sum)? };
             return Ok(Arg { name: Some(name), value, assigned: true });
         }
-        let value = input.parse()?;
+        let value = Value::parse(input, in_sum)?;
         let name = match &value {
             Value::Flag(name) | Value::Call(name, _) => Some(name.clone()),
             Value::Expr(_) => None,
@@ -133,12 +137,13 @@ impl Parse for Arg {
     }
 }
 
-impl Parse for Value {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+impl Value {
+    fn parse(input: ParseStream<'_>, in_sum: bool) -> syn::Result<Self> {
         let ahead = input.fork();
         if let Ok(name) = ahead.call(Ident::parse_any) {
             let ends = |input: ParseStream<'_>| {
-                input.is_empty() || input.peek(Token![,]) || input.peek(Token![+]) || input.peek(Token![;])
+                let at_plus = in_sum && input.peek(Token![+]);
+                input.is_empty() || input.peek(Token![,]) || input.peek(Token![;]) || at_plus
             };
             if ends(&ahead) && name != "self" {
                 return Ok(Value::Flag(input.call(Ident::parse_any)?));
@@ -153,7 +158,16 @@ impl Parse for Value {
                 }
             }
         }
-        Ok(Value::Expr(input.parse()?))
+        Ok(Value::Expr(ungrouped(input.parse()?)))
+    }
+}
+
+/// Without parentheses, and without the group that a fragment of `macro_rules!` is in.
+fn ungrouped(expr: Expr) -> Expr {
+    match expr {
+        Expr::Group(group) if group.attrs.is_empty() => ungrouped(*group.expr),
+        Expr::Paren(paren) if paren.attrs.is_empty() => ungrouped(*paren.expr),
+        expr => expr,
     }
 }
 
@@ -164,7 +178,7 @@ pub struct Args {
     tokens: TokenStream,
 }
 
-/// Settings that are being looked through: those that were understood are taken out, and what is left is wrong.
+/// Settings to be read: each that is understood is taken out, and what is left is wrong.
 pub struct List {
     /// Whose settings they are, for messages.
     of: &'static str,
@@ -203,7 +217,7 @@ impl List {
         let arg = self.args.remove(first);
         while let Some(again) = self.args.iter().position(|arg| arg.name().as_deref() == Some(name)) {
             let again = self.args.remove(again);
-            errors.at(&again.name, format!("`{name}` is given twice: leave one"));
+            errors.at(&again.name, format!("`{name}` is given twice: keep one"));
         }
         Some(arg)
     }
@@ -251,7 +265,7 @@ impl List {
         }
     }
 
-    /// The same where so little is said that nobody knows what goes with what.
+    /// The same where too little is given to tell which settings go together.
     pub fn finish_unknown(mut self, allowed: &[&str], errors: &mut Errors) {
         self.args.retain(|arg| !arg.name().is_some_and(|name| allowed.contains(&name.as_str())));
         self.finish(allowed, errors);
@@ -266,7 +280,10 @@ impl Args {
 
 /// Settings between commas.
 pub fn read(tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
-    match Punctuated::<Arg, Token![,]>::parse_terminated.parse2(tokens) {
+    let parse = |input: ParseStream<'_>| {
+        Punctuated::<Arg, Token![,]>::parse_terminated_with(input, |input| Arg::parse(input, false))
+    };
+    match parse.parse2(tokens) {
         Ok(args) => args.into_iter().collect(),
         Err(error) => {
             errors.push(error);
@@ -277,6 +294,7 @@ pub fn read(tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
 
 /// Parts between plus signs, as in `deadline("3s") + retry(attempts = 4)`.
 pub fn read_sum(input: ParseStream<'_>) -> syn::Result<Vec<Arg>> {
-    let parts = Punctuated::<Arg, Token![+]>::parse_separated_nonempty(input)?;
+    let part = |input: ParseStream<'_>| Arg::parse(input, true);
+    let parts = Punctuated::<Arg, Token![+]>::parse_separated_nonempty_with(input, part)?;
     Ok(parts.into_iter().collect())
 }

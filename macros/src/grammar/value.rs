@@ -22,7 +22,7 @@ impl Given {
         Given { tokens: quote!(#value), data: Data::None(value.span()) }
     }
 
-    /// In the place of one that was not understood; the mistake is noted already.
+    /// In the place of a value that was not understood and is reported already.
     fn wrong(span: Span) -> Self {
         Given { tokens: quote!(::core::unreachable!()), data: Data::None(span) }
     }
@@ -31,7 +31,7 @@ impl Given {
 const FORM: &str = "a duration is a number and its unit in quotes, such as \"250ms\", \"3s\" or \"1m30s\" \
                     (units: ns, us, ms, s, m, h, d)";
 
-/// A duration; whether zero makes sense is said by the caller.
+/// A duration. The caller checks whether zero is valid.
 fn any_duration(value: &Value, errors: &mut Errors) -> (Given, Option<Duration>) {
     let wrong = match value.literal() {
         Some(Lit::Str(text)) => match parse_duration(&text.value()) {
@@ -41,7 +41,7 @@ fn any_duration(value: &Value, errors: &mut Errors) -> (Given, Option<Duration>)
                 let tokens = quote_spanned!(span=> ::core::time::Duration::new(#seconds, #nanos));
                 return (Given { tokens, data: Data::text(text.value()) }, Some(duration));
             }
-            None => format!("\"{}\" is no duration: {FORM}", text.value()),
+            None => format!("\"{}\" is not a duration: {FORM}", text.value()),
         },
         None if value.is_constant() => return (Given::constant(value), None),
         _ => FORM.to_string(),
@@ -54,7 +54,7 @@ fn any_duration(value: &Value, errors: &mut Errors) -> (Given, Option<Duration>)
 pub fn duration(value: &Value, errors: &mut Errors) -> Given {
     let (given, duration) = any_duration(value, errors);
     if duration == Some(Duration::ZERO) {
-        errors.at(value, "a duration of zero makes no sense here: it must be longer");
+        errors.at(value, "a duration of zero is invalid here: it must be longer");
     }
     given
 }

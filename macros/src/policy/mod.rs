@@ -1,22 +1,25 @@
-//! `policy! { static NAME = deadline("3s") + retry(attempts = 4); }`: statics whose type nobody has to write.
+//! `policy! { static NAME = deadline("3s") + retry(attempts = 4); }`: statics without their types.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Token, Visibility};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Meta, Token, Visibility};
 
+use crate::crate_path::CratePath;
 use crate::grammar::syntax::{Arg, Errors, List, read_sum};
 use crate::grammar::{PARTS, Parts};
 
 /// Expands `steadfast::policy! { input }`.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     match syn::parse2::<Statics>(input) {
-        Ok(statics) => statics.0.into_iter().map(Static::expand).collect(),
+        Ok(Statics(crate_path, statics)) => crate_path.applied(statics.into_iter().map(Static::expand).collect()),
         Err(error) => error.into_compile_error(),
     }
 }
 
-struct Statics(Vec<Static>);
+struct Statics(CratePath, Vec<Static>);
 
 struct Static {
     attributes: Vec<Attribute>,
@@ -27,11 +30,18 @@ struct Static {
 
 impl Parse for Statics {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut crate_path = CratePath::default();
+        if input.peek(Token![crate]) && input.peek2(Token![=]) {
+            input.parse::<Token![crate]>()?;
+            input.parse::<Token![=]>()?;
+            crate_path = input.parse()?;
+            input.parse::<Token![;]>()?;
+        }
         let mut statics = Vec::new();
         while !input.is_empty() {
             statics.push(input.parse()?);
         }
-        Ok(Statics(statics))
+        Ok(Statics(crate_path, statics))
     }
 }
 
@@ -51,6 +61,11 @@ impl Parse for Static {
         }
         input.parse::<Token![=]>()?;
         let parts = read_sum(input)?;
+        if input.peek(Token![,]) {
+            return Err(
+                input.error("the parts of a policy are joined with `+`: `retry(attempts = 4) + breaker(failures = 5)`")
+            );
+        }
         input.parse::<Token![;]>()?;
         Ok(Static { attributes, visibility, name, parts })
     }
@@ -68,19 +83,44 @@ impl Static {
             ("clock", format!("`{name}.with(clock).call(…)` or `#[resilient({name}, clock = …)]`")),
         ] {
             if let Some(arg) = list.take(key, &mut errors) {
-                errors.at(&arg.name, format!("`{key}` is said of a call, not of a policy: {instead}"));
+                errors.at(&arg.name, format!("`{key}` belongs to a call, not to a policy: {instead}"));
             }
         }
         list.finish(&PARTS, &mut errors);
         let attributes = &self.attributes;
+        let conditions = conditions(attributes);
         let attributes = quote!(#(#attributes)*);
-        let mut tokens = parts.items(&attributes, &self.visibility, name, &name.to_string().to_lowercase());
-        if !errors.is_empty() {
-            // So that nobody is told besides that there is no such policy.
-            let visibility = &self.visibility;
-            tokens = quote!(#attributes #[allow(dead_code)] #visibility static #name: ::steadfast::Policy = ::steadfast::Policy::new(););
-            errors.into_tokens().to_tokens(&mut tokens);
+        if errors.is_empty() {
+            let noted = name.unraw().to_string().to_lowercase();
+            return parts.items(&attributes, &conditions, &self.visibility, name, &noted);
         }
-        tokens
+        // In its place, so that its uses compile.
+        let visibility = &self.visibility;
+        let errors = errors.into_tokens();
+        quote! {
+            #attributes
+            #[allow(dead_code)]
+            #visibility static #name: ::steadfast::Policy = ::steadfast::Policy::new();
+            #conditions
+            const _: () = { #errors };
+        }
     }
+}
+
+/// The `#[cfg(…)]` among the attributes, and those within a `#[cfg_attr(…)]`.
+fn conditions<'a>(attributes: impl IntoIterator<Item = &'a Attribute>) -> TokenStream {
+    let conditions = attributes.into_iter().filter_map(|attribute| condition(&attribute.meta));
+    conditions.map(|condition| quote!(#[#condition])).collect()
+}
+
+fn condition(meta: &Meta) -> Option<TokenStream> {
+    if meta.path().is_ident("cfg") {
+        return Some(quote!(#meta));
+    }
+    let list = meta.require_list().ok().filter(|list| list.path.is_ident("cfg_attr"))?;
+    let all = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
+    let mut all = all.iter();
+    let when = all.next()?;
+    let within: Vec<_> = all.filter_map(condition).collect();
+    (!within.is_empty()).then(|| quote!(cfg_attr(#when, #(#within),*)))
 }

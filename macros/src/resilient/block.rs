@@ -1,11 +1,13 @@
-//! An `impl` block, all of whose methods that return a `Result` call through one policy.
+//! An `impl` block whose methods that return a `Result` share one policy.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Token, Visibility, token};
 
-use super::function::{Function, Returns};
+use super::function::Function;
+use super::returns::Returns;
 use super::settings::{Settings, Source};
 use super::{call, handler};
 use crate::grammar::syntax::Errors;
@@ -13,7 +15,7 @@ use crate::grammar::syntax::Errors;
 /// An `impl` block: what stands before the braces, and what within.
 pub struct Block {
     header: TokenStream,
-    /// The last name of the trait, if it is one's.
+    /// The last name of the trait, if the block implements one.
     of_trait: Option<String>,
     /// The last name of the type.
     ty: String,
@@ -39,8 +41,18 @@ impl Parse for Block {
     }
 }
 
+/// The tokens without the groups that fragments of a macro are in.
+fn ungrouped(tokens: impl IntoIterator<Item = TokenTree>) -> Vec<TokenTree> {
+    let token = |token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => ungrouped(group.stream()),
+        token => vec![token],
+    };
+    tokens.into_iter().flat_map(token).collect()
+}
+
 /// The last name of the trait in `impl Trait for Type`, and of the type.
 fn names(header: &[TokenTree]) -> (Option<String>, Option<String>) {
+    let header = ungrouped(header.iter().cloned());
     let mut depth = 0_u32;
     let mut of_trait = None;
     let mut last = None;
@@ -60,7 +72,7 @@ fn names(header: &[TokenTree]) -> (Option<String>, Option<String>) {
             }
             TokenTree::Ident(name) if depth == 0 && name == "where" => break,
             TokenTree::Ident(name) if depth == 0 && name == "for" && !binds() => of_trait = last.take(),
-            TokenTree::Ident(name) if depth == 0 => last = Some(name.to_string()),
+            TokenTree::Ident(name) if depth == 0 => last = Some(name.unraw().to_string()),
             _ => {}
         }
         before = now;
@@ -129,6 +141,10 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
         errors.push(super::nothing_said());
     }
     let (statics, policy) = if has_export || passes { Default::default() } else { settings.policy(&ty, errors) };
+    // An attribute under another name is not found here, and finds this.
+    let seen = quote!(
+        use ::steadfast::__private::InBlock as _;
+    );
     let mut count = 0;
     let mut checked = [false; 2];
     let items: Vec<_> = items
@@ -143,22 +159,23 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
                 count += 1;
                 handler::expand_export(*function, settings, errors)
             }
-            Item::Function(function) if Returns::is_result(&function.signature.output) && !passes && !has_export => {
+            Item::Function(function) if passes || has_export => function.as_written(),
+            Item::Function(function) if Returns::is_result(&function.signature) => {
                 count += 1;
-                let is_async = function.signature.asyncness.is_some();
-                // What is wrong for all of them is said once.
+                let is_async = function.is_async();
+                // What is wrong for all of them is reported once.
                 if !std::mem::replace(&mut checked[usize::from(is_async)], true) {
                     settings.check(is_async, errors);
                 }
-                call::expand(*function, settings, &TokenStream::new(), &policy, errors)
+                call::expand_by_cfg(*function, settings, &seen, &policy, errors)
             }
-            Item::Function(function) => function.as_written(),
+            Item::Function(function) => function.left_out(),
         })
         .collect();
     if count == 0 && !passes && errors.is_empty() {
         errors.add(
             braces.span_open(),
-            "none of these methods returns a `Result`, so there is nothing that `#[resilient]` could do",
+            "none of these methods returns a `Result`, so `#[resilient]` has nothing to do here: put it on a block whose methods make calls",
         );
     }
     let mut inner = Group::new(Delimiter::Brace, items.into_iter().collect());
@@ -166,6 +183,6 @@ pub fn expand(block: Block, settings: &Settings, errors: &mut Errors) -> TokenSt
     if matches!(settings.source, Source::Place(_)) || statics.is_empty() {
         return quote!(#header #inner);
     }
-    // So that the policy is no name beside the block.
+    // So that the name of the policy is not visible beside the block.
     quote!(const _: () = { #statics #header #inner };)
 }

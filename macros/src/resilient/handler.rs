@@ -1,11 +1,12 @@
-//! A handler of HTTP requests: whatever failure leaves it becomes the answer that a client can act on.
+//! A handler of HTTP requests: a failure that it returns becomes an answer that a client can act on.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Pat, Type};
 
-use super::function::{Function, Returns};
+use super::function::Function;
+use super::returns::Returns;
 use super::settings::Settings;
 use crate::grammar::syntax::Errors;
 
@@ -27,10 +28,10 @@ pub fn is_export(function: &Function) -> bool {
     };
     function.signature.ident == "handle"
         && matches!((inputs.next(), inputs.next()), (Some(FnArg::Typed(typed)), None) if is_request(&typed.ty))
-        && Returns::is_result(&function.signature.output)
+        && Returns::is_result(&function.signature)
 }
 
-/// What a handler can be told.
+/// The settings of a handler.
 fn settings(settings: &Settings, errors: &mut Errors) -> TokenStream {
     for (name, span) in settings.given() {
         if name != "deadline" {
@@ -66,11 +67,11 @@ pub fn expand(mut function: Function, given: &Settings, errors: &mut Errors) -> 
         return function.as_written();
     };
     let (pattern, ty) = (request.pat.clone(), request.ty.clone());
-    *request.pat = Pat::Verbatim(quote!(__request));
+    *request.pat = Pat::Verbatim(quote!(__steadfast_request));
     let handler = quote!(|#pattern: #ty| #returns #body);
     let answer = match function.signature.asyncness {
-        Some(_) => quote!(::steadfast::handler::answer(#settings, __request, async #handler).await),
-        None => quote!(::steadfast::handler::answer_sync(#settings, __request, #handler)),
+        Some(_) => quote!(::steadfast::handler::answer(#settings, __steadfast_request, async #handler).await),
+        None => quote!(::steadfast::handler::answer_sync(#settings, __steadfast_request, #handler)),
     };
     let at = function.signature.output.span();
     function.signature.output = syn::parse_quote_spanned! {at=>
@@ -89,11 +90,11 @@ pub fn expand_export(mut function: Function, given: &Settings, errors: &mut Erro
     let body = &function.body;
     let Some(FnArg::Typed(request)) = function.signature.inputs.first_mut() else { return function.as_written() };
     let (pattern, ty) = (request.pat.clone(), request.ty.clone());
-    *request.pat = Pat::Verbatim(quote!(__request));
+    *request.pat = Pat::Verbatim(quote!(__steadfast_request));
     let answer = quote! {
-        ::steadfast::handler::answer_incoming(#settings, __request, __response_out, |#pattern: #ty| #returns #body)
+        ::steadfast::handler::answer_incoming(#settings, __steadfast_request, __steadfast_response_out, |#pattern: #ty| #returns #body)
     };
-    function.signature.inputs.push(syn::parse_quote!(__response_out: ::steadfast::handler::ResponseOutparam));
+    function.signature.inputs.push(syn::parse_quote!(__steadfast_response_out: ::steadfast::handler::ResponseOutparam));
     function.signature.output = syn::ReturnType::Default;
     function.with_body(&answer)
 }

@@ -1,15 +1,18 @@
 //! `#[resilient(…)]`: on a function that makes a call, on the methods of an `impl` block, on a handler.
 
+mod arguments;
 mod block;
 mod call;
 mod function;
 mod handler;
+mod returns;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Token};
 
@@ -25,7 +28,7 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
     let item = match syn::parse2::<Item>(item.clone()) {
         Ok(item) => item,
         Err(error) => {
-            // As it is, so that nothing else is said about it.
+            // Unchanged, so that there are no further errors about it.
             errors.push(error);
             return quote!(#item).into_iter().chain(errors.into_tokens()).collect();
         }
@@ -44,10 +47,16 @@ pub(crate) fn expand(settings: TokenStream, item: TokenStream) -> TokenStream {
     // What a server makes of a handler does not fit what it was written as.
     let tokens = if errors.is_empty() || is_handler { tokens } else { stub };
     let errors = errors.into_tokens();
-    quote!(#tokens #errors)
+    settings.crate_path.applied(quote!(#tokens #errors))
 }
 
 fn expand_function(function: Function, settings: &Settings, errors: &mut Errors) -> TokenStream {
+    if function.is_of_block() {
+        let message = "the method has the policy of the block around it already, which finds this attribute by its \
+                       name only: write `#[resilient(…)]`, without `cfg_attr`";
+        errors.add(Span::call_site(), message);
+        return function.as_written();
+    }
     if settings.skip.is_some() {
         let given = settings.given();
         if let Some((name, span)) = given.into_iter().find(|(name, _)| *name != "skip") {
@@ -61,9 +70,9 @@ fn expand_function(function: Function, settings: &Settings, errors: &mut Errors)
     if settings.is_empty() && errors.is_empty() {
         errors.push(nothing_said());
     }
-    settings.check(function.signature.asyncness.is_some(), errors);
-    let (items, policy) = settings.policy(&function.signature.ident.to_string(), errors);
-    call::expand(function, settings, &items, &policy, errors)
+    settings.check(function.is_async(), errors);
+    let (items, policy) = settings.policy(&function.signature.ident.unraw().to_string(), errors);
+    call::expand_by_cfg(function, settings, &items, &policy, errors)
 }
 
 fn nothing_said() -> syn::Error {

@@ -5,10 +5,11 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Visibility};
 
+use crate::crate_path::CratePath;
 use crate::grammar::syntax::{Arg, Errors, List, Value, read};
 use crate::grammar::{PARTS, Parts, Watcher};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "deadline",
     "retry",
     "hedge",
@@ -24,6 +25,7 @@ const KEYS: [&str; 15] = [
     "clock",
     "policy",
     "skip",
+    "crate",
 ];
 
 pub struct Settings {
@@ -31,9 +33,10 @@ pub struct Settings {
     pub idempotent: Option<Span>,
     pub fallback: Option<TokenStream>,
     pub clock: Option<TokenStream>,
-    /// Where the call is said to be hedged, by a part or as its policy says.
+    /// Where `hedge` stands, as a part, or alone beside a policy.
     pub hedge: Option<Span>,
     pub skip: Option<Span>,
+    pub crate_path: CratePath,
 }
 
 /// Where the policy comes from.
@@ -73,6 +76,10 @@ impl Settings {
                 }
             }
         });
+        let crate_path = list.take("crate", errors).map(|arg| {
+            let value = &arg.value;
+            syn::parse2(quote!(#value)).map_err(|error| errors.push(error)).unwrap_or_default()
+        });
         let name = list.take("policy", errors).and_then(|arg| {
             let name = arg.value.text();
             if name.is_none() {
@@ -87,23 +94,28 @@ impl Settings {
         list.finish(&KEYS, errors);
         let source = match (place, name) {
             (Some(place), None) => {
+                let place = match place {
+                    // Its methods take a reference.
+                    Value::Expr(Expr::Reference(reference)) => Value::Expr(*reference.expr),
+                    place => place,
+                };
                 for (part, span) in parts.named() {
                     let place = quote!(#place).to_string().replace(' ', "");
                     let message =
-                        format!("`{place}` is a whole policy: set `{part}` where it is made, or leave `{place}`");
+                        format!("`{place}` is a whole policy: set `{part}` where it is made, or remove `{place}`");
                     errors.add(span, message);
                 }
                 Source::Place(quote!(#place))
             }
             (Some(place), Some(name)) => {
-                let message = "a policy by its name and one by its path: leave one";
+                let message = "a policy by its name and one by its path: keep one";
                 errors.at(&place, message);
                 Source::Named(name, parts)
             }
             (None, Some(name)) => Source::Named(name, parts),
             (None, None) => Source::Parts(parts),
         };
-        Settings { source, idempotent, fallback, clock, hedge, skip }
+        Settings { source, idempotent, fallback, clock, hedge, skip, crate_path: crate_path.unwrap_or_default() }
     }
 
     pub fn parts(&self) -> Option<&Parts> {
@@ -113,12 +125,12 @@ impl Settings {
         }
     }
 
-    /// Whether nothing at all is said.
+    /// Whether there are no settings.
     pub fn is_empty(&self) -> bool {
         self.given().is_empty() && matches!(&self.source, Source::Parts(_))
     }
 
-    /// All that is said, by its name.
+    /// All settings, by their names.
     pub fn given(&self) -> Vec<(&'static str, Span)> {
         let mut given = self.parts().map(Parts::named).unwrap_or_default();
         given.extend(self.idempotent.map(|span| ("idempotent", span)));
@@ -132,25 +144,25 @@ impl Settings {
     pub fn repeats(&self) -> bool {
         match &self.source {
             Source::Parts(parts) => parts.retry.is_some() || self.hedge.is_some(),
-            // Who knows.
+            // It may have a retry.
             Source::Place(_) | Source::Named(..) => true,
         }
     }
 
-    /// Says what makes no sense for a function that is, or is not, async.
+    /// Reports what is invalid for a function that is, or is not, async.
     pub fn check(&self, is_async: bool, errors: &mut Errors) {
         if let Some(span) = self.hedge {
             if !is_async {
                 errors.add(
                     span,
                     "a blocking call cannot be hedged: nothing else runs until it returns; make the function `async`, or \
-                     leave `hedge`",
+                     remove `hedge`",
                 );
             } else if self.idempotent.is_none() {
                 errors.add(
                     span,
                     "a hedged call may happen twice, so it must do no harm then: say so with `idempotent` beside \
-                     `hedge`, or leave `hedge`",
+                     `hedge`, or remove `hedge`",
                 );
             }
         }
@@ -174,16 +186,17 @@ impl Settings {
 
     /// The items that the policy needs, and the expression that it is. A handler notes its calls as `noted`.
     pub fn policy(&self, noted: &str, errors: &mut Errors) -> (TokenStream, TokenStream) {
-        let name = format_ident!("__POLICY");
+        let name = format_ident!("__STEADFAST_POLICY");
         match &self.source {
             Source::Parts(parts) => {
-                let attributes = TokenStream::new();
-                (parts.items(&attributes, &Visibility::Inherited, &name, noted), quote!(#name))
+                let none = TokenStream::new();
+                (parts.items(&none, &none, &Visibility::Inherited, &name, noted), quote!(#name))
             }
             Source::Place(place) => (TokenStream::new(), place.clone()),
             Source::Named(policy, parts) => {
                 let json = parts.json(errors);
-                let Watcher { items, ty, value } = parts.watcher(&Visibility::Inherited, &name, noted);
+                let Watcher { items, ty, value } =
+                    parts.watcher(&TokenStream::new(), &Visibility::Inherited, &name, noted);
                 let span = policy.span();
                 let named = quote_spanned!(span=> ::steadfast::config::Named);
                 let named = quote!(static #name: #named<#ty> = #named::new(#policy, #json).observer(#value););
@@ -208,14 +221,23 @@ impl Settings {
     }
 }
 
-/// A path of a static or a field, and no key that is misspelt.
+/// A policy from elsewhere, as a static, a field or a reference to one, and no key that is misspelt.
 fn is_place(arg: &Arg) -> bool {
     match &arg.value {
         Value::Flag(flag) => {
             let name = flag.to_string();
-            arg.is_flag() && !KEYS.contains(&name.as_str()) && name.chars().any(char::is_uppercase)
+            // No key is a raw identifier.
+            let is_own = name.starts_with("r#") || name.chars().any(char::is_uppercase);
+            arg.is_flag() && !KEYS.contains(&name.as_str()) && is_own
         }
-        Value::Expr(expr) => arg.name.is_none() && matches!(expr, Expr::Path(_) | Expr::Field(_)),
+        Value::Expr(expr) => {
+            let is_place = |expr: &Expr| matches!(expr, Expr::Path(_) | Expr::Field(_) | Expr::Index(_));
+            arg.name.is_none()
+                && match expr {
+                    Expr::Reference(reference) => is_place(&reference.expr),
+                    expr => is_place(expr),
+                }
+        }
         Value::Call(..) => false,
     }
 }
@@ -223,9 +245,9 @@ fn is_place(arg: &Arg) -> bool {
 fn flag(list: &mut List, name: &str, errors: &mut Errors) -> Option<Span> {
     let arg = list.take(name, errors)?;
     if !arg.is_flag() {
-        errors.at(&arg.value, format!("`{name}` stands alone: leave the value"));
+        errors.at(&arg.value, format!("`{name}` stands alone: remove the value"));
     }
     arg.name.as_ref().map(Ident::span)
 }
 
-const _: () = assert!(KEYS.len() == PARTS.len() + 5);
+const _: () = assert!(KEYS.len() == PARTS.len() + 6);

@@ -40,10 +40,10 @@ fn a_named_policy_carries_its_settings_as_the_defaults() {
         r#""on":{"no-target":"never","overloaded":{"attempts":2}}},"#,
         r#""breaker":{"failure-rate":"50%","over-calls":100},"attempt-timeout":"1s"}"#
     );
-    let statics = quote!(static __POLICY: ::steadfast::config::Named<::steadfast::handler::WatchAs> =
+    let statics = quote!(static __STEADFAST_POLICY: ::steadfast::config::Named<::steadfast::handler::WatchAs> =
             ::steadfast::config::Named::new("greeter", #json).observer(::steadfast::handler::WatchAs("greet")););
     assert!(has(&expansion, statics), "{expansion}");
-    assert!(has(&expansion, quote!(__POLICY.policy().within(::steadfast::handler::bound()))), "{expansion}");
+    assert!(has(&expansion, quote!(__STEADFAST_POLICY.policy().within(::steadfast::handler::bound()))), "{expansion}");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_handler_is_known_in_either_order() {
         let settings = quote!(::steadfast::handler::Settings::new().deadline(::core::time::Duration::new(5u64, 0u32)));
         assert!(has(&expansion, settings), "{expansion}");
         assert!(has(&expansion, quote!(::steadfast::handler::answer)), "{expansion}");
-        assert!(has(&expansion, quote!(__request, async |request: Request<Body>|)), "{expansion}");
+        assert!(has(&expansion, quote!(__steadfast_request, async |request: Request<Body>|)), "{expansion}");
         assert!(has(&expansion, quote!(::steadfast::__private::wstd::http::Error)), "{expansion}");
     }
 }
@@ -130,7 +130,7 @@ fn a_main_without_a_request_is_a_function() {
             body()
         }
     );
-    assert!(has(&expand(quote!(retry(attempts = 2)), item), quote!(__call.call)));
+    assert!(has(&expand(quote!(retry(attempts = 2)), item), quote!(__steadfast_call.call)));
 }
 
 #[test]
@@ -141,8 +141,7 @@ fn the_export_of_wasi_http_is_a_handler() {
         }
     };
     let expansion = expand(quote!(), item);
-    let signature =
-        quote!(fn handle(__request: types::IncomingRequest, __response_out: ::steadfast::handler::ResponseOutparam));
+    let signature = quote!(fn handle(__steadfast_request: types::IncomingRequest, __steadfast_response_out: ::steadfast::handler::ResponseOutparam));
     assert!(has(&expansion, signature), "{expansion}");
     assert!(has(&expansion, quote!(::steadfast::handler::answer_incoming)), "{expansion}");
 }
@@ -180,5 +179,44 @@ fn self_is_another_in_what_stands_within() {
         ),
         "{expansion}"
     );
-    assert!(has(&expansion, quote!(let f: fn(u32) -> u32 = self::g; Ok(f(__self.x) + { __self }.y))), "{expansion}");
+    assert!(
+        has(&expansion, quote!(let f: fn(u32) -> u32 = self::g; Ok(f(__steadfast_self.x) + { __steadfast_self }.y))),
+        "{expansion}"
+    );
+}
+
+#[test]
+fn a_raw_name_is_noted_without_its_prefix() {
+    let function = quote!(
+        fn r#static() -> Result<(), RpcError> {
+            body()
+        }
+    );
+    assert!(has(&expand(quote!(retry(attempts = 2)), function), quote!(WatchAs("static"))));
+    let block = quote!(
+        impl<T> r#type<T> {
+            fn get() -> Result<(), RpcError> {
+                body()
+            }
+        }
+    );
+    assert!(has(&expand(quote!(retry(attempts = 2)), block), quote!(WatchAs("type"))));
+    let policy =
+        crate::policy::expand(quote!(static r#STATIC = retry(attempts = 2); static r#fn = retry(attempts = 2);));
+    assert!(has(&policy.to_string(), quote!(WatchAs("static"))));
+    assert!(has(&policy.to_string(), quote!(WatchAs("fn"))));
+}
+
+#[test]
+fn a_policy_may_be_a_reference() {
+    let function = quote!(
+        fn get() -> Result<(), RpcError> {
+            body()
+        }
+    );
+    for policy in [quote!(GREETER), quote!(self.policies[0]), quote!(super::greeter)] {
+        let expansion = expand(quote!(&#policy, idempotent), function.clone());
+        assert_eq!(expansion, expand(quote!(#policy, idempotent), function.clone()));
+        assert!(has(&expansion, quote!(= #policy.within)), "{expansion}");
+    }
 }

@@ -1,5 +1,11 @@
 //! What a function with `#[resilient]` does when its call fails, and on what it may stand.
 
+mod cfg;
+mod declared_error;
+mod fallback;
+mod fragments;
+mod names;
+mod other_attributes;
 mod target;
 
 use std::cell::RefCell;

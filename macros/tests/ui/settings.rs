@@ -128,11 +128,6 @@ fn deadline_that_ends_nothing() -> Result<(), RpcError> {
 
 // What it stands on.
 #[resilient(retry(attempts = 4))]
-fn no_result() -> String {
-    String::new()
-}
-
-#[resilient(retry(attempts = 4))]
 fn nothing_at_all() {}
 
 #[resilient(retry(attempts = 4))]
@@ -157,6 +152,21 @@ async fn __run(_request: Request<Body>) -> Result<Response<Body>, Failed> {
     Ok(Response::new(().into()))
 }
 
+use steadfast::resilient as sturdy;
+
+#[resilient(retry(attempts = 4))]
+impl Client {
+    #[sturdy(skip)]
+    fn by_another_name(&self) -> Result<(), RpcError> {
+        Ok(())
+    }
+
+    #[cfg_attr(all(), resilient(retry(attempts = 2)))]
+    fn in_a_cfg_attr(&self) -> Result<(), RpcError> {
+        Ok(())
+    }
+}
+
 // Policies by path, by name and in `policy!`.
 #[resilient(GREETER, retry(attempts = 4))]
 fn two_policies() -> Result<(), RpcError> {
@@ -174,6 +184,20 @@ steadfast::policy! {
 
 steadfast::policy! {
     static TYPED: Policy = retry(attempts = 4);
+}
+
+steadfast::policy! {
+    static COMMAS = retry(attempts = 4), breaker(failures = 5);
+}
+
+#[resilient(&GREETER, deadline = "3s")]
+fn two_policies_by_reference() -> Result<(), RpcError> {
+    Ok(())
+}
+
+#[resilient(GREETER, hedge)]
+async fn hedge_through_a_policy_that_may_do_harm() -> Result<(), Failed> {
+    Ok(())
 }
 
 fn main() {}

@@ -59,6 +59,75 @@ fn fallback_that_is_not_there(name: &str) -> Result<String, RpcError> {
     Ok(name.into())
 }
 
+fn other_text(_: String, _: Failed) -> String {
+    String::new()
+}
+
+async fn awaited(_: &str, _: Failed) -> String {
+    String::new()
+}
+
+fn fallible(_: &str, failed: Failed) -> Result<String, Failed> {
+    Err(failed)
+}
+
+#[resilient(retry(attempts = 4), fallback = other_text)]
+fn fallback_with_an_owned_argument(name: &str) -> Result<String, RpcError> {
+    Ok(name.into())
+}
+
+#[resilient(retry(attempts = 4), fallback = awaited)]
+fn fallback_that_is_awaited(name: &str) -> Result<String, RpcError> {
+    Ok(name.into())
+}
+
+#[resilient(retry(attempts = 4), fallback = fallible)]
+async fn fallback_that_may_fail(name: &str) -> Result<String, RpcError> {
+    Ok(name.into())
+}
+
+// No `Result`, or one that the block does not see.
+#[resilient(retry(attempts = 4))]
+fn no_result() -> String {
+    String::new()
+}
+
+type Later = std::future::Ready<Result<u32, RpcError>>;
+
+#[resilient(retry(attempts = 4))]
+fn future_by_another_name() -> Later {
+    std::future::ready(Ok(1))
+}
+
+struct SearchResult;
+
+struct Client;
+
+type Answer<T> = Result<T, RpcError>;
+
+#[resilient(retry(attempts = 4))]
+impl Client {
+    fn get(&self) -> Result<u32, RpcError> {
+        Ok(1)
+    }
+
+    fn result_by_another_name(&self) -> Answer<u32> {
+        Ok(1)
+    }
+
+    fn no_result_in_spite_of_its_name(&self) -> SearchResult {
+        SearchResult
+    }
+}
+
+// Observers.
+struct NoObserver;
+
+#[resilient(retry(attempts = 4), observer = NoObserver)]
+fn no_observer() -> Result<(), RpcError> {
+    Ok(())
+}
+
 // Errors.
 struct Classified;
 

@@ -1,4 +1,4 @@
-//! The input of `bindgen!`, which is that of `generate!`: options, of which most are passed on as they came.
+//! The options of `bindgen!`, which are those of `generate!`. Most are passed on unchanged.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -7,7 +7,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{LitStr, Token, braced, bracketed, token};
 
-/// What `generate!` accepts, in the one form that has room for more: its options.
+/// What `generate!` accepts, as a list of options.
 pub(super) struct Options(pub(super) Vec<Opt>);
 
 impl Parse for Options {
@@ -69,17 +69,12 @@ impl ToTokens for Opt {
 
 /// The string of `key: "string"`.
 pub(super) fn string(option: &Opt) -> syn::Result<LitStr> {
-    let parse = |input: ParseStream<'_>| {
-        input.parse::<Token![:]>()?;
-        input.parse()
-    };
-    parse.parse2(option.value.clone())
+    value(option, |input| input.parse())
 }
 
 /// The strings of `key: ["one", "two"]`, or the one of `key: "string"`.
 pub(super) fn strings(option: &Opt) -> syn::Result<Vec<LitStr>> {
-    let parse = |input: ParseStream<'_>| {
-        input.parse::<Token![:]>()?;
+    value(option, |input| {
         if !input.peek(token::Bracket) {
             return Ok(vec![input.parse()?]);
         }
@@ -87,6 +82,14 @@ pub(super) fn strings(option: &Opt) -> syn::Result<Vec<LitStr>> {
         bracketed!(content in input);
         let list = Punctuated::<LitStr, Token![,]>::parse_terminated(&content)?;
         Ok(list.into_iter().collect())
+    })
+}
+
+/// What stands after the colon.
+pub(super) fn value<T>(option: &Opt, parse: impl FnOnce(ParseStream<'_>) -> syn::Result<T>) -> syn::Result<T> {
+    let parse = |input: ParseStream<'_>| {
+        input.parse::<Token![:]>()?;
+        parse(input)
     };
     parse.parse2(option.value.clone())
 }

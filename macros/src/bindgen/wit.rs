@@ -7,7 +7,7 @@ use proc_macro2::Span;
 use syn::LitStr;
 use wit_bindgen_core::wit_parser::{PackageId, Resolve, ResolveError, ResolveErrorKind};
 
-use super::input::{Opt, string, strings};
+use super::options::{Opt, string, strings};
 
 /// The options that say which world `generate!` reads.
 pub(super) struct Source {
@@ -96,7 +96,7 @@ pub(super) enum Unresolved {
     RpcNotFound,
     /// One package comes twice, or `wit-parser` has a bug.
     Panicked,
-    /// For a reason that `generate!` will tell.
+    /// For a reason that `generate!` reports.
     Otherwise,
 }
 
