@@ -55,7 +55,8 @@ fn rooms_use_only_rooms_below_them() {
                 let allowed = ROOMS.iter().position(|other| *other == name).is_some_and(|other| other <= height);
                 let exported_macro = part[name.len()..].starts_with('!');
                 if !allowed && !exported_macro {
-                    wrong.push(format!("{} uses crate::{name}", file.strip_prefix(&root).expect("below src").display()));
+                    wrong
+                        .push(format!("{} uses crate::{name}", file.strip_prefix(&root).expect("below src").display()));
                 }
             }
         }

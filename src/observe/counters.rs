@@ -7,7 +7,7 @@ use super::{Change, Event, Observer};
 use crate::failure::{CAUSES, Cause, Reason, cause_name};
 
 /// In the order in which they are declared: a reason's place is its number.
-const REASONS: [Reason; 11] = [
+const REASONS: [Reason; 12] = [
     Reason::Attempts,
     Reason::NotRetryable,
     Reason::NotIdempotent,
@@ -16,6 +16,7 @@ const REASONS: [Reason; 11] = [
     Reason::BulkheadFull,
     Reason::RateLimited,
     Reason::Throttled,
+    Reason::RetryAfter,
     Reason::Budget,
     Reason::Vetoed,
     Reason::Deadline,

@@ -103,7 +103,7 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
         if made >= self.plan.attempts || ruling.last {
             return Err(Reason::Attempts);
         }
-        Ok(self.plan.delay(&ruling, course, made, facts, moment))
+        self.plan.delay(&ruling, course, made, facts, moment)
     }
 
     fn spend(&self, course: &mut Self::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
