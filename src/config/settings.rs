@@ -73,7 +73,7 @@ settings! {
         backoff: BackoffSettings,
         /// What all retries together may cost: the name of one of the `budgets`, or a budget of this policy's own.
         budget: Part<BudgetOf>,
-        /// The longest `retry-after` of a callee that is honoured: as long as the longest delay, if nothing is said.
+        /// The longest `retry-after` of a callee that is honoured, "0s" ignores all: 30 s, if nothing is said.
         retry_after_cap: Time,
         /// What is different about failures with single causes.
         on: OnSettings,

@@ -44,8 +44,7 @@ fn every_setting_reaches_its_part() {
     }
     let capped = policies(r#"{"policies": {"p": {"retry": {"attempts": 7, "retry-after-cap": "1m"}}}}"#);
     assert!(
-        format!("{capped:?}").contains("attempts: 7")
-            && format!("{capped:?}").contains("retry_after_cap: Some(60000000000)")
+        format!("{capped:?}").contains("attempts: 7") && format!("{capped:?}").contains("retry_after_cap: 60000000000")
     );
     assert!(!format!("{:?}", Retry::attempts(7)).contains("60000000000"));
 
