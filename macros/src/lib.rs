@@ -154,7 +154,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | – `probes = 1`, `probe_timeout = "10s"` | 1 to 16; a duration | 1; 10 s |
 /// | `bulkhead(concurrent = 10, waiting = 20)` | 1 or more; any | none; nobody waits |
 /// | `concurrency = aimd(min = 1, max = 200, start = 20, decrease = 0.9)` | counts; a share below 1 | none; as shown |
-/// | `concurrency = gradient(min, max, start, tolerance = 1.5, queue = 4, smoothing = 0.2, window = "1s", long_window = 600)` | counts; 1 or more; a share; a duration | none; as shown |
+/// | `concurrency = gradient(min, max, start, tolerance = 1.25, queue = 4, smoothing = 0.2, window = "1s", long_window = 60)` | counts; 1 or more; a share; a duration | none; as shown |
 /// | `rate_limit(per_second = 100, burst = 20)` | 1 or more | none; a burst as large as the number |
 /// | `rate_limit(tokens = 5, every = "1m", burst = 5)` | the same in another time | none; 1 s |
 /// | `rate_limit(window = 100, period = "1m")` | never more in any such time | none |

@@ -231,7 +231,7 @@ settings! {
     ConcurrencySettings(kinds::CONCURRENCY) {
         /// The limit grows by one while calls succeed, and shrinks when the target is overloaded.
         aimd: AimdSettings,
-        /// The limit shrinks while calls take longer than they used to.
+        /// The limit shrinks while calls wait at the target.
         gradient: GradientSettings,
     }
 
@@ -255,15 +255,15 @@ settings! {
         max: u32,
         /// The limit before anything is known: 20, or the bound that is nearer, if nothing is said.
         start: u32,
-        /// How many times as long as usual calls may take, from 1 to 100: 1.5, if nothing is said.
+        /// How many times as long as the base calls may take, from 1 to 100: 1.25, if nothing is said.
         tolerance: Factor,
-        /// How many calls may wait at the target, from 1 to 1000000: 4, if nothing is said.
+        /// What the limit grows by while calls are fast, from 1 to 1000000: 4, if nothing is said.
         queue: u32,
         /// How much of a newly computed limit is taken over: 0.2, if nothing is said.
         smoothing: Share,
         /// How long calls are measured before the limit moves: 1 s, if nothing is said.
         window: Time,
-        /// How many windows the long-term time is smoothed over, from 1 to 1000000: 600, if nothing is said.
+        /// After how many windows the base is measured anew, from 1 to 1000000: 60, if nothing is said.
         long_window: u32,
     }
 
