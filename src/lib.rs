@@ -59,7 +59,7 @@ pub use failure::{Cause, Delivery, Failed, Failure, Reason, RpcError, problem as
 pub use http::handler;
 #[cfg(feature = "tracing")]
 pub use observe::Traced;
-pub use observe::{BreakerState, ByCause, ByReason, Change, Counters, Event, Observer, Snapshot, Tripped};
+pub use observe::{BreakerState, ByCause, ByReason, Change, Counters, Event, Observer, OpenMetrics, Snapshot, Tripped};
 pub use platform::{clock, rng, wit};
 pub use policy::{
     Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts,
