@@ -105,6 +105,24 @@ impl Retry {
         Retry { plan, budget: () }
     }
 
+    /// The retries of the AWS SDKs from 2026 on: 3 attempts, waits of 50 ms that double, of 1 s that double after an
+    /// overload, at most 20 s, and full jitter. [`Budget::quota_2026`] is their budget.
+    ///
+    /// Source: "Announcing updated retry behavior for AWS SDKs and Tools" (AWS Developer Tools Blog, 2026).
+    ///
+    /// ```
+    /// use steadfast::{Budget, Policy, Retry};
+    ///
+    /// static BUDGET: Budget = Budget::quota_2026(500);
+    /// let policy = Policy::new().retry(Retry::aws_2026().budget(&BUDGET));
+    /// ```
+    pub const fn aws_2026() -> Self {
+        const LONGEST: Duration = Duration::from_secs(20);
+        const RULES: &[Rule] =
+            &[Rule::on(Cause::Overloaded).backoff(Backoff::exponential(Duration::from_secs(1)).max_delay(LONGEST))];
+        Retry::attempts(3).backoff(Backoff::DEFAULT.max_delay(LONGEST)).rules(RULES)
+    }
+
     /// Repeats only what the budget allows, which other policies share.
     ///
     /// # Panics
