@@ -128,7 +128,8 @@ settings! {
         jitter: JitterSetting,
     }
 
-    /// How many retries all calls together may make: one of `ratio`, `windowed`, `throttle` and `quota`.
+    /// How many retries all calls together may make: one of `ratio`, `windowed`, `throttle`, `quota` and
+    /// `in-flight`.
     BudgetSettings(kinds::BUDGET) {
         /// This share of all calls may be repeated.
         ratio: Share,
@@ -144,6 +145,10 @@ settings! {
         token_ratio: Factor,
         /// So many tokens, of which a retry costs 5, and 10 after a timeout, as in the AWS SDKs.
         quota: u32,
+        /// At most this share of the calls in flight may be retries in flight, as in Envoy.
+        in_flight: Share,
+        /// With `in-flight`: how many retries may be in flight in any case: 3, if nothing is said.
+        at_least: u32,
         /// The most tokens that are saved up.
         max_tokens: u32,
         /// How many tokens there are at first.

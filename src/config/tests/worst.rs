@@ -139,6 +139,7 @@ fn a_budget_bounds_the_load_while_everything_fails() {
         (r#"{"quota": 500, "cost": 50}"#, 1.0, Some(10)),
         (r#"{"throttle": 100, "token-ratio": 0.5}"#, 1.0, Some(49)),
         (r#"{"windowed": "50%", "min-per-second": 0, "ttl": "10s"}"#, 1.5, None),
+        (r#"{"in-flight": "20%"}"#, 5.0, None),
     ] {
         let (policies, worst) = one(&format!(r#"{{"retry": {{"attempts": 5, "budget": {budget}}}}}"#));
         let spending = worst.budget.unwrap();
