@@ -320,6 +320,7 @@ settings! {
 
 /// A budget that others share, by its name, or one of its own.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one for each policy, while a configuration is read")]
 pub(super) enum BudgetOf {
     Shared(String),
     Own(BudgetSettings),
