@@ -6,8 +6,11 @@ use super::*;
 use crate::failure::{Cause, Reason};
 use crate::{Counters, Event, Observer};
 
-/// Every series with its value, as the parser reads them.
-fn read(page: &str) -> Vec<(String, Vec<(String, String)>, f64)> {
+/// A family, its labels, and the value.
+type Series = (String, Vec<(String, String)>, f64);
+
+/// Every series, as the parser reads them.
+fn read(page: &str) -> Vec<Series> {
     let families = parse_openmetrics(page).unwrap_or_else(|error| panic!("{error:?}: {page}")).families;
     let mut series = Vec::new();
     for (name, family) in families {

@@ -98,8 +98,8 @@ impl Backoff {
         Backoff { factor: 2.0, ..Self::new(Sequence::Exponential, sequence::exponential, base) }
     }
 
-    /// The same wait each time. The cap is 2 s, or `base` where that is longer. The jitter is full, as of every sequence
-    /// but [`decorrelated`](Self::decorrelated) and [`custom`](Self::custom).
+    /// The same wait each time. The cap is 2 s, or `base` where that is longer. The jitter is full, as of every
+    /// sequence but [`decorrelated`](Self::decorrelated) and [`custom`](Self::custom).
     ///
     /// ```
     /// use core::time::Duration;

@@ -42,7 +42,8 @@ pub(super) struct Tariff {
     pub slice: u64,
     /// What the passing of time does. A function, so that neither kind is in a component that does not use it.
     pub passes: Option<fn(&mut Ledger, &Tariff, Instant)>,
-    /// In millionths: which part of the calls in flight may be retries, and how many in any case. Zero where tokens count.
+    /// In millionths: which part of the calls in flight may be retries, and how many in any case. Zero where tokens
+    /// count.
     pub share: i64,
     pub at_least: u32,
 }

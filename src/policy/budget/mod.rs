@@ -205,8 +205,8 @@ impl Budget {
     /// The retry quota of the AWS SDKs from 2026 on: a retry costs 14 tokens, after an overload 5, of 500 in all; a
     /// success after retries gives back what the last of them cost, and one without adds 1.
     ///
-    /// After an overload the SDKs wait longer, from 1 s on; [`Retry::aws_2026`](crate::Retry::aws_2026) does so too, and
-    /// goes with this budget. It begins full and needs no clock.
+    /// After an overload the SDKs wait longer, from 1 s on; [`Retry::aws_2026`](crate::Retry::aws_2026) does so too,
+    /// and goes with this budget. It begins full and needs no clock.
     /// Source: "Announcing updated retry behavior for AWS SDKs and Tools" (AWS Developer Tools Blog, 2026).
     ///
     /// ```
@@ -220,11 +220,11 @@ impl Budget {
         Budget::quota(capacity).cost(14).cost_of(Cause::Overloaded, 5)
     }
 
-    /// At most the fraction `share` of the calls in flight may be retries in flight, and `at_least` retries in any case.
+    /// At most the fraction `share` of the calls in flight may be retries in flight; `at_least` may be in any case.
     ///
     /// It holds no tokens and needs no clock: it counts calls from their beginning to their end, and retries from the
-    /// moment they are allowed, with the wait before them, until they end. Both end also when a call is dropped. With 0.2
-    /// and 3, the defaults of Envoy, 25 calls in flight allow 5 retries in flight, and 2 calls allow 3. The share is
+    /// moment they are allowed, with the wait before them, until they end. Both end also when a call is dropped. With
+    /// 0.2 and 3, the defaults of Envoy, 25 calls in flight allow 5 retries in flight, and 2 calls allow 3. The share is
     /// rounded down. A [hedge](crate::Hedge) counts as a retry.
     ///
     /// `share` is from 0.000001 to 1. Source: retry budgets of Envoy's circuit breakers.
@@ -393,7 +393,8 @@ impl Budget {
         Ok(())
     }
 
-    /// How many whole tokens there are; of a budget of calls [`in_flight`](Self::in_flight), how many retries may begin.
+    /// How many whole tokens there are; of a budget of calls [`in_flight`](Self::in_flight), how many retries may
+    /// begin.
     /// Where time moves them, as of the last failure
     /// ([`refill_per_second`](Self::refill_per_second)) or the last call ([`windowed`](Self::windowed)).
     ///

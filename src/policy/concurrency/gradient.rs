@@ -59,7 +59,7 @@ impl Concurrency<Gradient> {
     /// Once in a [`window`](Self::window), the mean time of the calls that succeeded in it (*short*) is compared with
     /// the time that calls take while none of them waits at the target (*base*):
     ///
-    /// - short is the base, within 1/32: the limit grows by smoothing · [`queue`](Self::queue), and a low limit by less.
+    /// - short is the base, within 1/32: the limit grows by smoothing · [`queue`](Self::queue), a low limit by less.
     /// - short is longer, within the [`tolerance`](Self::tolerance): the limit shrinks slowly, by a quarter of what
     ///   follows.
     /// - short is longer than is tolerated: limit = limit − smoothing · (1 − base / short) · limit, where base / short
@@ -144,8 +144,8 @@ impl Concurrency<Gradient> {
         Concurrency { window: nanos(window), ..self }
     }
 
-    /// After how many windows the base is measured anew; 60 by default, from 1 to 1,000,000. A target that became slower
-    /// for another reason than load is found out that late.
+    /// After how many windows the base is measured anew; 60 by default, from 1 to 1,000,000. A target that became
+    /// slower for another reason than load is found out that late.
     ///
     /// ```
     /// use steadfast::Concurrency;
