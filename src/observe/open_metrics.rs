@@ -1,6 +1,7 @@
 //! Counters as text, for a page of metrics.
 
-#[cfg(test)]
+// The parser is there only where the tests run outside of a component.
+#[cfg(all(test, not(target_family = "wasm")))]
 mod tests;
 
 use core::fmt::{self, Display, Formatter, Write};
