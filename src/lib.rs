@@ -60,7 +60,7 @@ pub use failure::{CallerError, Cause, Delivery, Failed, Failure, Reason, RpcErro
 pub use http::handler;
 #[cfg(feature = "tracing")]
 pub use observe::Traced;
-pub use observe::{BreakerState, ByCause, ByReason, Change, Counters, Event, Observer, Snapshot, Tripped};
+pub use observe::{BreakerState, ByCause, ByReason, Change, Counters, Event, Observer, OpenMetrics, Snapshot, Tripped};
 pub use platform::{clock, rng, wit};
 pub use policy::{
     Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,

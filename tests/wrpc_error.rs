@@ -49,8 +49,8 @@ fn a_target_that_comes_back_is_tried_again() {
 
 #[test]
 fn the_wait_that_a_callee_asks_for_reaches_the_client() {
-    let (answer, _) = ask(PLAIN, "[[faults]]\nkind = 'overloaded'\nretry-after = '30s'");
-    assert_eq!((answer.status, answer.retry_after.as_deref()), (503, Some("30")));
+    let (answer, _) = ask(PLAIN, "[[faults]]\nkind = 'overloaded'\nretry-after = '31s'");
+    assert_eq!((answer.status, answer.retry_after.as_deref(), answer.calls.len()), (503, Some("31"), 1));
 }
 
 #[test]

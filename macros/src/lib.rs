@@ -149,7 +149,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | `retry(attempts = 4, …)` | 1 or more, the first included | no retries |
 /// | – `backoff = exponential("50ms", max = "2s", factor = 2, jitter = full)` | also `constant`, `linear`, `fibonacci`, `decorrelated`, each with its first wait, and `custom(f)`; `max`: a duration; `factor`: 1 or more, of `exponential` only; `jitter`: `none`, `full`, `equal`, or a share | `exponential("50ms")`, `max = "2s"`, `factor = 2`, `jitter = full` |
 /// | – `budget = BUDGET` | the path of a `static` of type `Budget` | none |
-/// | – `retry_after_cap = "1m"` | a duration; `"0s"` ignores what is asked | the longest delay of the backoff |
+/// | – `retry_after_cap = "1m"` | a duration; `"0s"` ignores every `retry-after` | `"30s"` |
 /// | – `never(trapped, …)` | causes: `no_link`, `no_target`, `timeout`, `disconnected`, `overloaded`, `trapped`, `protocol`, `other` | `no_link` and `protocol` are never repeated |
 /// | – `on(overloaded, attempts = 2, backoff = …)` | what is different about one cause; `attempts` from 1 to 255 | nothing |
 /// | – `before_retry = f` | a function from `&Upcoming` to `bool` | every retry is made |
@@ -162,7 +162,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | – `probes = 1`, `probe_timeout = "10s"` | 1 to 16; a duration | 1; 10 s |
 /// | `bulkhead(concurrent = 10, waiting = 20)` | 1 or more; any | none; no call waits |
 /// | `concurrency = aimd(min = 1, max = 200, start = 20, decrease = 0.9)` | counts; a share below 1 | none; as shown |
-/// | `concurrency = gradient(min, max, start, tolerance = 1.5, queue = 4, smoothing = 0.2, window = "1s", long_window = 600)` | counts; 1 or more; a share; a duration | none; as shown |
+/// | `concurrency = gradient(min, max, start, tolerance = 1.25, queue = 4, smoothing = 0.2, window = "1s", long_window = 60)` | counts; 1 or more; a share; a duration | none; as shown |
 /// | `rate_limit(per_second = 100, burst = 20)` | 1 or more | none; a burst as large as the number |
 /// | `rate_limit(tokens = 5, every = "1m", burst = 5)` | the same in another time | none; 1 s |
 /// | `rate_limit(window = 100, period = "1m")` | never more in any such time | none |

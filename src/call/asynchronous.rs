@@ -95,7 +95,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
     let call = call.borrow();
     let mut run = call.run();
     // Only made once something is not as it should be: a call that succeeds at once does not set it up.
-    let mut made: Option<Core<P, T, E>> = None;
+    let mut made: Option<Core<T, E>> = None;
     let mut next = run.first(false).map_err(Some);
     loop {
         let attempt = match next {
@@ -104,7 +104,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
                 let core = made.get_or_insert_with(|| Core::new(0));
                 match ready(&mut run, core, refused).await {
                     Ok(attempt) => attempt,
-                    Err(reason) => return core.end(&run, reason),
+                    Err(reason) => return core.end(&mut run, reason),
                 }
             }
         };
@@ -123,7 +123,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
                 run.succeeded(attempt);
                 return Ok(value);
             }
-            (result, core) => core.get_or_insert_with(|| Core::new(1)).finished(&run, attempt, result),
+            (result, core) => core.get_or_insert_with(|| Core::new(1)).finished(&mut run, attempt, result),
         };
         match failed {
             Ok(delay) => sleep(&call.clock, delay).await,
@@ -136,7 +136,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
 /// Waits for the right to make an attempt, in line and as long as its permit says. After that, the attempt begins.
 pub(super) async fn ready<'c, P: Parts, C: AsyncClock + Rng, J, T, E>(
     run: &mut Run<'c, P, C, J, impl CallScope>,
-    core: &mut Core<P, T, E>,
+    core: &mut Core<T, E>,
     refused: Option<Refused<'c, P>>,
 ) -> Result<Attempt<'c, P>, Reason> {
     let call = run.call;

@@ -50,7 +50,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     where
         J: Judge<T, E>,
     {
-        let run = self.run();
+        let mut run = self.run();
         let attempt = match run.first(false) {
             Ok(attempt) => attempt,
             Err(refused) => return self.begin_late(run, refused, operation),
@@ -68,7 +68,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     #[cold]
     fn begin_late<'c, T, E>(
         &'c self,
-        run: Run<'c, P, C, J, impl CallScope>,
+        mut run: Run<'c, P, C, J, impl CallScope>,
         refused: Refused<'c, P>,
         mut operation: impl FnMut(Bound) -> Result<T, E>,
     ) -> Result<T, Failed<E>>
@@ -76,12 +76,12 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         J: Judge<T, E>,
     {
         let mut core = Core::new(0);
-        let admitted = core.refused(&run, refused, false);
-        let attempt = match self.ready(&run, &mut core, admitted) {
+        let admitted = core.refused(&mut run, refused, false);
+        let attempt = match self.ready(&mut run, &mut core, admitted) {
             Ok(attempt) if P::Bulkhead::WAITS || P::RateLimit::WAITS => attempt,
             // Without a guard that has callers wait, a call that does not begin at once does not begin.
-            Ok(_) => return core.end(&run, Reason::Deadline),
-            Err(reason) => return core.end(&run, reason),
+            Ok(_) => return core.end(&mut run, Reason::Deadline),
+            Err(reason) => return core.end(&mut run, reason),
         };
         let result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
         self.recover(run, core, attempt, result, operation)
@@ -91,8 +91,8 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     #[cold]
     fn recover<'c, T, E>(
         &'c self,
-        run: Run<'c, P, C, J, impl CallScope>,
-        mut core: Core<P, T, E>,
+        mut run: Run<'c, P, C, J, impl CallScope>,
+        mut core: Core<T, E>,
         mut attempt: Attempt<'c, P>,
         mut result: Result<T, E>,
         mut operation: impl FnMut(Bound) -> Result<T, E>,
@@ -101,14 +101,14 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         J: Judge<T, E>,
     {
         loop {
-            match core.finished(&run, attempt, Some(result)) {
+            match core.finished(&mut run, attempt, Some(result)) {
                 Ok(delay) => self.sleep(delay),
                 Err(result) => return result,
             }
-            let admitted = run.woke().and_then(|()| core.admit(&run, false));
-            attempt = match self.ready(&run, &mut core, admitted) {
+            let admitted = run.woke().and_then(|()| core.admit(&mut run, false));
+            attempt = match self.ready(&mut run, &mut core, admitted) {
                 Ok(attempt) => attempt,
-                Err(reason) => return core.end(&run, reason),
+                Err(reason) => return core.end(&mut run, reason),
             };
             result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
         }
@@ -118,8 +118,8 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     #[inline]
     pub(super) fn ready<'c, T, E>(
         &'c self,
-        run: &Run<'c, P, C, J, impl CallScope>,
-        core: &mut Core<P, T, E>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
+        core: &mut Core<T, E>,
         admitted: Result<Permits<'c, P>, Stop>,
     ) -> Result<Attempt<'c, P>, Reason> {
         let wait = |permit: Permits<'c, P>| {

@@ -98,6 +98,8 @@ pub(super) struct Run<'c, P: Parts, C, J, S> {
     started: Option<Instant>,
     /// The whole call must be over by then.
     pub ends: Option<Instant>,
+    /// What the retry remembers of this call, which is in flight for as long as that lives.
+    retries: <P::Retry as RetryPart>::Course,
 }
 
 impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
@@ -110,7 +112,7 @@ impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
         let started = (limit.is_some() || self.bound.ends().is_some()).then(|| present.now());
         let own = started.zip(limit).map(|(started, limit)| started + limit);
         let ends = Bound::of(own).min(self.bound).ends();
-        Run { call: self, scope: self.policy.observer.scope(), present, started, ends }
+        Run { call: self, scope: self.policy.observer.scope(), present, started, ends, retries: Default::default() }
     }
 }
 
@@ -120,7 +122,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
 
     /// The call begins: with an attempt at once, or with what [`Core::refused`] takes.
     #[inline]
-    pub fn first(&self, times_attempt: bool) -> Result<Attempt<'c, P>, Refused<'c, P>> {
+    pub fn first(&mut self, times_attempt: bool) -> Result<Attempt<'c, P>, Refused<'c, P>> {
         // Its own deadline is not over yet, but that of a call around it may be.
         if self.call.bound.ends().is_some() && self.is_over() {
             return Err(Refused::Over);
@@ -128,7 +130,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         match self.call.policy.admit(None, &self.present) {
             Ok(permit) if !Self::DELAYS || permit.delay().is_zero() => {
                 self.tell_change(permit.admitted());
-                Ok(self.begin(permit, 1, true, &mut Default::default(), times_attempt))
+                Ok(self.begin(permit, 1, true, times_attempt))
             }
             Ok(permit) => Err(Refused::Delayed(permit)),
             Err(rejected) => Err(Refused::Rejected(rejected)),
@@ -136,18 +138,11 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     }
 
     #[inline]
-    fn begin(
-        &self,
-        mut permit: Permits<'c, P>,
-        number: u32,
-        first: bool,
-        retries: &mut <P::Retry as RetryPart>::Course,
-        times_attempt: bool,
-    ) -> Attempt<'c, P> {
+    fn begin(&mut self, mut permit: Permits<'c, P>, number: u32, first: bool, times_attempt: bool) -> Attempt<'c, P> {
         let policy = self.call.policy;
         permit.begin();
         self.tell(|| Event::AttemptStarted { attempt: number });
-        policy.retry.began(retries, first, &self.present);
+        policy.retry.began(&mut self.retries, first, &self.present);
         let limit = policy.attempt_timeout.limit();
         let timed = limit.is_some() || policy.is_timed() || times_attempt;
         let began = timed.then(|| self.present.now());
@@ -158,7 +153,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
 
     /// An attempt succeeded.
     #[inline]
-    fn settle(&self, attempt: Attempt<'c, P>, retries: &mut <P::Retry as RetryPart>::Course) {
+    pub fn succeeded(&mut self, attempt: Attempt<'c, P>) {
         let Attempt { number, began, permit, .. } = attempt;
         let policy = self.call.policy;
         if began.is_some() {
@@ -172,14 +167,8 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         };
         let change = permit.settle(outcome, &self.present);
         self.tell_change(change);
-        policy.retry.succeeded(retries, &self.present);
+        policy.retry.succeeded(&mut self.retries, &self.present);
         self.tell(|| Event::AttemptSucceeded { attempt: number });
-    }
-
-    /// The first attempt succeeded.
-    #[inline]
-    pub fn succeeded(&self, attempt: Attempt<'c, P>) {
-        self.settle(attempt, &mut Default::default());
     }
 
     /// Makes a blocking attempt.
@@ -222,7 +211,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
 }
 
 /// One call from its first failure to its end.
-pub(super) struct Core<P: Parts, T, E> {
+pub(super) struct Core<T, E> {
     /// Attempts that began, hedges included.
     attempts: u32,
     hedges: u32,
@@ -238,13 +227,11 @@ pub(super) struct Core<P: Parts, T, E> {
     delivery: Delivery,
     /// In nanoseconds.
     retry_after: Option<u64>,
-    /// What the retry remembers from one failure to the next.
-    retries: <P::Retry as RetryPart>::Course,
     /// The last result that was a failure.
     last: Option<Result<T, E>>,
 }
 
-impl<P: Parts, T, E> Core<P, T, E> {
+impl<T, E> Core<T, E> {
     /// The core of a call of which so many attempts began.
     #[inline]
     pub fn new(attempts: u32) -> Self {
@@ -257,7 +244,6 @@ impl<P: Parts, T, E> Core<P, T, E> {
             cause: Cause::Timeout,
             delivery: Delivery::NotSent,
             retry_after: None,
-            retries: Default::default(),
             last: None,
         }
     }
@@ -269,9 +255,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// The permit that a call begins with after all, or why it does not.
     #[cold]
-    pub fn refused<'c, C: Clock + Rng, J>(
+    pub fn refused<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         refused: Refused<'c, P>,
         line: bool,
     ) -> Result<Permits<'c, P>, Stop> {
@@ -284,9 +270,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// Asks for the right to make an attempt. It may come with a wait, [`Permit::delay`]. A driver that can wait without
     /// blocking those who have a place may be told to wait in `line`.
-    pub fn admit<'c, C: Clock + Rng, J>(
+    pub fn admit<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         line: bool,
     ) -> Result<Permits<'c, P>, Stop> {
         match run.call.policy.admit(None, &run.present) {
@@ -297,9 +283,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// The same for a call that waited in line; without a place where its time was over first.
     #[cold]
-    pub fn turn<'c, C: Clock + Rng, J>(
+    pub fn turn<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         place: Option<Result<BulkheadPermit<'c, P>, Rejected>>,
     ) -> Result<Permits<'c, P>, Stop> {
         // Its turn may have come at the last moment, and be seen after it.
@@ -312,9 +298,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
     }
 
     #[inline]
-    fn admitted<'c, C: Clock + Rng, J>(
+    fn admitted<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         permit: Permits<'c, P>,
     ) -> Result<Permits<'c, P>, Stop> {
         run.tell_change(permit.admitted());
@@ -332,9 +318,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// The wait that came with a permit is over.
     #[cold]
-    pub fn renew<'c, C: Clock + Rng, J>(
+    pub fn renew<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         permit: &mut Permits<'c, P>,
     ) -> Result<(), Stop> {
         run.woke()?;
@@ -347,9 +333,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
     }
 
     #[cold]
-    fn rejected<C: Clock + Rng, J>(
+    fn rejected<P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'_, P, C, J, impl CallScope>,
+        run: &mut Run<'_, P, C, J, impl CallScope>,
         rejected: Rejected,
         line: bool,
     ) -> Stop {
@@ -367,14 +353,14 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// An attempt begins.
     #[inline]
-    pub fn begin<'c, C: Clock + Rng, J>(
+    pub fn begin<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         permit: Permits<'c, P>,
     ) -> Attempt<'c, P> {
         let first = self.attempts == 0;
         self.attempts = self.attempts.saturating_add(1);
-        let attempt = run.begin(permit, self.attempts, first, &mut self.retries, self.times_attempts);
+        let attempt = run.begin(permit, self.attempts, first, self.times_attempts);
         if self.times_attempts {
             self.hedged = attempt.began;
         }
@@ -383,7 +369,10 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// A further attempt beside those in flight; `None` where it may not begin. It does not wait for its turn: a hedge
     /// that queues comes too late, and in front of calls that have no attempt in flight yet.
-    pub fn hedge<'c, C: Clock + Rng, J>(&mut self, run: &Run<'c, P, C, J, impl CallScope>) -> Option<Attempt<'c, P>> {
+    pub fn hedge<'c, P: Parts, C: Clock + Rng, J>(
+        &mut self,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
+    ) -> Option<Attempt<'c, P>> {
         run.woke().ok()?;
         let policy = run.call.policy;
         let refused = match policy.admit(None, &run.present) {
@@ -391,12 +380,12 @@ impl<P: Parts, T, E> Core<P, T, E> {
                 run.tell_change(permit.admitted());
                 // Nothing but the budget stands in the way any more, so now it may cost something.
                 match permit.delay().is_zero() {
-                    true => match policy.retry.hedge(&mut self.retries, &run.present) {
+                    true => match policy.retry.hedge(&mut run.retries, &run.present) {
                         Ok(()) => {
                             self.attempts = self.attempts.saturating_add(1);
                             self.hedges = self.hedges.saturating_add(1);
                             run.tell(|| Event::HedgeFired { attempt: self.attempts });
-                            let attempt = run.begin(permit, self.attempts, false, &mut self.retries, false);
+                            let attempt = run.begin(permit, self.attempts, false, false);
                             return Some(Attempt { hedge: true, ..attempt });
                         }
                         Err(reason) => reason,
@@ -412,24 +401,24 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// An attempt succeeded.
     #[inline]
-    pub fn succeeded<'c, C: Clock + Rng, J>(
+    pub fn succeeded<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         attempt: Attempt<'c, P>,
     ) {
         if self.times_attempts {
             run.present.forget();
             self.observe_latency(run);
         }
-        run.settle(attempt, &mut self.retries);
+        run.succeeded(attempt);
     }
 
     /// An attempt is over with a result that is not simply a success; `None` where its time was over first. Returns how
     /// many nanoseconds to sleep before the next, or how the call ends.
     #[cold]
-    pub fn finished<'c, C: Clock + Rng, J: Judge<T, E>>(
+    pub fn finished<'c, P: Parts, C: Clock + Rng, J: Judge<T, E>>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         attempt: Attempt<'c, P>,
         result: Option<Result<T, E>>,
     ) -> Result<u64, Result<T, Failed<E>>> {
@@ -441,9 +430,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
 
     /// The same for the only attempt that there can be.
     #[cold]
-    pub fn finished_once<'c, C: Clock + Rng, J: Judge<T, E>>(
+    pub fn finished_once<'c, P: Parts, C: Clock + Rng, J: Judge<T, E>>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         attempt: Attempt<'c, P>,
         result: Option<Result<T, E>>,
     ) -> Result<T, Failed<E>> {
@@ -454,9 +443,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
     }
 
     /// Takes note of an attempt that is over while others may be in flight: the facts of its failure, or how the call ends.
-    pub fn failed<'c, C: Clock + Rng, J: Judge<T, E>>(
+    pub fn failed<'c, P: Parts, C: Clock + Rng, J: Judge<T, E>>(
         &mut self,
-        run: &Run<'c, P, C, J, impl CallScope>,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
         attempt: Attempt<'c, P>,
         result: Option<Result<T, E>>,
     ) -> Result<Facts, Result<T, Failed<E>>> {
@@ -504,24 +493,24 @@ impl<P: Parts, T, E> Core<P, T, E> {
     }
 
     /// How many nanoseconds to sleep before the next attempt, or how the call ends.
-    pub fn retry<C: Clock + Rng, J>(
+    pub fn retry<P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'_, P, C, J, impl CallScope>,
+        run: &mut Run<'_, P, C, J, impl CallScope>,
         facts: &Facts,
     ) -> Result<u64, Result<T, Failed<E>>> {
         self.delay(run, facts).map_err(|reason| self.end(run, reason))
     }
 
-    fn delay<C: Clock + Rng, J>(
+    fn delay<P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'_, P, C, J, impl CallScope>,
+        run: &mut Run<'_, P, C, J, impl CallScope>,
         facts: &Facts,
     ) -> Result<u64, Reason> {
         let now = run.present.now();
         let policy = run.call.policy;
         let idempotent = run.call.repeats == Repeats::Always;
         let made = self.attempts - self.hedges;
-        let delay = policy.retry.decide(&mut self.retries, made, facts, idempotent, &run.present)?;
+        let delay = policy.retry.decide(&mut run.retries, made, facts, idempotent, &run.present)?;
         #[cfg(feature = "http")]
         if run.call.repeats == Repeats::Never {
             return Err(Reason::NotReplayable);
@@ -542,13 +531,13 @@ impl<P: Parts, T, E> Core<P, T, E> {
         let attempt = self.attempts.saturating_add(1);
         let wait = Duration::from_nanos(delay);
         let upcoming = Upcoming { attempt, cause: facts.cause, delivery: facts.delivery, delay: wait };
-        policy.retry.spend(&mut self.retries, &upcoming, &run.present)?;
+        policy.retry.spend(&mut run.retries, &upcoming, &run.present)?;
         run.tell(|| Event::Delayed { attempt, delay: wait });
         Ok(delay)
     }
 
     /// How long the attempt took, or would have taken more than, that the hedges are beside.
-    fn observe_latency<C: Clock + Rng, J>(&mut self, run: &Run<'_, P, C, J, impl CallScope>) {
+    fn observe_latency<P: Parts, C: Clock + Rng, J>(&mut self, run: &mut Run<'_, P, C, J, impl CallScope>) {
         if let Some(began) = self.hedged.take() {
             let policy = run.call.policy;
             policy.hedge.observe(&policy.latencies, run.present.now().since(began));
@@ -561,9 +550,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
     }
 
     /// The judge says that the result is no failure of the target: it is the caller's as it is.
-    fn hand_over<C: Clock + Rng, J>(
+    fn hand_over<P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'_, P, C, J, impl CallScope>,
+        run: &mut Run<'_, P, C, J, impl CallScope>,
         result: Result<T, E>,
     ) -> Result<T, Failed<E>> {
         match result {
@@ -581,9 +570,9 @@ impl<P: Parts, T, E> Core<P, T, E> {
     /// than the fact that the call was given up.
     #[cold]
     #[inline(never)]
-    pub fn end<C: Clock + Rng, J>(
+    pub fn end<P: Parts, C: Clock + Rng, J>(
         &mut self,
-        run: &Run<'_, P, C, J, impl CallScope>,
+        run: &mut Run<'_, P, C, J, impl CallScope>,
         reason: Reason,
     ) -> Result<T, Failed<E>> {
         run.tell(|| Event::GaveUp { reason, attempts: self.attempts });

@@ -82,7 +82,7 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
                 Ok(first) => first,
                 Err(refused) => match ready(&mut run, &mut core, refused).await {
                     Ok(attempt) => attempt,
-                    Err(reason) => return core.end(&run, reason),
+                    Err(reason) => return core.end(&mut run, reason),
                 },
             };
             match self.race(&mut run, &mut core, first, &mut hedges, &operation).await {
@@ -98,7 +98,7 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
     async fn race<'c, T, E>(
         &'c self,
         run: &mut Run<'c, P, C, J, impl CallScope>,
-        core: &mut Core<P, T, E>,
+        core: &mut Core<T, E>,
         first: Attempt<'c, P>,
         hedges: &mut u32,
         operation: &impl AsyncFn() -> Result<T, E>,

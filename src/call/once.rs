@@ -28,15 +28,15 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     where
         J: Judge<T, E>,
     {
-        let run = self.run();
+        let mut run = self.run();
         let mut core = Core::new(0);
         let attempt = match run.first(false) {
             Ok(attempt) => attempt,
             Err(refused) => {
-                let admitted = core.refused(&run, refused, false);
-                match self.ready(&run, &mut core, admitted) {
+                let admitted = core.refused(&mut run, refused, false);
+                match self.ready(&mut run, &mut core, admitted) {
                     Ok(attempt) => attempt,
-                    Err(reason) => return core.end(&run, reason),
+                    Err(reason) => return core.end(&mut run, reason),
                 }
             }
         };
@@ -45,7 +45,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
                 run.succeeded(attempt);
                 Ok(value)
             }
-            result => Core::new(1).finished_once(&run, attempt, Some(result)),
+            result => Core::new(1).finished_once(&mut run, attempt, Some(result)),
         }
     }
 }
@@ -75,7 +75,7 @@ impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
             Ok(attempt) => attempt,
             Err(refused) => match ready(&mut run, &mut core, Some(refused)).await {
                 Ok(attempt) => attempt,
-                Err(reason) => return core.end(&run, reason),
+                Err(reason) => return core.end(&mut run, reason),
             },
         };
         let work = run.around(attempt.number, operation());
@@ -84,7 +84,7 @@ impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
                 run.succeeded(attempt);
                 Ok(value)
             }
-            result => Core::new(1).finished_once(&run, attempt, result),
+            result => Core::new(1).finished_once(&mut run, attempt, result),
         }
     }
 }

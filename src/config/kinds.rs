@@ -35,6 +35,7 @@ pub(super) const BUDGET: Kinds = Kinds {
         &["windowed", "min_per_second", "ttl", "cost", "cost_of"],
         &["throttle", "token_ratio", "initial", "refill_per_second"],
         &["quota", "initial", "refill_per_second", "cost", "cost_of", "reward"],
+        &["in_flight", "at_least"],
     ],
     needed: Needed::Always,
 };

@@ -205,6 +205,9 @@ pub(super) fn budget(settings: &BudgetSettings, reader: &mut Reader) -> Option<B
         (Budget::windowed(ratio, min_per_second?, ttl?.0), "windowed")
     } else if let Some(tokens) = settings.throttle {
         (Budget::throttle(tokens, reader.need(settings.token_ratio, "token-ratio")?.0), "throttle")
+    } else if let Some(Share(share)) = settings.in_flight {
+        // As many as in Envoy, where nothing is said.
+        (Budget::in_flight(share, settings.at_least.unwrap_or(3)), "in-flight")
     } else {
         (Budget::quota(settings.quota?), "quota")
     };

@@ -73,7 +73,7 @@ settings! {
         backoff: BackoffSettings,
         /// What all retries together may cost: the name of one of the `budgets`, or a budget of this policy's own.
         budget: Part<BudgetOf>,
-        /// The longest `retry-after` of a callee that is honoured: as long as the longest delay, if nothing is said.
+        /// The longest `retry-after` of a callee that is honoured, "0s" ignores all: 30 s, if nothing is said.
         retry_after_cap: Time,
         /// What is different about failures with single causes.
         on: OnSettings,
@@ -128,7 +128,8 @@ settings! {
         jitter: JitterSetting,
     }
 
-    /// How many retries all calls together may make: one of `ratio`, `windowed`, `throttle` and `quota`.
+    /// How many retries all calls together may make: one of `ratio`, `windowed`, `throttle`, `quota` and
+    /// `in-flight`.
     BudgetSettings(kinds::BUDGET) {
         /// This share of all calls may be repeated.
         ratio: Share,
@@ -144,6 +145,10 @@ settings! {
         token_ratio: Factor,
         /// So many tokens, of which a retry costs 5, and 10 after a timeout, as in the AWS SDKs.
         quota: u32,
+        /// At most this share of the calls in flight may be retries in flight, as in Envoy.
+        in_flight: Share,
+        /// With `in-flight`: how many retries may be in flight in any case: 3, if nothing is said.
+        at_least: u32,
         /// The most tokens that are saved up.
         max_tokens: u32,
         /// How many tokens there are at first.
@@ -231,7 +236,7 @@ settings! {
     ConcurrencySettings(kinds::CONCURRENCY) {
         /// The limit grows by one while calls succeed, and shrinks when the target is overloaded.
         aimd: AimdSettings,
-        /// The limit shrinks while calls take longer than they used to.
+        /// The limit shrinks while calls wait at the target.
         gradient: GradientSettings,
     }
 
@@ -255,15 +260,15 @@ settings! {
         max: u32,
         /// The limit before anything is known: 20, or the bound that is nearer, if nothing is said.
         start: u32,
-        /// How many times as long as usual calls may take, from 1 to 100: 1.5, if nothing is said.
+        /// How many times as long as the base calls may take, from 1 to 100: 1.25, if nothing is said.
         tolerance: Factor,
-        /// How many calls may wait at the target, from 1 to 1000000: 4, if nothing is said.
+        /// What the limit grows by while calls are fast, from 1 to 1000000: 4, if nothing is said.
         queue: u32,
         /// How much of a newly computed limit is taken over: 0.2, if nothing is said.
         smoothing: Share,
         /// How long calls are measured before the limit moves: 1 s, if nothing is said.
         window: Time,
-        /// How many windows the long-term time is smoothed over, from 1 to 1000000: 600, if nothing is said.
+        /// After how many windows the base is measured anew, from 1 to 1000000: 60, if nothing is said.
         long_window: u32,
     }
 
@@ -315,6 +320,7 @@ settings! {
 
 /// A budget that others share, by its name, or one of its own.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one for each policy, while a configuration is read")]
 pub(super) enum BudgetOf {
     Shared(String),
     Own(BudgetSettings),

@@ -139,7 +139,9 @@ impl WorstCase {
         };
         let budget = parts.retry.as_ref().and_then(|retry| *retry.budget_part()).map(|budget| {
             let allowed = budget.while_all_fails();
-            Spending { per_call: allowed.per_call, per_second: allowed.per_second, at_once: allowed.burst }
+            // No call has more than all of its attempts and hedges.
+            let per_call = allowed.per_call.min(f64::from(attempts - 1) + f64::from(hedges));
+            Spending { per_call, per_second: allowed.per_second, at_once: allowed.burst }
         });
         WorstCase { attempts, hedges, waits, waits_asked, attempt, deadline, time, unbounded, budget }
     }

@@ -326,7 +326,7 @@ mod tests {
             delivery: Delivery::NotSent,
             retry_after: Some(7_000_000_000),
             target: "acme:store/api#put".into(),
-            message: "gave up after 2 attempts, 50 ms after the first failed".into(),
+            message: "gave up after 2 attempts, 8750 ms after the first failed".into(),
         };
         assert_eq!(failed, Some(expected));
     }

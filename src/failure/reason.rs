@@ -31,6 +31,8 @@ pub enum Reason {
     RateLimited,
     /// The target does not take all calls, and this one is of the share that the throttle turns away.
     Throttled,
+    /// The callee asks for a longer wait than the policy [honours](crate::Retry::retry_after_cap).
+    RetryAfter,
     /// The retry budget is used up.
     Budget,
     /// The caller's own rule forbade the retry.
@@ -51,6 +53,7 @@ impl Reason {
             Reason::BulkheadFull => "bulkhead-full",
             Reason::RateLimited => "rate-limited",
             Reason::Throttled => "throttled",
+            Reason::RetryAfter => "retry-after",
             Reason::Budget => "budget",
             Reason::Vetoed => "vetoed",
             Reason::Deadline => "deadline",
@@ -69,6 +72,7 @@ impl fmt::Display for Reason {
             Reason::BulkheadFull => "too many calls are under way",
             Reason::RateLimited => "the rate limit is reached",
             Reason::Throttled => "calls to an overloaded target are throttled",
+            Reason::RetryAfter => "it asks for a longer wait than is allowed",
             Reason::Budget => "the retry budget is used up",
             Reason::Vetoed => "a rule of the caller forbade it",
             Reason::Deadline => "the deadline is reached",

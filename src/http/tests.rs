@@ -274,14 +274,30 @@ fn the_last_response_can_be_had_and_earlier_ones_are_dropped_before_the_next_att
 
 // case 20
 #[test]
-fn a_wish_to_be_left_alone_is_honoured_in_both_its_forms() {
-    for (wish, waited) in
-        [("1", ms(1_000)), ("Sun, 06 Nov 1994 08:49:38 GMT", ms(1_000)), ("-1", ms(50)), ("86400", ms(50))]
-    {
-        let (clock, server) = (TestClock::new(), Server::new([later(503, wish), status(200)]));
+fn a_retry_after_is_honoured_in_both_its_forms() {
+    // The highest draw adds a quarter.
+    for (asked, waited) in [
+        ("1", ms(1_250)),
+        ("Sun, 06 Nov 1994 08:49:38 GMT", ms(1_250)),
+        ("30", ms(30_000)),
+        ("0", ms(50)),
+        ("-1", ms(50)),
+        ("soon", ms(50)),
+    ] {
+        let (clock, server) = (TestClock::new(), Server::new([later(503, asked), status(200)]));
         block_on(send(&THRICE, &clock, &server, request("GET", ()), &[])).unwrap();
-        assert_eq!(clock.slept(), [waited], "{wish}");
+        assert_eq!(clock.slept(), [waited], "{asked}");
     }
+}
+
+// case 20
+#[test]
+fn a_retry_after_beyond_the_cap_is_passed_on_at_once() {
+    let (clock, server) = (TestClock::new(), Server::new([later(503, "86400")]));
+    let failed = block_on(send(&THRICE, &clock, &server, request("GET", ()), &[])).unwrap_err();
+    assert_eq!((failed.reason(), server.requests(), clock.slept().len()), (Reason::RetryAfter, 1, 0));
+    let problem = failed.problem("/");
+    assert_eq!((problem.status(), problem.retry_after()), (503, Some(86_400)));
 }
 
 #[test]

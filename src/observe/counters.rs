@@ -1,13 +1,15 @@
 //! An observer that counts, for a handler to serve.
 
-use core::fmt;
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::{Change, Event, Observer};
-use crate::failure::{CAUSES, Cause, Reason, cause_name};
+use crate::failure::{CAUSES, Cause, Reason};
 
 /// In the order in which they are declared: a reason's place is its number.
-const REASONS: [Reason; 11] = [
+pub(super) const REASONS: [Reason; 12] = [
     Reason::Attempts,
     Reason::NotRetryable,
     Reason::NotIdempotent,
@@ -16,6 +18,7 @@ const REASONS: [Reason; 11] = [
     Reason::BulkheadFull,
     Reason::RateLimited,
     Reason::Throttled,
+    Reason::RetryAfter,
     Reason::Budget,
     Reason::Vetoed,
     Reason::Deadline,
@@ -39,6 +42,8 @@ const _: () = {
 /// **When to use it**: for a page of metrics, or a health check. **When not**: where every request has an instance of
 /// its own, each of which would count to one: there, [trace](https://docs.rs/tracing) or export events instead.
 ///
+/// To tell policies apart, give each its own [`named`](Self::named) counters, and serve them together as [`OpenMetrics`].
+///
 /// The counters only grow, and wrap around at 2^64. They are read one after the other, so a [`Snapshot`] that is taken
 /// in the middle of a call may have an attempt without its outcome.
 ///
@@ -60,6 +65,7 @@ const _: () = {
 /// ```
 #[derive(Debug, Default)]
 pub struct Counters {
+    policy: Option<&'static str>,
     attempts: AtomicU64,
     successes: AtomicU64,
     failures: [AtomicU64; CAUSES.len()],
@@ -74,18 +80,20 @@ pub struct Counters {
     late: AtomicU64,
 }
 
-/// What [`Counters`] had counted at one moment. As text ([`Display`](fmt::Display)) it is what a Prometheus server reads
-/// (text format 0.0.4, content type `text/plain; version=0.0.4`).
+/// What [`Counters`] had counted at one moment. As text ([`Display`](core::fmt::Display)) it is a page of [`OpenMetrics`].
 ///
 /// ```
 /// use steadfast::Counters;
 ///
 /// let text = Counters::new().snapshot().to_string();
-/// assert!(text.starts_with("# HELP steadfast_attempts_total Attempts that began.\n# TYPE steadfast_attempts_total counter\n"));
+/// assert!(text.starts_with("# TYPE steadfast_attempts counter\n"));
+/// assert!(text.contains("\nsteadfast_attempts_total 0\n") && text.ends_with("# EOF\n"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Snapshot {
+    /// The name of the counters: the label `policy`.
+    pub policy: Option<&'static str>,
     /// Attempts that began, hedges included.
     pub attempts: u64,
     /// Attempts that succeeded.
@@ -207,6 +215,7 @@ impl Counters {
     /// ```
     pub const fn new() -> Self {
         Counters {
+            policy: None,
             attempts: AtomicU64::new(0),
             successes: AtomicU64::new(0),
             failures: zeros(),
@@ -222,6 +231,20 @@ impl Counters {
         }
     }
 
+    /// The same with a name, which each series has as the label `policy`. Any text will do.
+    ///
+    /// ```
+    /// use steadfast::Counters;
+    ///
+    /// static GREETER: Counters = Counters::named("greeter");
+    /// assert!(GREETER.snapshot().to_string().contains("\nsteadfast_attempts_total{policy=\"greeter\"} 0\n"));
+    /// ```
+    pub const fn named(policy: &'static str) -> Self {
+        let mut counters = Counters::new();
+        counters.policy = Some(policy);
+        counters
+    }
+
     /// What was counted until now.
     ///
     /// ```
@@ -232,6 +255,7 @@ impl Counters {
     /// ```
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
+            policy: self.policy,
             attempts: self.attempts.load(Relaxed),
             successes: self.successes.load(Relaxed),
             failures: ByCause(read(&self.failures)),
@@ -266,133 +290,5 @@ impl Observer for &Counters {
             Event::BreakerChanged(Change::ObserveOnly | Change::Restored(_)) => {}
             Event::BreakerChanged(Change::Late) | Event::Late => more(&self.late),
         }
-    }
-}
-
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        plain(f, "attempts", "Attempts that began.", self.attempts)?;
-        plain(f, "successes", "Attempts that succeeded.", self.successes)?;
-        let causes = CAUSES.map(|cause| (cause_name(cause), self.failures.of(cause)));
-        labelled(f, "failures", "Attempts that failed.", "cause", &causes)?;
-        plain(f, "retries", "Retries that were decided on.", self.retries)?;
-        plain(f, "hedges", "Attempts that began beside a slow one.", self.hedges)?;
-        let reasons = REASONS.map(|reason| (reason.name(), self.rejections.of(reason)));
-        labelled(f, "rejections", "Attempts that were turned away before they reached the wire.", "reason", &reasons)?;
-        let reasons = REASONS.map(|reason| (reason.name(), self.gave_up.of(reason)));
-        labelled(f, "gave_up", "Calls that were given up.", "reason", &reasons)?;
-        plain(f, "fallbacks", "Calls that a fallback answered.", self.fallbacks)?;
-        let states =
-            [("open", self.breaker_opened), ("half-open", self.breaker_half_opened), ("closed", self.breaker_closed)];
-        labelled(f, "breaker_changes", "Changes of a circuit breaker, by what it became.", "state", &states)?;
-        plain(f, "late_outcomes", "Outcomes that came too late to count for the circuit breaker.", self.late)
-    }
-}
-
-fn head(f: &mut fmt::Formatter<'_>, name: &str, help: &str) -> fmt::Result {
-    write!(f, "# HELP steadfast_{name}_total {help}\n# TYPE steadfast_{name}_total counter\n")
-}
-
-fn plain(f: &mut fmt::Formatter<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
-    head(f, name, help)?;
-    writeln!(f, "steadfast_{name}_total {value}")
-}
-
-/// Those that are zero too: a series that begins with 1 hides its first increase from `rate()`.
-fn labelled(f: &mut fmt::Formatter<'_>, name: &str, help: &str, label: &str, values: &[(&str, u64)]) -> fmt::Result {
-    head(f, name, help)?;
-    for (key, value) in values {
-        writeln!(f, "steadfast_{name}_total{{{label}=\"{key}\"}} {value}")?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{ManualClock, Script, TestClock};
-    use crate::{Breaker, Delivery, Hedge, LastGood, Policy, Retry, RpcError};
-    use core::time::Duration;
-
-    fn down() -> Result<&'static str, RpcError> {
-        Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))
-    }
-
-    #[test]
-    fn everything_that_happens_is_counted_once() {
-        static COUNTERS: Counters = Counters::new();
-        let policy = Policy::new()
-            .retry(Retry::attempts(3))
-            .breaker(Breaker::consecutive_failures(3).open_for(Duration::from_secs(30)))
-            .observer(&COUNTERS);
-        let clock = TestClock::new();
-        let mut target = Script::new([down(), Ok("hi"), down(), down(), down(), Ok("probe")]);
-        policy.with(&clock).call(|| target.next()).unwrap();
-        policy.with(&clock).call(|| target.next()).unwrap_err();
-        assert_eq!(policy.with(&clock).fallback(|_| "plain").call(|| target.next()), "plain");
-        clock.advance(Duration::from_secs(30));
-        policy.with(&clock).call(|| target.next()).unwrap();
-
-        let counted = COUNTERS.snapshot();
-        assert_eq!((counted.attempts, counted.successes, counted.failures.total()), (6, 2, 4));
-        assert_eq!((counted.failures.of(Cause::NoTarget), counted.failures.of(Cause::Other)), (4, 0));
-        assert_eq!((counted.retries, counted.hedges, counted.fallbacks, counted.late), (3, 0, 1, 0));
-        assert_eq!((counted.rejections.of(Reason::BreakerOpen), counted.rejections.total()), (1, 1));
-        assert_eq!((counted.gave_up.of(Reason::BreakerOpen), counted.gave_up.of(Reason::Attempts)), (1, 1));
-        assert_eq!(counted.gave_up.total(), 2);
-        assert_eq!((counted.breaker_opened, counted.breaker_half_opened, counted.breaker_closed), (1, 1, 1));
-    }
-
-    #[test]
-    fn hedges_and_stale_answers_are_counted() {
-        use crate::platform::clock::AsyncClock;
-        static COUNTERS: Counters = Counters::new();
-        let policy = Policy::new().hedge(Hedge::after(Duration::from_millis(100))).observer(&COUNTERS);
-        let clock = ManualClock::new();
-        let last = LastGood::new(Duration::from_secs(60));
-        let call = policy.with(&clock).idempotent().stale_if_error(&last);
-        let slow = async || {
-            clock.sleep_async(Duration::from_secs(1)).await;
-            Ok::<_, RpcError>("slow")
-        };
-        clock.run(call.call_hedged(slow)).unwrap();
-        clock.run(call.call_hedged(async || down())).unwrap();
-        let counted = COUNTERS.snapshot();
-        assert_eq!((counted.attempts, counted.successes, counted.hedges, counted.fallbacks), (3, 1, 1, 1));
-        (&COUNTERS).observe(&Event::Late);
-        assert_eq!(COUNTERS.snapshot().late, 1);
-    }
-
-    #[test]
-    fn the_text_is_what_prometheus_reads() {
-        let counters = Counters::new();
-        for number in 0..12 {
-            (&counters).observe(&Event::AttemptStarted { attempt: number });
-        }
-        (&counters).observe(&Event::GaveUp { reason: Reason::NotIdempotent, attempts: 2 });
-        let text = counters.snapshot().to_string();
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(
-            lines[..3],
-            [
-                "# HELP steadfast_attempts_total Attempts that began.",
-                "# TYPE steadfast_attempts_total counter",
-                "steadfast_attempts_total 12",
-            ]
-        );
-        assert!(lines.contains(&"steadfast_gave_up_total{reason=\"not-idempotent\"} 1"));
-        assert!(lines.contains(&"steadfast_breaker_changes_total{state=\"half-open\"} 0"));
-        assert!(text.ends_with('\n'));
-        // Each name once, each series once.
-        for unique in
-            [lines.iter().filter(|line| line.starts_with("# TYPE")).collect::<Vec<_>>(), lines.iter().collect()]
-        {
-            let mut sorted = unique.clone();
-            sorted.sort();
-            sorted.dedup();
-            assert_eq!(sorted.len(), unique.len());
-        }
-        let expected = 6 + CAUSES.len() + 2 * REASONS.len() + 3;
-        assert_eq!(lines.iter().filter(|line| !line.starts_with('#')).count(), expected);
     }
 }

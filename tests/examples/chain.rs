@@ -25,7 +25,7 @@ fn the_cause_and_the_function_of_the_last_call_reach_the_client() {
         ("disconnected", 502, "disconnected", 4),
         ("drop", 502, "disconnected", 2),
         ("trap", 502, "trapped", 2),
-        ("overloaded'\nretry-after = '30s", 503, "overloaded", 4),
+        ("overloaded'\nretry-after = '30s", 503, "overloaded", 2),
     ] {
         let answer = ask(&format!("[[faults]]\non = 'acme:greeter/api'\nkind = '{kind}'"));
         assert_eq!((answer.status, answer.member("cause")), (status, cause.into()), "{kind}");

@@ -46,7 +46,7 @@ fn scenarios() -> Vec<Scenario> {
                     ASK,
                     503,
                     Read::Detail("overloaded", "acme:greeter/api#greet"),
-                    4,
+                    2,
                 )
             }],
         ),

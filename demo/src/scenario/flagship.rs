@@ -107,7 +107,7 @@ fn scenarios() -> Vec<Scenario> {
             "[[faults]]\nkind = 'overloaded'\nretry-after = '30s'",
             vec![Step {
                 retry_after: Some("30"),
-                ..get("overloaded, retry-after 30 s", "/strict/Ada", 503, Read::Problem("overloaded"), 4)
+                ..get("overloaded, retry-after 30 s", "/strict/Ada", 503, Read::Problem("overloaded"), 1)
             }],
         ),
         scenario(

@@ -291,7 +291,7 @@ The worst that one call can cost:
 | acme:greeter/api#forget (as greeter) | 1        | unbounded | 1×   | 1×              |
 
 greeter
-  At most 4 attempts, with waits of at most 350ms between them, or 6s where the target asks for it (retry-after).
+  At most 4 attempts, with waits of at most 350ms between them, or 1m 30s where the target asks for it (retry-after).
   At most 3s: the deadline. A blocking import cannot be interrupted: there, the host's own timeout of an attempt comes \
 on top.
   A target that is down sees up to 4× as many attempts as there are calls: there is no budget.

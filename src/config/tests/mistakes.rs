@@ -285,7 +285,7 @@ fn what_has_to_be_there_is_missed() {
         (r#"{"hedge": {}}"#, "hedge: `after` or `after-quantile` is missing"),
         (
             r#"{"retry": {"attempts": 2, "budget": {}}}"#,
-            "retry.budget: `ratio`, `windowed`, `throttle` or `quota` is missing",
+            "retry.budget: `ratio`, `windowed`, `throttle`, `quota` or `in-flight` is missing",
         ),
         (
             r#"{"retry": {"attempts": 2, "budget": {"windowed": 0.1, "ttl": "1s"}}}"#,

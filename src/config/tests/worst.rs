@@ -83,7 +83,7 @@ fn simple_policies_reach_their_worst_case() {
 
 #[test]
 fn a_target_that_asks_for_the_longest_retry_after_reaches_the_worst_case() {
-    for (cap, expected) in [(r#", "retry-after-cap": "10s""#, 30_000), ("", 6_000)] {
+    for (cap, expected) in [(r#", "retry-after-cap": "10s""#, 30_000), ("", 90_000)] {
         let settings = format!(r#"{{"retry": {{"attempts": 4 {cap}}}, "attempt-timeout": "1s"}}"#);
         let (policies, worst) = one(&settings);
         assert_eq!((worst.waits, worst.waits_asked), (millis(50 + 100 + 200), millis(expected)));
@@ -139,6 +139,7 @@ fn a_budget_bounds_the_load_while_everything_fails() {
         (r#"{"quota": 500, "cost": 50}"#, 1.0, Some(10)),
         (r#"{"throttle": 100, "token-ratio": 0.5}"#, 1.0, Some(49)),
         (r#"{"windowed": "50%", "min-per-second": 0, "ttl": "10s"}"#, 1.5, None),
+        (r#"{"in-flight": "20%"}"#, 5.0, None),
     ] {
         let (policies, worst) = one(&format!(r#"{{"retry": {{"attempts": 5, "budget": {budget}}}}}"#));
         let spending = worst.budget.unwrap();
@@ -223,7 +224,7 @@ fn no_call_exceeds_the_worst_case() {
             clock.sleep_async(millis(takes)).await;
             let cause = [Cause::NoTarget, Cause::Overloaded, Cause::Timeout][draw(3) as usize];
             let mut error = RpcError::new(cause, Delivery::NotSent);
-            error.retry_after = (draw(2) == 0).then(|| draw(6_000) * 1_000_000);
+            error.retry_after = (draw(2) == 0).then(|| draw(40_000) * 1_000_000);
             Err::<(), _>(error)
         }));
         let failed = outcome.unwrap_err();

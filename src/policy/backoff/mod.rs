@@ -98,9 +98,8 @@ impl Backoff {
         Backoff { factor: 2.0, ..Self::new(Sequence::Exponential, sequence::exponential, base) }
     }
 
-    /// The same wait each time. The cap is 2 s, or `base` where that is longer: it bounds the `retry-after` of a
-    /// callee, since there is nothing else to bound. The jitter is full, as of every sequence that has none of its
-    /// own.
+    /// The same wait each time. The cap is 2 s, or `base` where that is longer. The jitter is full, as of every
+    /// sequence but [`decorrelated`](Self::decorrelated) and [`custom`](Self::custom).
     ///
     /// ```
     /// use core::time::Duration;
@@ -204,9 +203,8 @@ impl Backoff {
         Backoff { factor, ..self }
     }
 
-    /// The longest delay, jitter included; 2 s by default. It also bounds the `retry-after` of a callee that
-    /// is honoured: one beyond it counts as absurd, and the computed delay is used. More than 584 years (2^64 ns)
-    /// count as that.
+    /// The longest delay, jitter included; 2 s by default. More than 584 years (2^64 ns) count as that. A `retry-after`
+    /// has [a cap](crate::Retry::retry_after_cap) apart from this one.
     ///
     /// ```
     /// use core::time::Duration;
@@ -285,23 +283,10 @@ impl Backoff {
         Duration::from_nanos(self.nanos(retry, nanos(previous), draw))
     }
 
-    /// The cap, in nanoseconds.
-    #[cfg(feature = "config")]
-    pub(crate) const fn longest(&self) -> u64 {
-        self.max_delay
-    }
-
     /// The same in nanoseconds, as all that a call decides about waits.
     pub(crate) fn nanos(&self, retry: u32, previous: u64, draw: u64) -> u64 {
         let wait = (self.wait)(self, retry.max(1), previous);
         (self.spread)(self, wait, draw)
-    }
-
-    /// The `computed` nanoseconds, or those that the callee asks for where they are more: never shorter than asked,
-    /// and as computed when it asks for more than `cap`. Without one, the cap is that of this backoff.
-    pub(crate) fn honouring(&self, asked: Option<u64>, cap: Option<u64>, computed: u64) -> u64 {
-        let asked = asked.unwrap_or(0);
-        if asked <= cap.unwrap_or(self.max_delay) { computed.max(asked) } else { computed }
     }
 }
 

@@ -6,7 +6,6 @@ use crate::testing::SplitMix;
 
 const CASES: usize = 10_000;
 const DAY: Duration = Duration::from_secs(86_400);
-const JITTERS: [Jitter; 4] = [Jitter::None, Jitter::Full, Jitter::Equal, Jitter::Proportional(0.3)];
 
 fn seconds(secs: f64) -> Duration {
     Duration::from_secs_f64(secs)
@@ -387,46 +386,4 @@ fn a_backoff_prints_its_settings_and_no_addresses() {
         format!("{:?}", Backoff::decorrelated(secs(1))),
         "Backoff { sequence: Decorrelated, base: 1s, max_delay: 2s }"
     );
-}
-
-fn honouring(backoff: &Backoff, asked: Option<Duration>, computed: Duration) -> Duration {
-    Duration::from_nanos(backoff.honouring(asked.map(nanos), None, nanos(computed)))
-}
-
-// case 20
-#[test]
-fn retry_after_is_never_shortened_and_an_absurd_one_is_not_believed() {
-    for jitter in JITTERS {
-        // The highest draw, so that the computed delay is known: 50 ms, or 65 ms with the proportional jitter.
-        let backoff = Backoff::DEFAULT.jitter(jitter);
-        let computed = backoff.delay(1, Duration::ZERO, u64::MAX);
-        let delay = |asked| honouring(&backoff, asked, backoff.delay(1, Duration::ZERO, u64::MAX));
-        assert!((seconds(0.05)..=seconds(0.065)).contains(&computed));
-        for asked in [None, Some(0.0), Some(0.01), Some(2.000_000_001), Some(2.1), Some(1e12)] {
-            assert_eq!(delay(asked.map(seconds)), computed, "{asked:?}, {jitter:?}");
-        }
-        assert_eq!(delay(Some(Duration::MAX)), computed);
-        for asked in [0.07, 1.5, 2.0] {
-            assert_eq!(delay(Some(seconds(asked))), seconds(asked), "{jitter:?}");
-        }
-    }
-}
-
-// case 1, case 20
-#[test]
-fn a_delay_that_honours_what_was_asked_stays_within_the_cap_too() {
-    let mut rng = SplitMix::new(7);
-    for _ in 0..CASES {
-        let backoff = any(&mut rng);
-        let asked = Duration::from_nanos(any_size(&mut rng));
-        let (retry, previous, draw) = (any_size(&mut rng) as u32, Duration::from_nanos(any_size(&mut rng)), rng.next());
-        let computed = backoff.delay(retry, previous, draw);
-        let delay = honouring(&backoff, Some(asked), computed);
-        if nanos(asked) <= backoff.max_delay {
-            assert_eq!(delay, asked.max(computed), "{backoff:?}");
-        } else {
-            assert_eq!(delay, computed, "{backoff:?}");
-        }
-        assert!(nanos(delay) <= backoff.max_delay, "{backoff:?}");
-    }
 }

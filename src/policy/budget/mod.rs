@@ -39,6 +39,8 @@ const SAVED_CALLS: i64 = 10_000;
 /// | [`windowed`](Self::windowed) | its reserve | the ratio per call, for a while | | costs 1 |
 /// | [`throttle`](Self::throttle) | all | the ratio per success | 1 per failure | needs more than half |
 /// | [`quota`](Self::quota) | all | 1 per success, or what the last retry cost | | costs 5, after a timeout 10 |
+/// | [`quota_2026`](Self::quota_2026) | all | 1 per success, or what the last retry cost | | costs 14, after an overload 5 |
+/// | [`in_flight`](Self::in_flight) | | | | is one of a share of the calls in flight |
 ///
 /// A call that the budget does not allow to be repeated ends at once, without a wait, with its last real error and
 /// [`Reason::Budget`](super::Reason::Budget). A retry that another part forbids ([deadline](super::Deadline),
@@ -200,6 +202,44 @@ impl Budget {
         .cost_of(Cause::Timeout, 10)
     }
 
+    /// The retry quota of the AWS SDKs from 2026 on: a retry costs 14 tokens, after an overload 5, of 500 in all; a
+    /// success after retries gives back what the last of them cost, and one without adds 1.
+    ///
+    /// After an overload the SDKs wait longer, from 1 s on; [`Retry::aws_2026`](crate::Retry::aws_2026) does so too,
+    /// and goes with this budget. It begins full and needs no clock.
+    /// Source: "Announcing updated retry behavior for AWS SDKs and Tools" (AWS Developer Tools Blog, 2026).
+    ///
+    /// ```
+    /// use steadfast::{Budget, Retry};
+    ///
+    /// static BUDGET: Budget = Budget::quota_2026(500);
+    /// let policy = steadfast::Policy::new().retry(Retry::aws_2026().budget(&BUDGET));
+    /// assert_eq!(BUDGET.tokens(), 500);
+    /// ```
+    pub const fn quota_2026(capacity: u32) -> Self {
+        Budget::quota(capacity).cost(14).cost_of(Cause::Overloaded, 5)
+    }
+
+    /// At most the fraction `share` of the calls in flight may be retries in flight; `at_least` may be in any case.
+    ///
+    /// It holds no tokens and needs no clock: it counts calls from their beginning to their end, and retries from the
+    /// moment they are allowed, with the wait before them, until they end. Both end also when a call is dropped. With
+    /// 0.2 and 3, the defaults of Envoy, 25 calls in flight allow 5 retries in flight, and 2 calls allow 3. The share is
+    /// rounded down. A [hedge](crate::Hedge) counts as a retry.
+    ///
+    /// `share` is from 0.000001 to 1. Source: retry budgets of Envoy's circuit breakers.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// static BUDGET: Budget = Budget::in_flight(0.2, 3);
+    /// assert_eq!(BUDGET.tokens(), 3); // So many retries may begin.
+    /// ```
+    pub const fn in_flight(share: f64, at_least: u32) -> Self {
+        let tariff = Tariff { share: millionths(share), at_least, ..Budget::NOTHING };
+        Budget::of(tariff, Given { ratio: Some(share), ..Budget::NOT_GIVEN })
+    }
+
     /// The most tokens that are saved up. What a [`ratio`](Self::ratio) earns in 10,000 calls by default; the
     /// others are given it, and a [`windowed`](Self::windowed) budget is bounded by its time to live.
     ///
@@ -306,6 +346,11 @@ impl Budget {
         {
             refuse!("budget ratio", Value::Factor(ratio), "from 0.000001 to 1");
         }
+        if tariff.share != 0
+            && let Some(tokens) = self.given.tokens
+        {
+            refuse!("budget max_tokens or initial", Value::Count(tokens), "absent from a budget of calls in flight");
+        }
         if let Some(reward) = self.given.reward
             && !(reward >= 0.000_001 && reward <= 1_000.0)
         {
@@ -348,7 +393,9 @@ impl Budget {
         Ok(())
     }
 
-    /// How many whole tokens there are. Where time moves them, as of the last failure
+    /// How many whole tokens there are; of a budget of calls [`in_flight`](Self::in_flight), how many retries may
+    /// begin.
+    /// Where time moves them, as of the last failure
     /// ([`refill_per_second`](Self::refill_per_second)) or the last call ([`windowed`](Self::windowed)).
     ///
     /// ```
@@ -364,10 +411,14 @@ impl Budget {
     /// assert_eq!(steadfast::Budget::throttle(10, 0.5).millionths(), 10_000_000);
     /// ```
     pub fn millionths(&self) -> u64 {
-        u64::try_from(self.ledger.with(|ledger| ledger.balance)).unwrap_or(0)
+        let millionths = |ledger: &mut Ledger| match self.tariff.share {
+            0 => ledger.balance,
+            _ => i64::from(ledger.room(&self.tariff)) * TOKEN,
+        };
+        u64::try_from(self.ledger.with(millionths)).unwrap_or(0)
     }
 
-    /// Begins anew, with the tokens it had at first.
+    /// Begins anew, with the tokens it had at first. What is in flight still counts.
     ///
     /// ```
     /// let budget = steadfast::Budget::quota(500);
@@ -375,7 +426,11 @@ impl Budget {
     /// assert_eq!(budget.tokens(), 500);
     /// ```
     pub fn reset(&self) {
-        self.ledger.with(|ledger| *ledger = Ledger::new(&self.tariff));
+        self.ledger.with(|ledger| {
+            let (calls, retries) = (ledger.calls, ledger.retries);
+            *ledger = Ledger::new(&self.tariff);
+            (ledger.calls, ledger.retries) = (calls, retries);
+        });
     }
 
     const NOTHING: Tariff = Tariff {
@@ -390,6 +445,8 @@ impl Budget {
         refill: 0,
         slice: 0,
         passes: None,
+        share: 0,
+        at_least: 0,
     };
 
     const NOT_GIVEN: Given = Given { ratio: None, reward: None, refill: None, ttl: None, tokens: None };

@@ -22,17 +22,29 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[doc(hidden)]
     type Debt: Default;
 
-    /// A call begins.
+    /// A call begins. Whether it [counts](Self::counts) until it ends.
     #[doc(hidden)]
-    fn called(&self, moment: &impl Moment);
+    fn called(&self, moment: &impl Moment) -> bool;
+
+    /// The call is in flight until its debt is dropped.
+    #[doc(hidden)]
+    fn counts(&self, debt: &mut Self::Debt);
 
     /// An attempt failed, with a cause that may be retried.
     #[doc(hidden)]
     fn failed(&self, moment: &impl Moment);
 
-    /// Pays for a retry, and says whether there was enough.
+    /// Pays for a retry, and says whether there was enough. The attempts before it are over.
     #[doc(hidden)]
     fn withdraw(&self, debt: &mut Self::Debt, cause: Cause, moment: &impl Moment) -> bool;
+
+    /// Pays for a hedge, which runs beside the attempts before it.
+    #[doc(hidden)]
+    fn withdraw_beside(&self, debt: &mut Self::Debt, moment: &impl Moment) -> bool;
+
+    /// The retry that was paid for is not made.
+    #[doc(hidden)]
+    fn take_back(&self, debt: &mut Self::Debt);
 
     /// The retry that was paid for begins.
     #[doc(hidden)]
@@ -47,7 +59,11 @@ impl BudgetPart for () {
     type Debt = ();
 
     #[inline]
-    fn called(&self, _: &impl Moment) {}
+    fn called(&self, _: &impl Moment) -> bool {
+        false
+    }
+    #[inline]
+    fn counts(&self, (): &mut ()) {}
     #[inline]
     fn failed(&self, _: &impl Moment) {}
     #[inline]
@@ -55,18 +71,27 @@ impl BudgetPart for () {
         true
     }
     #[inline]
+    fn withdraw_beside(&self, (): &mut (), _: &impl Moment) -> bool {
+        true
+    }
+    #[inline]
+    fn take_back(&self, (): &mut ()) {}
+    #[inline]
     fn used(&self, (): &mut ()) {}
     #[inline]
     fn succeeded(&self, _: Option<&()>) {}
 }
 
 /// What the last retry cost. Dropped before that retry began, it is given back: the call was cancelled while it
-/// waited, or another part turned the retry away.
+/// waited, or another part turned the retry away. The call is over when it is dropped, and its retries with it.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Debt {
     cost: i64,
     unused: Option<&'static Budget>,
+    /// The budget in which the call is in flight, and how many of its retries are.
+    in_flight: Option<&'static Budget>,
+    retries: u32,
 }
 
 impl Drop for Debt {
@@ -74,6 +99,9 @@ impl Drop for Debt {
     fn drop(&mut self) {
         if let Some(budget) = self.unused {
             give_back(budget, self.cost);
+        }
+        if let Some(budget) = self.in_flight {
+            budget.ended(1, self.retries);
         }
     }
 }
@@ -84,15 +112,43 @@ fn give_back(budget: &Budget, cost: i64) {
     budget.ledger.with(|ledger| ledger.earn(&budget.tariff, cost));
 }
 
+impl Budget {
+    #[cold]
+    #[inline(never)]
+    fn ended(&self, calls: u32, retries: u32) {
+        self.ledger.with(|ledger| {
+            ledger.calls = ledger.calls.saturating_sub(calls);
+            ledger.retries = ledger.retries.saturating_sub(retries);
+        });
+    }
+
+    fn begins(&self, debt: &mut Debt) -> bool {
+        let begins = self.ledger.with(|ledger| {
+            let begins = ledger.room(&self.tariff) > 0;
+            ledger.retries += u32::from(begins);
+            begins
+        });
+        debt.retries += u32::from(begins);
+        begins
+    }
+}
+
 impl BudgetPart for &'static Budget {
     type Debt = Debt;
 
     #[inline]
-    fn called(&self, moment: &impl Moment) {
+    fn called(&self, moment: &impl Moment) -> bool {
         let earned = self.tariff.per_call;
         if earned != 0 {
             self.at(moment, |ledger| ledger.earn(&self.tariff, earned));
         }
+        self.tariff.share != 0
+    }
+
+    #[cold]
+    fn counts(&self, debt: &mut Debt) {
+        self.ledger.with(|ledger| ledger.calls = ledger.calls.saturating_add(1));
+        debt.in_flight = Some(self);
     }
 
     #[cold]
@@ -105,12 +161,34 @@ impl BudgetPart for &'static Budget {
 
     #[cold]
     fn withdraw(&self, debt: &mut Debt, cause: Cause, moment: &impl Moment) -> bool {
+        if debt.in_flight.is_some() {
+            self.take_back(debt);
+            return self.begins(debt);
+        }
         let cost = self.cost_after(cause);
         let paid = self.at(moment, |ledger| ledger.withdraw(&self.tariff, cost));
         if paid {
-            *debt = Debt { cost, unused: Some(self) };
+            *debt = Debt { cost, unused: Some(self), ..Debt::default() };
         }
         paid
+    }
+
+    #[cold]
+    fn withdraw_beside(&self, debt: &mut Debt, moment: &impl Moment) -> bool {
+        match debt.in_flight {
+            Some(_) => self.begins(debt),
+            // It costs what a retry does whose cause has no price of its own: nothing has failed yet.
+            None => self.withdraw(debt, Cause::Other, moment),
+        }
+    }
+
+    #[cold]
+    fn take_back(&self, debt: &mut Debt) {
+        match debt.in_flight {
+            Some(_) => self.ended(0, core::mem::take(&mut debt.retries)),
+            // Dropped before the retry began, the debt gives its tokens back.
+            None => *debt = Debt::default(),
+        }
     }
 
     #[inline]
@@ -135,9 +213,13 @@ impl BudgetPart for &'static Budget {
 impl<G: BudgetPart> BudgetPart for Option<G> {
     type Debt = G::Debt;
 
-    fn called(&self, moment: &impl Moment) {
+    fn called(&self, moment: &impl Moment) -> bool {
+        self.as_ref().is_some_and(|budget| budget.called(moment))
+    }
+
+    fn counts(&self, debt: &mut G::Debt) {
         if let Some(budget) = self {
-            budget.called(moment);
+            budget.counts(debt);
         }
     }
 
@@ -149,6 +231,16 @@ impl<G: BudgetPart> BudgetPart for Option<G> {
 
     fn withdraw(&self, debt: &mut G::Debt, cause: Cause, moment: &impl Moment) -> bool {
         self.as_ref().is_none_or(|budget| budget.withdraw(debt, cause, moment))
+    }
+
+    fn withdraw_beside(&self, debt: &mut G::Debt, moment: &impl Moment) -> bool {
+        self.as_ref().is_none_or(|budget| budget.withdraw_beside(debt, moment))
+    }
+
+    fn take_back(&self, debt: &mut G::Debt) {
+        if let Some(budget) = self {
+            budget.take_back(debt);
+        }
     }
 
     fn used(&self, debt: &mut G::Debt) {

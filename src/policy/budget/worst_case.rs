@@ -17,6 +17,10 @@ impl Budget {
     pub(crate) fn while_all_fails(&self) -> Allowance {
         let tariff = &self.tariff;
         let tokens = |amount: i64| amount as f64 / TOKEN as f64;
+        if tariff.share > 0 {
+            // Retries that are faster than calls are more than their share of the calls in flight.
+            return Allowance { burst: None, per_call: f64::INFINITY, per_second: 0.0 };
+        }
         if tariff.per_failure > 0 {
             // The failures themselves take it below the half that it needs, a token each.
             let burst = (tariff.capacity - tariff.least) / TOKEN;

@@ -1,4 +1,4 @@
-//! The limit that shrinks while calls take longer than they used to.
+//! The limit that shrinks while calls wait at the target.
 
 use core::time::Duration;
 
@@ -7,32 +7,36 @@ use crate::platform::clock::{Instant, nanos};
 use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::sealed::Sealed;
 
-// The defaults are those of Netflix's `Gradient2Limit`, and of the `WindowedLimit` around it.
-pub(super) const TOLERANCE: f64 = 1.5;
+// The defaults are those of Netflix's `Gradient2Limit` and of the `WindowedLimit` around it, except for these two: the
+// tolerance, and the minute between measurements, are those of Envoy's gradient controller.
+pub(super) const TOLERANCE: f64 = 1.25;
 pub(super) const SMOOTHING: f64 = 0.2;
 pub(super) const QUEUE: u32 = 4;
 pub(super) const WINDOW: Duration = Duration::from_secs(1);
-pub(super) const LONG_WINDOW: u32 = 600;
+pub(super) const LONG_WINDOW: u32 = 60;
 
 /// The mean of fewer calls says more about the calls than about the target; as in `WindowedLimit`.
 const SAMPLES: u32 = 10;
 
-/// So many windows are averaged plainly, before there is a past to smooth over; as in `Gradient2Limit`.
-const WARM_UP: u32 = 10;
+/// The base is measured again after so few windows where it turned out to be another by more than an eighth, and where
+/// something else says that it may be wrong.
+const SOON: u32 = 8;
 
-/// When the long-term time is this many times the short-term one, the target has recovered from something, and
-/// the long-term time is cut by a twentieth: it would take its whole long window otherwise. As in `Gradient2Limit`.
-const DRIFT: u64 = 2;
-const CUT: u64 = 20;
+/// While calls take longer than the base and not longer than is tolerated, the limit shrinks by so much less: it drifts
+/// to where no call waits, also where many clients share the target.
+const TOLERATED: u64 = 4;
+
+/// A measurement of the base takes so many calls: it holds for a minute, so chance has to count for less in it. As low
+/// as that, since calls of other clients grow more while it takes long.
+const MEASURED: u32 = 20;
+
+/// Times that differ by less than this part are the same: the mean of a window differs from the next one by chance.
+const SAME: u64 = 32;
 
 /// Limits, gradients and settings have 16 bits after the point. With limits of at most 20 bits, what is computed
 /// with them fits into 64.
 const POINT: u32 = 16;
 const ONE: u64 = 1 << POINT;
-
-/// The long-term time has 8 bits after the point of a nanosecond: a 300th of a difference of a microsecond is not
-/// lost.
-const FINE: u32 = 8;
 
 /// The longest time that a call is said to take, 18 minutes: the product with a tolerance of at most 100 fits into
 /// 64 bits.
@@ -49,21 +53,32 @@ const LONGEST: u64 = 1 << 40;
 pub struct Gradient;
 
 impl Concurrency<Gradient> {
-    /// A limit found from the time that calls take: the `Gradient2Limit` of Netflix's
-    /// [concurrency-limits](https://github.com/Netflix/concurrency-limits).
+    /// A limit found from the time that calls take, like the `Gradient2Limit` of Netflix's
+    /// [concurrency-limits](https://github.com/Netflix/concurrency-limits) and the gradient controller of Envoy.
     ///
     /// Once in a [`window`](Self::window), the mean time of the calls that succeeded in it (*short*) is compared with
-    /// an exponential mean of the past (*long*):
+    /// the time that calls take while none of them waits at the target (*base*):
     ///
-    /// > gradient = tolerance · long / short, but at least 1/2 and at most 1\
-    /// > limit = (1 − smoothing) · limit + smoothing · (gradient · limit + queue)
+    /// - short is the base, within 1/32: the limit grows by smoothing · [`queue`](Self::queue), a low limit by less.
+    /// - short is longer, within the [`tolerance`](Self::tolerance): the limit shrinks slowly, by a quarter of what
+    ///   follows.
+    /// - short is longer than is tolerated: limit = limit − smoothing · (1 − base / short) · limit, where base / short
+    ///   counts as at least 1/2.
     ///
-    /// While calls are as fast as ever, the limit grows by smoothing · queue. When they take longer than the
-    /// tolerance allows, calls are waiting at the target, and it shrinks. It stands still while less than half of it
-    /// is in use.
+    /// The limit stands still while less than half of it is in use.
     ///
-    /// Unlike there, a window in which the target refused a call as overloaded, or a call timed out, has the lowest
-    /// gradient: the time of a refusal is no measure, and a timeout has no time.
+    /// The base is not learned from calls that fill the limit: they would teach it the queue that they make themselves.
+    /// It is measured once in [`long_window`](Self::long_window) windows, and sooner where the limit has halved or
+    /// doubled or calls are faster than the base. For a window or two, two thirds of the limit are let through, then a
+    /// quarter where calls are still slower than the base; other calls are rejected meanwhile. Where so few are in
+    /// flight anyway, no call is rejected. A measurement moves the base half of the way to what it found, upwards by a
+    /// sixteenth at most: among several clients, each also sees the calls of the others.
+    ///
+    /// Up to about five clients may share a target without knowing of each other. With more, each is too small to see
+    /// what the target does without its calls, and the limits grow too high together.
+    ///
+    /// A window in which the target refused a call as overloaded, or a call timed out, shrinks the limit by
+    /// smoothing / 2: the time of a refusal is no measure, and a timeout has no time.
     ///
     /// It reads the clock twice for each attempt, when it is let through and when it is over. What is spent waiting
     /// for a rate limit in between counts as time of the call.
@@ -77,7 +92,8 @@ impl Concurrency<Gradient> {
         Concurrency::DEFAULT
     }
 
-    /// How many times as long as usual calls may take before the limit shrinks; 1.5 by default, from 1 to 100.
+    /// How many times as long as the base calls may take before the limit shrinks at full speed; 1.25 by default, from
+    /// 1 to 100. A sixteenth of the base is added, since that much may be chance.
     ///
     /// ```
     /// use steadfast::Concurrency;
@@ -89,8 +105,8 @@ impl Concurrency<Gradient> {
         Concurrency { tolerance, ..self }
     }
 
-    /// How many calls may wait at the target: what the limit grows by, before smoothing, while calls are fast; 4
-    /// by default, from 1 to 1,000,000. With none it could only ever shrink.
+    /// What the limit grows by, before smoothing, while calls are fast; 4 by default, from 1 to 1,000,000. At most a
+    /// tenth of the limit and a quarter of a call counts.
     ///
     /// ```
     /// use steadfast::Concurrency;
@@ -128,8 +144,8 @@ impl Concurrency<Gradient> {
         Concurrency { window: nanos(window), ..self }
     }
 
-    /// How many windows the long-term time is smoothed over, each with a weight of 2/(n + 1); 600 by default, from 1
-    /// to 1,000,000. An overload that lasts as long as that becomes the new normal.
+    /// After how many windows the base is measured anew; 60 by default, from 1 to 1,000,000. A target that became
+    /// slower for another reason than load is found out that late.
     ///
     /// ```
     /// use steadfast::Concurrency;
@@ -168,17 +184,17 @@ impl<L> Concurrency<L> {
 pub struct State {
     /// With `POINT` bits after the point. Zero until it first moves: where it starts is a setting.
     limit: u64,
-    pub(super) long: Long,
+    /// How many calls are let through while the base is measured; zero while it is not.
+    lowered: u32,
+    /// How long calls take while none of them waits at the target, in nanoseconds. Zero until it is known.
+    pub(super) base: u64,
+    /// Windows since the base was measured, and the limit then.
+    age: u32,
+    measured_at: u64,
+    /// Of the measurement under way: how long calls took before it, and since when as few are in flight as it wants.
+    slower: u64,
+    since: Instant,
     sample: Sample,
-}
-
-/// The time that calls usually take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Long {
-    /// In nanoseconds, with `FINE` bits after the point.
-    mean: u64,
-    /// How many windows it is the mean of, as far as that matters.
-    windows: u32,
 }
 
 /// The window under way.
@@ -196,57 +212,95 @@ struct Sample {
 const EMPTY: Sample =
     Sample { opened: Instant::from_nanos(0), total: 0, successes: 0, most_in_flight: 0, overloaded: false };
 
-impl Long {
-    pub(super) const NEW: Long = Long { mean: 0, windows: 0 };
-
-    /// Takes in the time that calls took in one window, in nanoseconds.
-    pub(super) fn add(&mut self, short: u64, long_window: u32) {
-        let short = short.min(LONGEST) << FINE;
-        let (weight, of) = if self.windows < WARM_UP {
-            self.windows += 1;
-            (1, u64::from(self.windows))
-        } else {
-            (2, u64::from(long_window) + 1)
-        };
-        // A weight is never more than its whole, so that the mean stays between what it was and what came.
-        let step = (self.mean.abs_diff(short) * weight).checked_div(of).unwrap_or(0);
-        self.mean = if short > self.mean { self.mean + step } else { self.mean - step.min(self.mean) };
-    }
-
-    /// In nanoseconds.
-    pub(super) fn nanos(&self) -> u64 {
-        self.mean >> FINE
-    }
+fn scaled(number: f64) -> u64 {
+    (number * ONE as f64) as u64
 }
 
-/// `long / short` as far as it matters: with the tolerance, at least a half and at most one.
-pub(super) fn gradient(tolerance: f64, long: u64, short: u64) -> u64 {
-    let tolerance = (tolerance * ONE as f64) as u64;
-    // On a clock that stands still all calls take no time, and none longer than usual.
-    tolerance.saturating_mul(long).checked_div(short).unwrap_or(ONE).clamp(ONE / 2, ONE)
+/// Whether calls take less time than `others`, by more than chance would explain.
+fn is_shorter(time: u64, others: u64) -> bool {
+    time < others - others / SAME
 }
 
 impl State {
-    /// A window is over in which calls took `short`, unless none succeeded.
+    /// A window is over.
     #[cold]
-    fn update(&mut self, settings: &Concurrency<Gradient>, sample: Sample) {
-        let short = sample.total.checked_div(u64::from(sample.successes));
-        let mut slope = ONE;
-        if let Some(short) = short {
-            self.long.add(short, settings.long_window);
-            let long = self.long.nanos();
-            if long > short.saturating_mul(DRIFT) {
-                self.long.mean -= self.long.mean / CUT;
-            }
-            slope = gradient(settings.tolerance, long, short);
-        }
+    fn update(&mut self, settings: &Concurrency<Gradient>, sample: Sample, now: Instant) {
         let limit = self.limit_or(settings);
         if sample.overloaded {
-            slope = ONE / 2;
-        } else if u64::from(sample.most_in_flight) << POINT < limit / 2 {
+            // The time of a refusal is no measure, and a timeout has none.
+            self.lowered = 0;
+            self.limit = bounded(settings, limit - shrinks_by(settings, limit, ONE / 2));
             return;
         }
-        self.limit = moved(settings, limit, slope);
+        let short = sample.total.checked_div(u64::from(sample.successes)).unwrap_or(0).max(1);
+        if self.lowered != 0 {
+            return self.measure(settings, short, now);
+        }
+        self.age = self.age.saturating_add(1);
+        if self.base != 0 && u64::from(sample.most_in_flight) << POINT >= limit / 2 {
+            self.limit = moved(settings, limit, self.base, short);
+        }
+        if self.is_due(settings, short) {
+            let few = few(settings, limit);
+            if sample.most_in_flight <= few {
+                // It was measured just now, without holding back any call.
+                return self.measured(settings, short);
+            }
+            (self.lowered, self.slower, self.since) = (few, short, now);
+        }
+    }
+
+    /// Whether it is time to measure the base.
+    fn is_due(&self, settings: &Concurrency<Gradient>, short: u64) -> bool {
+        let limit = self.limit_or(settings);
+        let elsewhere = limit < self.measured_at / 2 || limit / 2 > self.measured_at;
+        let too_high = short < self.base - self.base / 4;
+        let wait = if elsewhere || too_high { settings.long_window.min(SOON) } else { settings.long_window };
+        self.base == 0 || self.age >= wait
+    }
+
+    /// A window of the measurement is over: measures with fewer calls, or takes in what was found.
+    fn measure(&mut self, settings: &Concurrency<Gradient>, short: u64, now: Instant) {
+        let confirmed = self.base != 0 && short <= self.base + self.base / SAME;
+        let faster = is_shorter(short, self.slower);
+        // One step further says whether the calls waited for each other.
+        let fewest = ((self.limit_or(settings) >> POINT) as u32 / 4).max(settings.min);
+        if !confirmed && self.lowered > fewest {
+            (self.lowered, self.since) = (fewest, now);
+            return;
+        }
+        // Calls that got faster and are still slow wait for those of other clients: that says nothing about the base.
+        let theirs = self.base != 0 && short > self.base && faster;
+        self.measured(settings, if theirs { self.base } else { short });
+        if theirs {
+            self.age = settings.long_window.saturating_sub(SOON);
+        }
+    }
+
+    fn measured(&mut self, settings: &Concurrency<Gradient>, found: u64) {
+        let differs = found.abs_diff(self.base) > self.base / 8;
+        // Up by little at a time: of many that share a target, each sees the calls of the others.
+        let most = if self.base == 0 { found } else { self.base + self.base / 16 };
+        self.base = if self.base == 0 { found } else { self.base.midpoint(found) }.min(most);
+        self.age = if differs { settings.long_window.saturating_sub(SOON) } else { 0 };
+        self.measured_at = self.limit_or(settings);
+        self.lowered = 0;
+    }
+
+    #[inline]
+    fn wanted(&self) -> u32 {
+        if self.lowered == 0 { SAMPLES } else { MEASURED }
+    }
+
+    /// Whether a call says how long calls take with few of them in flight.
+    #[cold]
+    fn is_clean(&mut self, began: u64, in_flight: u32, now: Instant) -> bool {
+        if in_flight > self.lowered || now < self.since {
+            self.since = now;
+            self.sample = EMPTY;
+            return false;
+        }
+        began >= self.since.as_nanos()
     }
 
     #[inline]
@@ -255,12 +309,38 @@ impl State {
     }
 }
 
-/// The limit after a window with this gradient.
-pub(super) fn moved(settings: &Concurrency<Gradient>, limit: u64, gradient: u64) -> u64 {
-    let smoothing = ((settings.smoothing * ONE as f64) as u64).min(ONE);
-    let aim = ((limit * gradient) >> POINT) + (u64::from(settings.queue) << POINT);
-    let moved = (limit * (ONE - smoothing) + aim * smoothing) >> POINT;
-    moved.max(u64::from(settings.min) << POINT).min(u64::from(settings.max) << POINT)
+/// So few calls that they do not wait at the target, where the limit is what it serves at a time.
+fn few(settings: &Concurrency<Gradient>, limit: u64) -> u32 {
+    (((limit * 2 / 3 + ONE / 2) >> POINT) as u32).max(settings.min)
+}
+
+/// The limit after a window in which calls took `short`.
+pub(super) fn moved(settings: &Concurrency<Gradient>, limit: u64, base: u64, short: u64) -> u64 {
+    let moved = if short <= base + base / SAME {
+        // A low limit grows by less: it may be one of several that share a target.
+        let queue = (u64::from(settings.queue) << POINT).min(limit / 10 + ONE / 4);
+        limit + ((queue * smoothing(settings)) >> POINT)
+    } else {
+        let gradient = (base << POINT).checked_div(short).unwrap_or(ONE).clamp(ONE / 2, ONE);
+        let less = shrinks_by(settings, limit, ONE - gradient);
+        // Also with a tolerance of 1, what may be chance counts for little.
+        let tolerated = (base * (scaled(settings.tolerance) + ONE / 16)) >> POINT;
+        limit - if short <= tolerated { less / TOLERATED } else { less }
+    };
+    bounded(settings, moved)
+}
+
+/// This share of the limit, smoothed.
+fn shrinks_by(settings: &Concurrency<Gradient>, limit: u64, share: u64) -> u64 {
+    (((limit * share) >> POINT) * smoothing(settings)) >> POINT
+}
+
+fn smoothing(settings: &Concurrency<Gradient>) -> u64 {
+    scaled(settings.smoothing).min(ONE)
+}
+
+fn bounded(settings: &Concurrency<Gradient>, limit: u64) -> u64 {
+    limit.max(u64::from(settings.min) << POINT).min(u64::from(settings.max) << POINT)
 }
 
 impl Sealed for Gradient {}
@@ -268,11 +348,25 @@ impl Sealed for Gradient {}
 impl LimitAlgorithm for Gradient {
     const TIMED: bool = true;
     type State = State;
-    const NEW: State = State { limit: 0, long: Long::NEW, sample: EMPTY };
+    const NEW: State = State {
+        limit: 0,
+        lowered: 0,
+        base: 0,
+        age: 0,
+        measured_at: 0,
+        slower: 0,
+        since: Instant::from_nanos(0),
+        sample: EMPTY,
+    };
 
     #[inline]
     fn limit(settings: &Concurrency<Self>, state: &State) -> u32 {
         (state.limit_or(settings) >> POINT) as u32
+    }
+
+    #[inline]
+    fn lets_in(settings: &Concurrency<Self>, state: &State) -> u32 {
+        if state.lowered == 0 { Self::limit(settings, state) } else { state.lowered }
     }
 
     #[inline]
@@ -283,6 +377,9 @@ impl LimitAlgorithm for Gradient {
     #[inline]
     fn learn(settings: &Concurrency<Self>, state: &mut State, mark: u64, signal: Signal, in_flight: u32, now: Instant) {
         if signal == Signal::Nothing {
+            return;
+        }
+        if state.lowered != 0 && signal == Signal::Success && !state.is_clean(mark, in_flight, now) {
             return;
         }
         let sample = &mut state.sample;
@@ -298,11 +395,11 @@ impl LimitAlgorithm for Gradient {
         } else {
             sample.overloaded = true;
         }
+        let sample = state.sample;
         let open = now.as_nanos().saturating_sub(sample.opened.as_nanos());
-        if open >= settings.window && (sample.successes >= SAMPLES || sample.overloaded) {
-            let sample = *sample;
+        if open >= settings.window && (sample.successes >= state.wanted() || sample.overloaded) {
             state.sample = EMPTY;
-            state.update(settings, sample);
+            state.update(settings, sample, now);
         }
     }
 }

@@ -35,7 +35,7 @@ const START: u32 = 20;
 /// rejected at once with [`Reason::BulkheadFull`].
 ///
 /// **When to use it**: for awaited calls ([`call_async`](crate::Call::call_async)) to a target whose capacity
-/// nobody knows, from a component that makes many at a time. AIMD where the target says when it is overloaded or
+/// is not known, from a component that makes many at a time. AIMD where the target says when it is overloaded or
 /// calls have a timeout; it reads no clock. The gradient where an overloaded target only becomes slow; it reads
 /// the clock twice for each attempt, when it is let through and when it is over. **When not**: where the right
 /// number is known; for blocking calls, of which a component makes one at a time; and on a host that makes a
@@ -84,7 +84,7 @@ impl<L: LimitAlgorithm> Concurrency<L> {
     };
 
     /// The lowest limit; 1 by default, at least 1. A limit that cannot fall to what the target can take
-    /// protects nobody.
+    /// protects nothing.
     ///
     /// ```
     /// use steadfast::Concurrency;
@@ -202,6 +202,13 @@ pub trait LimitAlgorithm: Copy + Debug + Sealed + 'static {
     #[doc(hidden)]
     fn limit(settings: &Concurrency<Self>, state: &Self::State) -> u32;
 
+    /// How many calls are let through as of now, where that is not the limit.
+    #[doc(hidden)]
+    #[inline]
+    fn lets_in(settings: &Concurrency<Self>, state: &Self::State) -> u32 {
+        Self::limit(settings, state)
+    }
+
     /// What a call that begins takes along, where that is not the time.
     #[doc(hidden)]
     fn mark(state: &Self::State) -> u64;
@@ -234,7 +241,7 @@ impl<S: Copy> State<S> {
     /// Takes a place, if there is one.
     #[inline]
     fn enter<L: LimitAlgorithm<State = S>>(&mut self, settings: &Concurrency<L>) -> Option<u64> {
-        if self.in_flight >= L::limit(settings, &self.algorithm) {
+        if self.in_flight >= L::lets_in(settings, &self.algorithm) {
             return None;
         }
         self.in_flight += 1;
@@ -353,7 +360,7 @@ where
     P::Bulkhead: InFlight,
 {
     /// How many calls the [`Concurrency`] lets be in flight at a time, as of now; of one that is decided at run time, an
-    /// `Option`.
+    /// `Option`. While the gradient measures, it lets fewer through for a moment; the limit stays what it is.
     ///
     /// ```
     /// use steadfast::{Cause, Concurrency, Delivery, Policy, RpcError};

@@ -3,6 +3,7 @@
 mod aimd;
 mod calls;
 mod gradient;
+mod target;
 
 use core::time::Duration;
 
@@ -125,7 +126,7 @@ fn stays_within_its_bounds<L: LimitAlgorithm>(settings: Concurrency<L>) {
                 _ => now.saturating_add(draws.next() % 1_000_000_000),
             };
             if draws.next().is_multiple_of(2) {
-                let room = under_way.len() < limiter.limit() as usize;
+                let room = under_way.len() < L::lets_in(&limiter.settings, &limiter.state.algorithm) as usize;
                 let mark = limiter.enter(now);
                 assert_eq!(mark.is_some(), room, "{} of {}", under_way.len(), limiter.limit());
                 under_way.extend(mark);

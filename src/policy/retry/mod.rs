@@ -13,10 +13,15 @@ pub use rule::Rule;
 use core::time::Duration;
 
 use super::{Backoff, Budget, BudgetPart, Moment};
-use crate::failure::{Cause, Delivery, Facts};
+use crate::failure::{Cause, Delivery, Facts, Reason};
 use crate::platform::clock::nanos;
+use crate::platform::rng::below;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use rule::{Failures, Rules, Ruling};
+
+/// The longest `retry-after` that is honoured by default. Half a minute is the shortest timeout that clients and
+/// proxies in front of a service commonly have: who waits longer than that answers a caller who is gone.
+const RETRY_AFTER_CAP: Duration = Duration::from_secs(30);
 
 /// Repeats failed attempts: how many, and with which waits between them.
 ///
@@ -30,8 +35,8 @@ use rule::{Failures, Rules, Ruling};
 /// - a failure whose cause is permanent ([`Cause::NoLink`], [`Cause::Protocol`]) is not repeated, unless a
 ///   [`Rule`] names that very cause.
 ///
-/// The wait honours the callee's `retry-after` up to [a cap](Self::retry_after_cap). In the type, `G` is the
-/// [budget](Self::budget): `Retry` has none, `Retry<&Budget>` has one.
+/// A `retry-after` of the callee is honoured, with jitter on top, up to [a cap](Self::retry_after_cap); one beyond
+/// the cap ends the call. In the type, `G` is the [budget](Self::budget): `Retry` has none, `Retry<&Budget>` has one.
 ///
 /// ```
 /// use core::time::Duration;
@@ -52,8 +57,8 @@ struct Plan {
     attempts: u32,
     backoff: Backoff,
     rules: Rules,
-    /// In nanoseconds, as all waits here.
-    retry_after_cap: Option<u64>,
+    /// In nanoseconds, as all waits here. Zero ignores every `retry-after`.
+    retry_after_cap: u64,
     before_retry: Option<fn(&Upcoming) -> bool>,
 }
 
@@ -90,9 +95,32 @@ impl Retry {
     /// assert!(Retry::attempts(0).check().is_err());
     /// ```
     pub const fn attempts(attempts: u32) -> Self {
-        let plan =
-            Plan { attempts, backoff: Backoff::DEFAULT, rules: Rules::NONE, retry_after_cap: None, before_retry: None };
+        let plan = Plan {
+            attempts,
+            backoff: Backoff::DEFAULT,
+            rules: Rules::NONE,
+            retry_after_cap: nanos(RETRY_AFTER_CAP),
+            before_retry: None,
+        };
         Retry { plan, budget: () }
+    }
+
+    /// The retries of the AWS SDKs from 2026 on: 3 attempts, waits of 50 ms that double, of 1 s that double after an
+    /// overload, at most 20 s, and full jitter. [`Budget::quota_2026`] is their budget.
+    ///
+    /// Source: "Announcing updated retry behavior for AWS SDKs and Tools" (AWS Developer Tools Blog, 2026).
+    ///
+    /// ```
+    /// use steadfast::{Budget, Policy, Retry};
+    ///
+    /// static BUDGET: Budget = Budget::quota_2026(500);
+    /// let policy = Policy::new().retry(Retry::aws_2026().budget(&BUDGET));
+    /// ```
+    pub const fn aws_2026() -> Self {
+        const LONGEST: Duration = Duration::from_secs(20);
+        const RULES: &[Rule] =
+            &[Rule::on(Cause::Overloaded).backoff(Backoff::exponential(Duration::from_secs(1)).max_delay(LONGEST))];
+        Retry::attempts(3).backoff(Backoff::DEFAULT.max_delay(LONGEST)).rules(RULES)
     }
 
     /// Repeats only what the budget allows, which other policies share.
@@ -161,20 +189,36 @@ impl<G: BudgetPart> Retry<G> {
         Retry { plan: Plan { rules: Rules::new(rules), ..self.plan }, ..self }
     }
 
-    /// The longest `retry-after` that is honoured; by default the `max_delay` of the [`Backoff`] that counts. The
-    /// callee that asks for more is not believed, and the wait is as computed; zero believes nobody.
+    /// The longest `retry-after` that is honoured; 30 s by default. It does not depend on the [`Backoff`].
     ///
-    /// A `retry-after` is never shortened: the wait is at least as long.
+    /// - A `retry-after` up to the cap is honoured and never shortened. Jitter is added to it, uniform in
+    ///   [0, min(`retry_after` / 4, cap - `retry_after`)], so that callers that were told the same do not come back
+    ///   together. Where the computed delay is longer, that is waited.
+    /// - One beyond the cap ends the call at once with [`Reason::RetryAfter`](crate::Reason::RetryAfter). The caller
+    ///   gets the time that the callee asked for: [`Failure::retry_after`](crate::Failure::retry_after) of the
+    ///   [`Failed`](crate::Failed), and the header of an HTTP answer.
+    /// - A missing one, or one of zero, means the computed delay.
+    /// - A cap of zero ignores every `retry-after`: each delay is as computed.
+    ///
+    /// The backoff continues after a `retry-after`: it counts as a retry, and the next computed delay is what it would
+    /// be if the callee had not asked for anything.
     ///
     /// ```
     /// use core::time::Duration;
-    /// use steadfast::Retry;
+    /// use steadfast::testing::TestClock;
+    /// use steadfast::{Cause, Delivery, Failure, Policy, Reason, Retry, RpcError};
     ///
-    /// let obedient = Retry::attempts(3).retry_after_cap(Duration::from_secs(60));
-    /// assert!(obedient.check().is_ok());
+    /// let policy = Policy::new().retry(Retry::attempts(3).retry_after_cap(Duration::from_secs(10)));
+    /// let busy = || {
+    ///     let busy = RpcError::new(Cause::Overloaded, Delivery::NotSent);
+    ///     Err::<(), _>(RpcError { retry_after: Some(60_000_000_000), ..busy })
+    /// };
+    /// let failed = policy.with(&TestClock::new()).call(busy).unwrap_err();
+    /// assert_eq!((failed.reason(), failed.attempts()), (Reason::RetryAfter, 1));
+    /// assert_eq!(failed.retry_after(), Some(Duration::from_secs(60)));
     /// ```
     pub const fn retry_after_cap(self, cap: Duration) -> Self {
-        Retry { plan: Plan { retry_after_cap: Some(nanos(cap)), ..self.plan }, ..self }
+        Retry { plan: Plan { retry_after_cap: nanos(cap), ..self.plan }, ..self }
     }
 
     /// Asks before each retry, when nothing else stands in its way; `false` forbids it. The call then ends with
@@ -225,12 +269,30 @@ impl Plan {
         (self.rules.apply)(self.rules.list, &mut course.failures, cause)
     }
 
-    /// The wait before the next attempt.
-    fn delay<D>(&self, ruling: &Ruling, course: &mut Course<D>, made: u32, facts: &Facts, moment: &impl Moment) -> u64 {
+    /// The wait before the next attempt, or that the callee asks for a longer one than is allowed.
+    fn delay<D>(
+        &self,
+        ruling: &Ruling,
+        course: &mut Course<D>,
+        made: u32,
+        facts: &Facts,
+        moment: &impl Moment,
+    ) -> Result<u64, Reason> {
         let (backoff, retry) = ruling.backoff.unwrap_or((&self.backoff, made));
-        let computed = backoff.nanos(retry, course.previous, moment.draw());
-        course.previous = backoff.honouring(facts.retry_after, self.retry_after_cap, computed);
-        course.previous
+        let (asked, cap) = (facts.retry_after.unwrap_or(0), self.retry_after_cap);
+        let ignored = asked == 0 || cap == 0;
+        if asked > cap && !ignored {
+            return Err(Reason::RetryAfter);
+        }
+        let draw = moment.draw();
+        // The sequence goes on from what it computed itself, whatever the callee asks for.
+        course.previous = backoff.nanos(retry, course.previous, draw);
+        if ignored {
+            return Ok(course.previous);
+        }
+        // One draw for both is enough: only the longer of the two is used.
+        let jitter = below(draw, (asked / 4).min(cap - asked));
+        Ok(course.previous.max(asked + jitter))
     }
 }
 
@@ -239,7 +301,7 @@ impl Plan {
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Course<D> {
-    /// The last wait.
+    /// The last delay that was computed.
     previous: u64,
     /// What the rules count.
     failures: Failures,

@@ -1,7 +1,7 @@
 //! The retry of a policy: what it is asked on the way of a call, and in which order it answers.
 
 use super::{Course, Retry, Upcoming};
-use crate::failure::{Cause, Delivery, Facts, Reason};
+use crate::failure::{Delivery, Facts, Reason};
 use crate::policy::sealed::Sealed;
 use crate::policy::{BudgetPart, Moment};
 
@@ -76,7 +76,9 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
     #[inline]
     fn began(&self, course: &mut Self::Course, first: bool, moment: &impl Moment) {
         if first {
-            self.budget.called(moment);
+            if self.budget.called(moment) {
+                self.budget.counts(&mut course.get_or_insert_default().debt);
+            }
         } else if let Some(course) = course {
             self.budget.used(&mut course.debt);
         }
@@ -103,7 +105,7 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
         if made >= self.plan.attempts || ruling.last {
             return Err(Reason::Attempts);
         }
-        Ok(self.plan.delay(&ruling, course, made, facts, moment))
+        self.plan.delay(&ruling, course, made, facts, moment)
     }
 
     fn spend(&self, course: &mut Self::Course, upcoming: &Upcoming, moment: &impl Moment) -> Result<(), Reason> {
@@ -114,8 +116,7 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
         }
         match self.plan.before_retry {
             Some(allows) if !allows(upcoming) => {
-                // Dropped before the retry began, the debt gives its tokens back.
-                *debt = Default::default();
+                self.budget.take_back(debt);
                 Err(Reason::Vetoed)
             }
             _ => Ok(()),
@@ -124,8 +125,7 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
 
     fn hedge(&self, course: &mut Self::Course, moment: &impl Moment) -> Result<(), Reason> {
         let debt = &mut course.get_or_insert_default().debt;
-        // It costs what a retry does whose cause has no price of its own: nothing has failed yet.
-        if self.budget.withdraw(debt, Cause::Other, moment) { Ok(()) } else { Err(Reason::Budget) }
+        if self.budget.withdraw_beside(debt, moment) { Ok(()) } else { Err(Reason::Budget) }
     }
 
     #[inline]

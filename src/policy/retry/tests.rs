@@ -4,7 +4,7 @@ use super::*;
 use crate::failure::CAUSES;
 use crate::failure::Reason;
 use crate::testing::{Script, SplitMix, TestClock, Then};
-use crate::{Jitter, Policy, RpcError};
+use crate::{Failure, Jitter, Policy, RpcError};
 
 const DELIVERIES: [Delivery; 3] = [Delivery::NotSent, Delivery::Unknown, Delivery::Delivered];
 
@@ -14,6 +14,18 @@ const REGULAR: Backoff =
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
+}
+
+/// A moment with this draw.
+struct Drawn(u64);
+
+impl Moment for Drawn {
+    fn now(&self) -> crate::platform::clock::Instant {
+        Then(0).now()
+    }
+    fn draw(&self) -> u64 {
+        self.0
+    }
 }
 
 fn facts(cause: Cause) -> Facts {
@@ -143,41 +155,101 @@ fn the_failures_of_each_cause_are_counted_apart_and_up_to_255() {
     assert_eq!(expected, [255; 8]);
 }
 
-// case 20
-#[test]
-fn retry_after_is_never_shortened_and_an_absurd_one_is_not_believed() {
-    let plain = Retry::attempts(3).backoff(REGULAR);
-    for (retry, asked, wait) in [
-        (plain, None, 1),
-        (plain, Some(0), 1),
-        (plain, Some(7), 7),
-        (plain, Some(60), 60),
-        (plain, Some(61), 1),
-        (plain, Some(u64::MAX), 1),
-        (plain.retry_after_cap(secs(5)), Some(5), 5),
-        (plain.retry_after_cap(secs(5)), Some(6), 1),
-        (plain.retry_after_cap(secs(5)), None, 1),
-        (plain.retry_after_cap(secs(3600)), Some(3600), 3600),
-        (plain.retry_after_cap(secs(3600)), Some(3601), 1),
-        (plain.retry_after_cap(Duration::ZERO), Some(2), 1),
-    ] {
-        let facts = Facts::new(Cause::Overloaded, Delivery::NotSent, asked.map(secs));
-        assert_eq!(first(retry, &facts, false), Ok(secs(wait)), "asked {asked:?}, {retry:?}");
-    }
-    // Waits are nanoseconds, of which 584 years are the most.
-    let facts = Facts::new(Cause::Overloaded, Delivery::NotSent, Some(Duration::MAX));
-    assert_eq!(first(plain.retry_after_cap(Duration::MAX), &facts, false), Ok(Duration::from_nanos(u64::MAX)));
+/// A target that is overloaded, and asks for so much.
+fn busy(asked: Duration) -> Facts {
+    Facts::new(Cause::Overloaded, Delivery::NotSent, Some(asked))
 }
 
 // case 20
 #[test]
-fn retry_after_is_bounded_by_the_backoff_of_the_rule_that_counts() {
-    static RULES: [Rule; 1] = [Rule::on(Cause::Overloaded).backoff(REGULAR.max_delay(Duration::from_secs(100)))];
-    let retry = Retry::attempts(3).backoff(REGULAR).rules(&RULES);
-    for (cause, wait) in [(Cause::Overloaded, 90), (Cause::NoTarget, 1)] {
-        let facts = Facts::new(cause, Delivery::NotSent, Some(secs(90)));
-        assert_eq!(first(retry, &facts, false), Ok(secs(wait)), "{cause:?}");
+fn a_retry_after_within_its_cap_is_honoured_and_never_shortened() {
+    let plain = Retry::attempts(3).backoff(REGULAR);
+    let patient = plain.retry_after_cap(secs(3_600));
+    let millis = Duration::from_millis;
+    for (retry, asked, least, most) in [
+        (plain, None, 1_000, 1_000),
+        (plain, Some(0), 1_000, 1_000),
+        (plain, Some(1), 1_000, 1_000),
+        (plain, Some(999), 1_000, 1_248),
+        (plain, Some(1_000), 1_000, 1_250),
+        (plain, Some(7_000), 7_000, 8_750),
+        (plain, Some(24_000), 24_000, 30_000),
+        (plain, Some(29_000), 29_000, 30_000),
+        (plain, Some(30_000), 30_000, 30_000),
+        (patient, Some(3_000_000), 3_000_000, 3_600_000),
+        (patient, Some(3_600_000), 3_600_000, 3_600_000),
+        (plain.retry_after_cap(secs(5)), Some(5_000), 5_000, 5_000),
+        (plain.retry_after_cap(Duration::ZERO), Some(2_000), 1_000, 1_000),
+        (plain.retry_after_cap(Duration::ZERO), Some(u64::MAX), 1_000, 1_000),
+    ] {
+        let facts = Facts::new(Cause::Overloaded, Delivery::NotSent, asked.map(millis));
+        for (draw, wait) in [(0, least), (u64::MAX, most)] {
+            let decided = retry.decide(&mut Default::default(), 1, &facts, false, &Drawn(draw)).unwrap();
+            assert!(decided.abs_diff(nanos(millis(wait))) < 1_000_000, "asked {asked:?}, {decided}: {retry:?}");
+            assert!(decided >= asked.map_or(0, |asked| nanos(millis(asked))) || retry.plan.retry_after_cap == 0);
+        }
     }
+    // Waits are nanoseconds, of which 584 years are the most.
+    let endless = plain.retry_after_cap(Duration::MAX);
+    assert_eq!(first(endless, &busy(Duration::MAX), false), Ok(Duration::from_nanos(u64::MAX)));
+}
+
+// case 20
+#[test]
+fn the_cap_does_not_depend_on_the_backoff() {
+    static RULES: [Rule; 1] = [Rule::on(Cause::Timeout).backoff(Backoff::constant(Duration::from_millis(1)))];
+    let short = Retry::attempts(3).backoff(Backoff::DEFAULT.max_delay(secs(1))).rules(&RULES);
+    for cause in [Cause::Overloaded, Cause::Timeout] {
+        let asking = |seconds| Facts::new(cause, Delivery::NotSent, Some(secs(seconds)));
+        assert_eq!(first(short, &asking(20), false), Ok(secs(20)), "{cause:?}");
+        assert_eq!(first(short, &asking(31), false), Err(Reason::RetryAfter), "{cause:?}");
+    }
+}
+
+// case 20
+#[test]
+fn a_retry_after_beyond_the_cap_ends_the_call_at_once() {
+    let millis = Duration::from_millis;
+    let plain = Retry::attempts(4);
+    for (retry, asked) in [
+        (plain, millis(30_001)),
+        (plain, Duration::MAX),
+        (plain.retry_after_cap(secs(5)), millis(5_001)),
+        (plain.backoff(REGULAR), secs(60)),
+    ] {
+        let clock = TestClock::new();
+        let mut target = Script::new([busy_error(asked), Ok("hi")]);
+        let failed = Policy::new().retry(retry).with(&clock).call(|| target.next()).unwrap_err();
+        assert_eq!((failed.reason(), failed.attempts(), target.calls()), (Reason::RetryAfter, 1, 1), "{asked:?}");
+        assert_eq!(failed.cause(), Cause::Overloaded);
+        assert_eq!(failed.retry_after(), Some(Duration::from_nanos(nanos(asked))), "{asked:?}");
+        assert!(clock.slept().is_empty());
+        let text = "overloaded; gave up after 1 attempt: it asks for a longer wait than is allowed";
+        assert_eq!(failed.to_string(), text);
+    }
+    // Where no retry was left, that is the reason.
+    let last = plain.decide(&mut Default::default(), 4, &busy(secs(60)), false, &Then(0));
+    assert_eq!(last, Err(Reason::Attempts));
+}
+
+// case 20
+#[test]
+fn callers_that_were_told_the_same_do_not_come_back_together() {
+    let retry = Retry::attempts(3).backoff(Backoff::DEFAULT.jitter(Jitter::None));
+    let mut draws = SplitMix::new(20);
+    let mut waits: Vec<_> = (0..50)
+        .map(|_| retry.decide(&mut Default::default(), 1, &busy(secs(1)), false, &Drawn(draws.next())).unwrap())
+        .collect();
+    assert!(waits.iter().all(|wait| (1_000_000_000..=1_250_000_000).contains(wait)));
+    waits.sort_unstable();
+    waits.dedup();
+    assert_eq!(waits.len(), 50);
+    let tenths: std::collections::HashSet<_> = waits.iter().map(|wait| wait % 1_000_000_000 / 25_000_001).collect();
+    assert_eq!(tenths.len(), 10, "some in each tenth of the jitter: {waits:?}");
+}
+
+fn busy_error<T>(asked: Duration) -> Result<T, RpcError> {
+    Err(RpcError { retry_after: Some(nanos(asked)), ..RpcError::new(Cause::Overloaded, Delivery::NotSent) })
 }
 
 // case 20
@@ -185,28 +257,40 @@ fn retry_after_is_bounded_by_the_backoff_of_the_rule_that_counts() {
 fn a_wait_that_the_callee_asked_for_is_waited() {
     let policy = Policy::new().retry(Retry::attempts(3).backoff(REGULAR));
     let clock = TestClock::new();
-    let busy = |after: Duration| {
-        Err(RpcError {
-            retry_after: Some(after.as_nanos() as u64),
-            ..RpcError::new(Cause::Overloaded, Delivery::NotSent)
-        })
-    };
-    let mut target = Script::new([busy(secs(30)), busy(secs(1)), Ok("hi")]);
+    let mut target = Script::new([busy_error(secs(30)), busy_error(secs(1)), Ok("hi")]);
     assert_eq!(policy.with(&clock).call(|| target.next()), Ok("hi"));
     assert_eq!(clock.slept(), [secs(30), secs(2)]);
 }
 
+// case 20
 #[test]
-fn the_wait_before_is_remembered_for_the_next() {
-    let retry = Retry::attempts(9).backoff(REGULAR);
-    let mut course = None;
-    for (made, wait) in [(1, 1), (2, 2), (3, 4)] {
-        retry.decide(&mut course, made, &facts(Cause::NoTarget), false, &Then(0)).unwrap();
-        assert_eq!(course.as_ref().unwrap().previous, nanos(secs(wait)));
+fn the_backoff_continues_after_an_honoured_retry_after() {
+    for backoff in [
+        REGULAR,
+        Backoff::linear(secs(1)),
+        Backoff::fibonacci(secs(1)),
+        Backoff::decorrelated(Duration::from_millis(100)).max_delay(secs(20)),
+    ] {
+        let retry = Retry::attempts(9).backoff(backoff);
+        let mut draws = SplitMix::new(9);
+        let draws: Vec<_> = (0..6).map(|_| draws.next()).collect();
+        let waits = |asking: usize| {
+            let mut course = None;
+            let waits = draws.iter().zip(1..).map(|(draw, made)| {
+                let facts = if made == asking { busy(secs(25)) } else { facts(Cause::Overloaded) };
+                retry.decide(&mut course, made as u32, &facts, false, &Drawn(*draw)).unwrap()
+            });
+            waits.collect::<Vec<_>>()
+        };
+        let mut expected = waits(0);
+        for asking in 1..=6 {
+            let mut found = waits(asking);
+            assert!(found[asking - 1] >= nanos(secs(25)), "{backoff:?}");
+            (found[asking - 1], expected[asking - 1]) = (0, 0);
+            assert_eq!(found, expected, "{backoff:?}, asked for at {asking}");
+            expected = waits(0);
+        }
     }
-    let asked = Facts::new(Cause::NoTarget, Delivery::NotSent, Some(secs(30)));
-    retry.decide(&mut course, 4, &asked, false, &Then(0)).unwrap();
-    assert_eq!(course.unwrap().previous, nanos(secs(30)));
 }
 
 // case 18

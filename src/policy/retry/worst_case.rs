@@ -27,10 +27,20 @@ impl<G> Retry<G> {
         self.plan.rules.list.iter().filter_map(|rule| rule.backoff.as_ref())
     }
 
-    /// The longest that `retries` waits take together, whatever the causes and the draws, while nobody asks for more.
+    /// The longest that `retries` waits take together, whatever the causes and the draws, while nothing asks for more.
     ///
     /// Of the sequences that grow, or stay: a [custom](Backoff::custom) one may do what it likes.
     pub(crate) fn longest_waits(&self, retries: u32) -> Duration {
+        self.longest_waits_of(retries, Duration::ZERO)
+    }
+
+    /// The same where the callee asks for the longest `retry-after` that is honoured, each time.
+    pub(crate) fn longest_asked_waits(&self, retries: u32) -> Duration {
+        self.longest_waits_of(retries, Duration::from_nanos(self.plan.retry_after_cap))
+    }
+
+    /// The same where each wait is at least `least`.
+    fn longest_waits_of(&self, retries: u32, least: Duration) -> Duration {
         let longest = |retry, previous| {
             let delay = |backoff: &Backoff| backoff.delay(retry, previous, u64::MAX);
             self.backoffs().map(delay).max().unwrap_or_default()
@@ -41,23 +51,11 @@ impl<G> Retry<G> {
             wait = longest(retry, wait);
             if wait >= ceiling || retry > COUNTED {
                 let left = (retries - retry).saturating_add(1);
-                return sum.saturating_add(ceiling.saturating_mul(left));
+                return sum.saturating_add(ceiling.max(least).saturating_mul(left));
             }
-            sum = sum.saturating_add(wait);
+            sum = sum.saturating_add(wait.max(least));
         }
         sum
-    }
-
-    /// The same where the callee asks for the longest `retry-after` that is honoured, each time.
-    pub(crate) fn longest_asked_waits(&self, retries: u32) -> Duration {
-        let honoured = match self.plan.retry_after_cap {
-            Some(cap) => Duration::from_nanos(cap),
-            None => self.backoffs().map(|backoff| Duration::from_nanos(backoff.longest())).max().unwrap_or_default(),
-        };
-        // A decorrelated delay may follow from one that was asked for.
-        let computed = self.backoffs().map(|backoff| backoff.delay(u32::MAX, Duration::MAX, u64::MAX)).max();
-        let longest = if honoured.is_zero() { None } else { Some(honoured.max(computed.unwrap_or_default())) };
-        longest.map_or_else(|| self.longest_waits(retries), |longest| longest.saturating_mul(retries))
     }
 
     /// The most attempts that can begin within `limit`: the waits alone may take longer.
@@ -96,9 +94,18 @@ mod tests {
         let (five, limit) = (5, Duration::from_secs(7));
         for (retry, longest, within) in [(plain, 15, 3), (ruled, 35, 7)] {
             assert_eq!(retry.longest_waits(five), Duration::from_secs(longest));
-            assert_eq!(retry.longest_asked_waits(five), Duration::from_secs(longest));
+            assert_eq!(retry.longest_asked_waits(five), Duration::from_secs(5 * 30));
+            let ignoring = retry.retry_after_cap(Duration::ZERO);
+            assert_eq!(ignoring.longest_asked_waits(five), Duration::from_secs(longest));
             assert_eq!(retry.most_attempts_within(limit), within);
         }
+    }
+
+    #[test]
+    fn a_wait_is_the_longer_of_what_is_asked_and_computed() {
+        let growing = Backoff::linear(Duration::from_secs(1)).max_delay(Duration::from_secs(60)).jitter(Jitter::None);
+        let retry = Retry::attempts(9).backoff(growing).retry_after_cap(Duration::from_secs(3));
+        assert_eq!(retry.longest_asked_waits(5), Duration::from_secs(3 + 3 + 3 + 4 + 5));
     }
 
     #[test]

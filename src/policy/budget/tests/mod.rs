@@ -1,5 +1,6 @@
 //! What budgets allow, and what they cost.
 
+mod in_flight;
 mod model;
 mod optional;
 mod vectors;

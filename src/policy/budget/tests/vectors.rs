@@ -120,3 +120,29 @@ fn fractional_rewards_and_refills_add_up_exactly() {
         assert_eq!(budget.tokens(), second as u32);
     }
 }
+
+// The prices of 2026: 500 tokens, 14 for a retry, 5 after an overload; waits of 50 ms, and of 1 s after an overload.
+#[test]
+fn the_aws_prices_of_2026_are_those_published() {
+    let budget = shared(Budget::quota_2026(500));
+    for (cause, cost) in [(Cause::NoTarget, 14), (Cause::Timeout, 14), (Cause::Other, 14), (Cause::Overloaded, 5)] {
+        let clock = TestClock::new();
+        let before = budget.tokens();
+        let mut target = Script::new([error(cause), error(cause), error::<()>(cause)]);
+        let policy = Policy::new().retry(Retry::aws_2026().budget(budget));
+        let failed = policy.with(&clock).call(|| target.next()).unwrap_err();
+        assert_eq!((failed.reason(), failed.attempts()), (Reason::Attempts, 3), "{cause:?}");
+        assert_eq!(before - budget.tokens(), 2 * cost, "{cause:?}");
+        let base = if cause == Cause::Overloaded { 1_000 } else { 50 };
+        assert_eq!(clock.slept(), [base, 2 * base].map(Duration::from_millis), "{cause:?}");
+    }
+    // A success gives back what the last retry cost; one without retries adds 1.
+    let before = budget.tokens();
+    let mut target = Script::new([error(Cause::Overloaded), no_target(), Ok("hi"), Ok("hi")]);
+    let policy = Policy::new().retry(Retry::aws_2026().budget(budget));
+    policy.with(TestClock::new()).call(|| target.next()).unwrap();
+    assert_eq!(before - budget.tokens(), 5);
+    policy.with(TestClock::new()).call(|| target.next()).unwrap();
+    assert_eq!(before - budget.tokens(), 4);
+    assert_eq!(Budget::quota(500).tokens(), 500, "the old prices stay");
+}

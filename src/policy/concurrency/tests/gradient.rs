@@ -1,115 +1,95 @@
-//! How the gradient moves: published examples, a reference in floating point, and a target of known capacity.
+//! How the gradient moves, window by window.
 
 use super::*;
-use crate::policy::concurrency::gradient::{Long, gradient};
+use crate::policy::concurrency::gradient::moved;
 
-// Netflix concurrency-limits, ExpAvgMeasurementTest.testWarmup: a window of 100, ten samples to warm up.
+/// Lets a window pass in which ten calls take `took`, with so many in flight.
+fn window(limiter: &mut Limiter<Gradient>, now: &mut u64, took: u64, in_flight: u32) {
+    for call in 0..10 {
+        *now += if call == 9 { limiter.settings.window } else { 0 };
+        let (state, ends) = (&mut limiter.state.algorithm, Instant::from_nanos(*now + took));
+        Gradient::learn(&limiter.settings, state, *now, Signal::Success, in_flight, ends);
+    }
+    *now += took;
+}
+
 #[test]
-fn the_long_term_time_is_a_plain_mean_first_and_an_exponential_one_then() {
-    let mut long = Long::NEW;
-    for (sample, mean) in (10..20).zip([10_000, 10_500, 11_000, 11_500, 12_000, 12_500, 13_000, 13_500, 14_000, 14_500])
-    {
-        long.add(sample * 1_000, 100);
-        assert!(long.nanos().abs_diff(mean) <= 10, "{} not {mean}", long.nanos());
-    }
-    long.add(100_000, 100);
-    assert!(long.nanos().abs_diff(16_200) <= 100, "{}", long.nanos());
-    let mut longest = Long::NEW;
-    for _ in 0..20 {
-        longest.add(u64::MAX, 1);
-    }
-    assert_eq!(longest.nanos(), 1 << 40);
-}
-
-/// `Gradient2Limit` as its own documentation writes it, in floating point.
-struct Reference {
-    limit: f64,
-    long: f64,
-    windows: u32,
-}
-
-impl Reference {
-    fn update(&mut self, settings: &Concurrency<Gradient>, short: f64, in_flight: u32) {
-        self.long = if self.windows < 10 {
-            self.windows += 1;
-            self.long + (short - self.long) / f64::from(self.windows)
-        } else {
-            let factor = 2.0 / (f64::from(settings.long_window) + 1.0);
-            self.long * (1.0 - factor) + short * factor
-        };
-        let long = self.long;
-        if long / short > 2.0 {
-            self.long *= 0.95;
-        }
-        if f64::from(in_flight) < self.limit / 2.0 {
-            return;
-        }
-        let gradient = (settings.tolerance * long / short).clamp(0.5, 1.0);
-        let limit = self.limit * gradient + f64::from(settings.queue);
-        let limit = self.limit * (1.0 - settings.smoothing) + limit * settings.smoothing;
-        self.limit = limit.clamp(f64::from(settings.min), f64::from(settings.max));
-    }
-}
-
-// The limit that is shown is rounded down: by less than one. Whole nanoseconds and 16 bits after the point lose some
-// 1/65,536 of a limit of at most 1,000 with each of 40 windows, which adds up to less than another. None of the times
-// that this seed draws is so near an edge that rounding decides.
-#[test]
-fn the_gradient_moves_as_the_one_of_netflix() {
-    let mut draws = SplitMix::new(6);
-    let mut pick = |least: u64, most: u64| least + draws.next() % (most - least + 1);
-    for _ in 0..10_000 {
-        let settings = GRADIENT
-            .max(1_000)
-            .tolerance(1.0 + pick(0, 100) as f64 / 50.0)
-            .smoothing(pick(1, 20) as f64 / 20.0)
-            .queue(pick(1, 20) as u32)
-            .long_window(pick(1, 1_000) as u32);
-        let mut limiter = Limiter::new(settings);
-        let mut reference = Reference { limit: 20.0, long: 0.0, windows: 0 };
-        let usual = pick(100_000, 1_000_000_000);
-        let mut now = 0;
-        for _ in 0..40 {
-            // Ten calls of the same time are a window: the first opens it, the last comes a second later.
-            let longest = if pick(0, 9) == 0 { 20 * usual } else { 3 * usual };
-            let took = pick(usual, longest);
-            let in_flight = pick(1, u64::from(limiter.limit()));
-            if (in_flight as f64 - reference.limit / 2.0).abs() < 1.0 {
-                continue;
-            }
-            let busiest = pick(0, 9);
-            for call in 0..10 {
-                let in_flight = if call == busiest { in_flight } else { 1 };
-                now += if call == 9 { settings.window } else { 0 };
-                let state = &mut limiter.state.algorithm;
-                let (began, now) = (now + 7 * usual, Instant::from_nanos(now + 7 * usual + took));
-                Gradient::learn(&settings, state, began, Signal::Success, in_flight as u32, now);
-            }
-            now += 10 * usual;
-            reference.update(&settings, took as f64, in_flight as u32);
-            let found = limiter.limit();
-            assert!((f64::from(found) - reference.limit).abs() < 2.0, "{found}, not {}: {settings:?}", reference.limit);
-        }
+fn the_limit_grows_while_calls_are_fast_and_shrinks_while_they_wait() {
+    let point = |limit: f64| (limit * 65_536.0) as u64;
+    let settings = GRADIENT.max(1_000).queue(4);
+    for (limit, short, expected) in [
+        // By smoothing times the queue, or times a tenth of the limit and a quarter.
+        (100.0, 1_000, 100.0 + 0.2 * 4.0),
+        (100.0, 1_031, 100.0 + 0.2 * 4.0),
+        (100.0, 500, 100.0 + 0.2 * 4.0),
+        (8.0, 1_000, 8.0 + 0.2 * 1.05),
+        (1.0, 1_000, 1.0 + 0.2 * 0.35),
+        // By a quarter of the rest while that is tolerated, up to 1.25 + 1/16.
+        (100.0, 1_250, 100.0 - 0.2 * 20.0 / 4.0),
+        (100.0, 1_312, 100.0 - 0.2 * 23.78 / 4.0),
+        (100.0, 1_313, 100.0 - 0.2 * 23.83),
+        (100.0, 1_600, 100.0 - 0.2 * 37.5),
+        // By half at most, before smoothing.
+        (100.0, 2_000, 90.0),
+        (100.0, u64::MAX, 90.0),
+        (1.0, 2_000, 1.0),
+        (1_000.0, 1, 1_000.0),
+    ] {
+        let found = moved(&settings, point(limit), 1_000, short);
+        assert!(found.abs_diff(point(expected)) < 65_536 / 100, "{limit}, {short}: {}", found as f64 / 65_536.0);
     }
 }
 
 #[test]
-fn the_gradient_has_its_edges_where_netflix_has_them() {
-    let settings = GRADIENT.window(Duration::from_nanos(9)).start(20);
-    let mut limiter = Limiter::new(settings);
-    let mut window = |took: u64, in_flight: u32| {
-        for now in 1_000..1_010 {
-            let state = &mut limiter.state.algorithm;
-            Gradient::learn(&settings, state, now - took, Signal::Success, in_flight, Instant::from_nanos(now));
-        }
-        (limiter.limit(), limiter.state.algorithm.long.nanos())
+fn calls_that_fill_the_limit_teach_no_base() {
+    let mut limiter = Limiter::new(GRADIENT.long_window(1_000));
+    let mut now = 1;
+    window(&mut limiter, &mut now, 100_000, 3);
+    assert_eq!(limiter.state.algorithm.base, 100_000);
+    for _ in 0..900 {
+        let full = limiter.limit();
+        window(&mut limiter, &mut now, 120_000, full);
+        assert_eq!(limiter.state.algorithm.base, 100_000);
+    }
+    assert!(limiter.limit() < 20, "{}", limiter.limit());
+}
+
+#[test]
+fn a_measurement_lets_few_calls_through_and_believes_only_those() {
+    let mut limiter = Limiter::new(GRADIENT.long_window(3));
+    let mut now = 1;
+    window(&mut limiter, &mut now, 100, 3);
+    for _ in 0..3 {
+        window(&mut limiter, &mut now, 100, 20);
+    }
+    let entered = |limiter: &mut Limiter<Gradient>, now: u64| {
+        let marks: Vec<_> = std::iter::from_fn(|| limiter.enter(now)).collect();
+        marks.iter().for_each(|_| limiter.state.leave());
+        marks.len()
     };
-    // Nine of twenty are less than half, ten are not: 20 + 0.2 * 4 twice is 21.6.
-    assert_eq!(window(300, 9), (20, 300));
-    // (300 + 100) / 2 is twice 100 and not above it.
-    assert_eq!(window(100, 10), (20, 200));
-    // (2 * 200 + 60) / 3 is above twice 60: the long-term time is cut by a twentieth.
-    assert_eq!(window(60, 11), (21, 145));
+    assert_eq!((limiter.limit(), entered(&mut limiter, now)), (21, 14), "two thirds");
+    // More in flight than wanted, and a call that began while there were: neither counts.
+    window(&mut limiter, &mut now, 900, 20);
+    let began = now - 1;
+    for _ in 0..100 {
+        let state = &mut limiter.state.algorithm;
+        Gradient::learn(&limiter.settings, state, began, Signal::Success, 1, Instant::from_nanos(now));
+    }
+    assert_eq!((limiter.state.algorithm.base, entered(&mut limiter, now)), (100, 14));
+    window(&mut limiter, &mut now, 98, 14);
+    window(&mut limiter, &mut now, 98, 14);
+    assert_eq!((limiter.state.algorithm.base, entered(&mut limiter, now)), (99, 21), "half of the way");
+}
+
+#[test]
+fn a_base_that_rose_is_taken_in_by_little_at_a_time() {
+    let mut limiter = Limiter::new(GRADIENT.long_window(1));
+    let mut now = 1;
+    window(&mut limiter, &mut now, 1_600, 1);
+    for (took, base) in [(1_700, 1_650), (9_000, 1_753), (9_000, 1_862), (800, 1_331), (u64::MAX, 1_414)] {
+        window(&mut limiter, &mut now, took.min(10_000), 1);
+        assert_eq!(limiter.state.algorithm.base, base);
+    }
 }
 
 // platinummonkey/go-concurrency-limits, gradient2_test.go, OnSample: at a limit of 50 with one call under way,
@@ -127,31 +107,8 @@ fn the_gradient_stands_still_while_less_than_half_of_it_is_in_use() {
     }
 }
 
-// A target that serves C calls at a time and shares its time among more: a call takes max(1, n / C) times the base.
-// With the long-term time at the base (a long window that hardly moves), the gradient is tolerance * C / limit as soon
-// as the limit is above tolerance * C, and the limit stands still where limit * (1 - gradient) = queue, which is at
-// tolerance * C + queue. The way there: by 0.8 a window at first, then a fifth of what remains.
 #[test]
-fn the_gradient_finds_where_calls_begin_to_wait() {
-    for capacity in [10, 50, 100] {
-        let mut limiter = Limiter::new(GRADIENT.long_window(1_000_000).start(capacity / 2));
-        let mut now = 0;
-        for _ in 0..300 {
-            for _ in 0..10 {
-                let in_flight = limiter.limit();
-                let took = 10_000_000 * u64::from(in_flight.max(capacity)) / u64::from(capacity);
-                limiter.round(now, took, usize::MAX);
-                now += 200_000_000;
-            }
-        }
-        let expected = capacity * 3 / 2 + 4;
-        assert!(limiter.limit().abs_diff(expected) <= 1, "{} for {capacity}, not {expected}", limiter.limit());
-    }
-}
-
-#[test]
-fn a_window_with_an_overload_has_the_lowest_gradient() {
-    // 100 * (1 - 0.2) + 0.2 * (100 / 2 + 4) = 90.8
+fn a_window_with_an_overload_shrinks_the_limit_by_a_tenth() {
     let mut limiter = Limiter::new(GRADIENT.start(100));
     let mark = limiter.enter(0).unwrap();
     limiter.leave(mark, Signal::Overload, 5);
@@ -159,21 +116,40 @@ fn a_window_with_an_overload_has_the_lowest_gradient() {
     let mark = limiter.enter(0).unwrap();
     limiter.leave(mark, Signal::Overload, 1_000_000_005);
     assert_eq!(limiter.limit(), 90);
-    assert_eq!(limiter.state.algorithm.long, Long::NEW, "the time of a refusal is no measure");
+    assert_eq!(limiter.state.algorithm.base, 0, "the time of a refusal is no measure");
+}
+
+#[test]
+fn an_overload_ends_a_measurement() {
+    let mut limiter = Limiter::new(GRADIENT);
+    let mut now = 1;
+    window(&mut limiter, &mut now, 100, 20);
+    let in_flight = |limiter: &mut Limiter<Gradient>| {
+        let marks: Vec<_> = std::iter::from_fn(|| limiter.enter(1)).collect();
+        marks.iter().for_each(|_| limiter.state.leave());
+        marks.len()
+    };
+    assert_eq!(in_flight(&mut limiter), 13);
+    for later in [0, 1_000_000_000] {
+        let state = &mut limiter.state.algorithm;
+        Gradient::learn(&limiter.settings, state, now, Signal::Overload, 5, Instant::from_nanos(now + later));
+    }
+    assert_eq!((limiter.limit(), in_flight(&mut limiter)), (18, 18));
 }
 
 // case 16
 #[test]
 fn a_clock_that_stands_still_or_steps_back_shrinks_no_limit() {
-    assert_eq!(gradient(1.0, 0, 0), 1 << 16);
     let mut limiter = Limiter::new(GRADIENT);
-    for window in 0..20 {
+    for window in 0..40 {
         // Half a minute back with every window, and within each the end of a call before its beginning.
         let now = 3_600_000_000_000 - window * 30_000_000_000;
         limiter.round(now, 0, usize::MAX);
         let mark = limiter.enter(now).unwrap();
         limiter.leave(mark, Signal::Success, now - 1_000);
-        limiter.round(now + 1_000_000_000, 0, usize::MAX);
+        for second in 1..8 {
+            limiter.round(now + second * 1_000_000_000, 0, usize::MAX);
+        }
     }
     assert!(limiter.limit() > 20, "{}: windows go on", limiter.limit());
 }
