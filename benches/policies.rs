@@ -4,6 +4,9 @@
 //! per call: fuel (executed Wasm operations, the same on every machine), nanoseconds (of this machine), heap
 //! allocations and looks at the clock; and the bytes that the row adds to a component, of two kinds. A second table
 //! shows that what a policy remembers does not make it slower: fuel per call after few calls and after many.
+//!
+//! `cargo bench --bench policies -- breaker async-retry` measures only the rows with one of the words in their name or
+//! feature, and those that they are compared with.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -75,35 +78,56 @@ struct Cost {
     ordinary: i64,
 }
 
+/// The rows that the words of the command line select, and those that these are compared with. Without words, all.
+fn selected() -> Vec<&'static Row> {
+    // Cargo adds `--bench`.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let names = |row: &Row| words.iter().any(|word| row.name.contains(word) || row.feature.contains(word));
+    let chosen = |row: &Row| words.is_empty() || names(row);
+    let any_async = ROWS.iter().any(|row| chosen(row) && row.feature.starts_with("async"));
+    let compared = |row: &Row| match row.feature {
+        "" => true,
+        "async-bare" | "async-backon" => any_async,
+        "backon" => ROWS.iter().any(|row| chosen(row) && row.feature == "retry"),
+        _ => false,
+    };
+    ROWS.iter().filter(|row| chosen(row) || compared(row)).collect()
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let rows = selected();
     let mut costs = Vec::new();
-    for row in ROWS {
+    for row in &rows {
         let features: &[&str] = if row.feature.is_empty() { &[] } else { &[row.feature] };
         let built = |more: &[&str]| Guests::variant("bench-guest", "guest-fast", &[features, more].concat());
         costs.push(measure(&built(&[])?, &built(&["count-allocations"])?, &built(&["ordinary"])?)?);
     }
     // Built and measured before anything is printed, so that nothing is printed in between.
     let mut flat = Vec::new();
-    for row in ROWS.iter().filter(|row| REMEMBERING.contains(&row.feature)) {
+    for row in rows.iter().filter(|row| REMEMBERING.contains(&row.feature)) {
         let file = Guests::variant("bench-guest", "guest-fast", &[row.feature])?;
         flat.push((row.name, after_recording(&file)?.map(|fuel| format!("{fuel:.0}"))));
     }
-    let cost_of = |feature: &str| ROWS.iter().position(|row| row.feature == feature).map(|index| &costs[index]);
-    let missing = "a row that others are measured against";
-    let (bare, backon) = (cost_of("").ok_or(missing)?, cost_of("backon").ok_or(missing)?);
-    let (bare_async, backon_async) = (cost_of("async-bare").ok_or(missing)?, cost_of("async-backon").ok_or(missing)?);
+    let cost_of = |feature: &str| {
+        let index = rows.iter().position(|row| row.feature == feature);
+        index.map(|index| &costs[index]).ok_or_else(|| format!("the row `{feature}` was not measured"))
+    };
+    let bare = cost_of("")?;
     println!(
         "| per call, on success | fuel | over bare | ns | allocations | clock reads | bytes | bytes, ordinary | bar |"
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
-    for (row, cost) in ROWS.iter().zip(&costs) {
-        let bare = if row.feature.starts_with("async") { bare_async } else { bare };
-        let fuel = cost.fuel - bare.fuel;
-        let (smallest, ordinary) = (cost.smallest - bare.smallest, cost.ordinary - bare.ordinary);
-        let fuel_bar = if row.feature == "retry" { Some(backon.fuel - bare.fuel) } else { row.fuel };
+    for (row, cost) in rows.iter().zip(&costs) {
+        let of_kind = if row.feature.starts_with("async") { cost_of("async-bare")? } else { bare };
+        let fuel = cost.fuel - of_kind.fuel;
+        let (smallest, ordinary) = (cost.smallest - of_kind.smallest, cost.ordinary - of_kind.ordinary);
+        let fuel_bar = if row.feature == "retry" { Some(cost_of("backon")?.fuel - bare.fuel) } else { row.fuel };
         // The bar that is a ratio to a peer's bytes: 1.2 times what it adds, by retrying alone.
         let awaited = matches!(row.feature, "async-retry" | "async-canonical");
-        let bytes_bar = if awaited { Some((backon_async.ordinary - bare.ordinary) * 12 / 10) } else { row.bytes };
+        let bytes_bar = match awaited {
+            true => Some((cost_of("async-backon")?.ordinary - of_kind.ordinary) * 12 / 10),
+            false => row.bytes,
+        };
         let mut bars = Vec::new();
         if let Some(bar) = fuel_bar {
             bars.push(verdict("fuel", fuel, bar));
