@@ -65,8 +65,8 @@ pub use policy::{
     Aimd, AttemptTimeout, AttemptTimeoutPart, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts,
     BreakerSnapshot, Budget, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, DeadlinePart,
     FailureRate, Gradient, Guard, Hedge, HedgePart, Invalid, Jitter, LimitAlgorithm, Pipeline, Policy, Quantile,
-    RateLimit, RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, SlowCalls, Takes, Throttle, TimeWindow,
-    TokenBucket, Upcoming, Window,
+    RateLimit, RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, Takes, Throttle, TimeWindow, TokenBucket,
+    Upcoming, Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.

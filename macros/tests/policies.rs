@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use steadfast::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Event,
-    Gradient, Hedge, Jitter, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, SlowCalls, Throttle, TimeWindow,
-    Upcoming, handler::WatchAs,
+    Gradient, Hedge, Jitter, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow, Upcoming,
+    handler::WatchAs,
 };
 
 static BUDGET: Budget = Budget::ratio(0.1);
@@ -108,8 +108,7 @@ fn the_parts_are_those_of_the_builders() {
         .hedge(Hedge::after_quantile(0.95).min_observations(100).initial_delay(millis(200)));
     same(rates, &built);
 
-    type Times =
-        Policy<(), (), Breaker<TimeWindow<SlowCalls>>, Concurrency<Gradient>, RateLimit<SlidingWindow>, (), WatchAs>;
+    type Times = Policy<(), (), Breaker<TimeWindow>, Concurrency<Gradient>, RateLimit<SlidingWindow>, (), WatchAs>;
     let times: &Times = &TIMES;
     let gradient = Concurrency::gradient().tolerance(2.0).smoothing(0.3).queue(3).window(secs(1)).long_window(500);
     let built = Policy::new()

@@ -24,7 +24,7 @@ pub use attempt_timeout::{AttemptTimeout, AttemptTimeoutPart};
 pub use backoff::{Backoff, Jitter};
 pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
-    SlowCalls, TimeWindow, Window,
+    TimeWindow, Window,
 };
 pub use budget::{Budget, BudgetPart};
 pub use bulkhead::Bulkhead;

@@ -111,7 +111,6 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
                 _ => errors.add(span, "expected `slow_calls(rate = \"80%\", longer_than = \"1s\")`"),
             }
             slow.finish(&["rate", "longer_than"], errors);
-            ty = quote!(::steadfast::Breaker<#window<::steadfast::SlowCalls>>);
         }
     }
     if let Some(arg) = list.take("open_for", errors) {
