@@ -254,6 +254,7 @@ fn breaker(settings: &BreakerSettings, reader: &mut Reader) -> Option<AnyBreaker
         ($breaker:expr) => {{
             let breaker = with($breaker, settings.open_for, |breaker, Time(time)| breaker.open_for(time));
             let breaker = with(breaker, growing, |breaker, (factor, longest)| breaker.growing(factor, longest));
+            let breaker = with(breaker, settings.jitter, |breaker, Share(share)| breaker.jitter(share));
             let breaker = with(breaker, settings.probes, |breaker, probes| breaker.probes(probes));
             let breaker = with(breaker, settings.probe_timeout, |breaker, Time(time)| breaker.probe_timeout(time));
             reader.accept(breaker.check(), keys)

@@ -259,7 +259,7 @@ impl<W> Breaker<W> {
     /// moment. A break is never shortened, and never lengthened beyond the `max_open_for` of
     /// [`growing`](Self::growing). The number is drawn when a break begins; without jitter none is drawn.
     ///
-    /// Envoy has the same as `max_ejection_time_jitter`.
+    /// `policy!` and the attribute `resilient` set `0.1`. (Envoy has the same as `max_ejection_time_jitter`.)
     ///
     /// ```
     /// use core::time::Duration;
