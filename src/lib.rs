@@ -66,8 +66,8 @@ pub use policy::{
     Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,
     BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard, Hedge,
     HedgeKind, HedgePart, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy, Quantile, RateLimit,
-    RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, SlowCalls, Throttle, TimeLimit, TimeWindow, TokenBucket,
-    Upcoming, Window,
+    RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, Throttle, TimeLimit, TimeWindow, TokenBucket, Upcoming,
+    Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.

@@ -159,6 +159,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | – `slow_calls(rate = "80%", longer_than = "1s")` | of a rate: a share and a duration | slow calls do not count |
 /// | – `open_for = "10s"` | a duration | 5 s |
 /// | – `growing(factor = 2, max_open_for = "1m")` | 1 or more, and a duration | all breaks are of one length |
+/// | – `jitter = "20%"` | a share, or 0: each break is longer by up to so much, at random | 10 %, so that instances that opened together do not probe together |
 /// | – `probes = 1`, `probe_timeout = "10s"` | 1 to 16; a duration | 1; 10 s |
 /// | `bulkhead(concurrent = 10, waiting = 20)` | 1 or more; any | none; no call waits |
 /// | `concurrency = aimd(min = 1, max = 200, start = 20, decrease = 0.9)` | counts; a share below 1 | none; as shown |

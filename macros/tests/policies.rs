@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use steadfast::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Event,
-    Gradient, Hedge, Jitter, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, SlowCalls, Throttle, TimeWindow,
-    Upcoming, handler::WatchAs,
+    Gradient, Hedge, Jitter, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow, Upcoming,
+    handler::WatchAs,
 };
 
 static BUDGET: Budget = Budget::ratio(0.1);
@@ -38,7 +38,7 @@ steadfast::policy! {
     /// All at once.
     pub static ALL = observer(log) + attempt_timeout("500ms") + rate_limit(per_second = 100, burst = 20, wait_up_to = "0s")
         + bulkhead(concurrent = 10, waiting = 20)
-        + breaker(failures = 5, open_for = "10s", growing(factor = 2, max_open_for = "1m"), probes = 2, probe_timeout = "2s")
+        + breaker(failures = 5, open_for = "10s", growing(factor = 2, max_open_for = "1m"), jitter = 0, probes = 2, probe_timeout = "2s")
         + retry(attempts = FIVE, retry_after_cap = "1m", before_retry = hasty, budget = BUDGET,
                 never(trapped, timeout), on(overloaded, attempts = 2, backoff = constant("1s")), never(other))
         + hedge(after = "100ms", max_hedges = 2) + deadline(THREE_SECONDS);
@@ -78,7 +78,7 @@ fn the_parts_are_those_of_the_builders() {
     let built = Policy::new()
         .deadline(Deadline::after(secs(3)))
         .retry(Retry::attempts(4).backoff(Backoff::exponential(millis(50)).max_delay(secs(2))))
-        .breaker(Breaker::consecutive_failures(5).open_for(secs(10)));
+        .breaker(Breaker::consecutive_failures(5).open_for(secs(10)).jitter(0.1));
     same(example, &built);
 
     const RULES: &[Rule] = &[
@@ -91,7 +91,12 @@ fn the_parts_are_those_of_the_builders() {
         .deadline(Deadline::after(secs(3)))
         .retry(Retry::attempts(5).retry_after_cap(secs(60)).before_retry(hasty).rules(RULES).budget(&BUDGET))
         .breaker(
-            Breaker::consecutive_failures(5).open_for(secs(10)).growing(2.0, secs(60)).probes(2).probe_timeout(secs(2)),
+            Breaker::consecutive_failures(5)
+                .open_for(secs(10))
+                .growing(2.0, secs(60))
+                .jitter(0.0)
+                .probes(2)
+                .probe_timeout(secs(2)),
         )
         .bulkhead(Bulkhead::concurrent(10).waiting(20))
         .rate_limit(RateLimit::per_second(100).burst(20))
@@ -102,17 +107,17 @@ fn the_parts_are_those_of_the_builders() {
     type Rates = Policy<(Breaker<CountWindow>, Concurrency<Aimd>, Throttle, Hedge<Quantile>, WatchAs)>;
     let rates: &Rates = &RATES;
     let built = Policy::new()
-        .breaker(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20))
+        .breaker(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20).jitter(0.1))
         .concurrency(Concurrency::aimd().min(2).max(50).start(10).decrease(0.8))
         .throttle(Throttle::new())
         .hedge(Hedge::after_quantile(0.95).min_observations(100).initial_delay(millis(200)));
     same(rates, &built);
 
-    type Times = Policy<(Breaker<TimeWindow<SlowCalls>>, Concurrency<Gradient>, RateLimit<SlidingWindow>, WatchAs)>;
+    type Times = Policy<(Breaker<TimeWindow>, Concurrency<Gradient>, RateLimit<SlidingWindow>, WatchAs)>;
     let times: &Times = &TIMES;
     let gradient = Concurrency::gradient().tolerance(2.0).smoothing(0.3).queue(3).window(secs(1)).long_window(500);
     let built = Policy::new()
-        .breaker(Breaker::failure_rate(0.25).over_time(secs(90)).slow_calls(0.8, millis(1_500)))
+        .breaker(Breaker::failure_rate(0.25).over_time(secs(90)).slow_calls(0.8, millis(1_500)).jitter(0.1))
         .concurrency(gradient)
         .rate_limit(RateLimit::window(100, secs(60)));
     same(times, &built);
@@ -121,7 +126,7 @@ fn the_parts_are_those_of_the_builders() {
     same(&MINUTES, &built);
     let throttle = Throttle::new().multiplier(1.1).window(secs(30)).padding(8).max_probability(0.9);
     same(&THROTTLED, &Policy::new().throttle(throttle));
-    same(&SLOW, &Policy::new().breaker(Breaker::failure_rate(1.0).over_calls(10).slow_calls(1.0, secs(1))));
+    same(&SLOW, &Policy::new().breaker(Breaker::failure_rate(1.0).over_calls(10).slow_calls(1.0, secs(1)).jitter(0.1)));
 }
 
 #[test]

@@ -86,6 +86,10 @@ impl<C: Clock + Rng> Moment for Present<'_, C> {
     fn draw(&self) -> u64 {
         self.clock.draw()
     }
+
+    fn forget(&self) {
+        Present::forget(self);
+    }
 }
 
 /// A call as far as it needs to be known while nothing failed. Apart from the core, so that a call that succeeds at once

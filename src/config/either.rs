@@ -132,3 +132,55 @@ impl<A: HedgePart, B: HedgePart> HedgePart for Either<A, B> {
         }
     }
 }
+
+/// What is read of a policy that was configured: of the kind that it has, where it has one.
+mod accessors {
+    use super::super::parts::{AnyBreaker, AnyBulkhead, AnyLimit};
+    use super::Either;
+    use crate::policy::{BreakerControl, Controlled, Guard, InFlight, Throttles};
+
+    type Memory<G> = <G as Guard>::Memory;
+
+    impl Controlled for Option<AnyBreaker> {
+        type Control<'p, O: 'p> = Option<BreakerControl<'p, O>>;
+
+        fn control<'p, O>(&'p self, memory: &'p Memory<AnyBreaker>, observer: &'p O) -> Option<BreakerControl<'p, O>> {
+            Some(match self.as_ref()? {
+                Either::One(breaker) => breaker.control(&memory.0, observer),
+                Either::Other(Either::One(breaker)) => breaker.control(&memory.1.0, observer),
+                Either::Other(Either::Other(breaker)) => breaker.control(&memory.1.1, observer),
+            })
+        }
+    }
+
+    impl InFlight for Option<AnyBulkhead> {
+        type Count = Option<u32>;
+
+        fn limit(&self, memory: &Memory<AnyBulkhead>) -> Option<u32> {
+            Some(match self.as_ref()? {
+                Either::One(bulkhead) => bulkhead.limit(&memory.0),
+                Either::Other(Either::One(limit)) => limit.limit(&memory.1.0),
+                Either::Other(Either::Other(limit)) => limit.limit(&memory.1.1),
+            })
+        }
+
+        fn in_flight(&self, memory: &Memory<AnyBulkhead>) -> Option<u32> {
+            Some(match self.as_ref()? {
+                Either::One(bulkhead) => bulkhead.in_flight(&memory.0),
+                Either::Other(Either::One(limit)) => limit.in_flight(&memory.1.0),
+                Either::Other(Either::Other(limit)) => limit.in_flight(&memory.1.1),
+            })
+        }
+    }
+
+    impl Throttles for Option<AnyLimit> {
+        type Probability = Option<f64>;
+
+        fn probability(&self, memory: &Memory<AnyLimit>) -> Option<f64> {
+            match self.as_ref()? {
+                Either::Other(throttle) => Some(throttle.probability(&memory.1)),
+                Either::One(_) => None,
+            }
+        }
+    }
+}

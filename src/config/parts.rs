@@ -1,7 +1,5 @@
 //! Makes the parts of a policy of what a configuration says, each checked by the part itself.
 
-use core::time::Duration;
-
 use super::Configured;
 use super::either::Either;
 use super::reader::{Factor, Part, Reader, Share, Time};
@@ -14,13 +12,11 @@ use crate::observe::Observer;
 use crate::policy::parts::{Observed, fills};
 use crate::policy::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
-    Gradient, Hedge, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, SlowCalls, Throttle, TimeWindow,
-    TokenBucket,
+    Gradient, Hedge, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow, TokenBucket,
 };
 
-/// A breaker of any kind. One over a window always knows of slow calls, and none of them is where nobody asked.
-pub(super) type AnyBreaker =
-    Either<Breaker<Consecutive>, Either<Breaker<CountWindow<SlowCalls>>, Breaker<TimeWindow<SlowCalls>>>>;
+/// A breaker of any kind.
+pub(super) type AnyBreaker = Either<Breaker<Consecutive>, Either<Breaker<CountWindow>, Breaker<TimeWindow>>>;
 /// What bounds the calls under way.
 pub(super) type AnyBulkhead = Either<Bulkhead, Either<Concurrency<Aimd>, Concurrency<Gradient>>>;
 /// What bounds the calls in a time.
@@ -269,6 +265,7 @@ fn breaker(settings: &BreakerSettings, reader: &mut Reader) -> Option<AnyBreaker
         ($breaker:expr) => {{
             let breaker = with($breaker, settings.open_for, |breaker, Time(time)| breaker.open_for(time));
             let breaker = with(breaker, growing, |breaker, (factor, longest)| breaker.growing(factor, longest));
+            let breaker = with(breaker, settings.jitter, |breaker, Share(share)| breaker.jitter(share));
             let breaker = with(breaker, settings.probes, |breaker, probes| breaker.probes(probes));
             let breaker = with(breaker, settings.probe_timeout, |breaker, Time(time)| breaker.probe_timeout(time));
             reader.accept(breaker.check(), keys)
@@ -277,22 +274,22 @@ fn breaker(settings: &BreakerSettings, reader: &mut Reader) -> Option<AnyBreaker
     if let Some(failures) = settings.failures {
         return checked!(Breaker::consecutive_failures(failures)).map(Either::One);
     }
-    let (slow, longer_than) = match Part::given(&settings.slow_calls) {
-        Some(slow) => reader.within("slow-calls", |reader| {
+    let slow = match Part::given(&settings.slow_calls) {
+        Some(slow) => Some(reader.within("slow-calls", |reader| {
             let rate = reader.need(slow.rate, "rate");
             let longer_than = reader.need(slow.longer_than, "longer-than");
             Some((rate?.0, longer_than?.0))
-        })?,
-        // No call takes longer than that.
-        None => (1.0, Duration::MAX),
+        })?),
+        None => None,
     };
     let rate = Breaker::failure_rate(settings.failure_rate?.0);
     if let Some(calls) = settings.over_calls {
-        let breaker = rate.over_calls(calls).slow_calls(slow, longer_than);
+        let breaker = with(rate.over_calls(calls), slow, |breaker, (rate, time)| breaker.slow_calls(rate, time));
         let breaker = with(breaker, settings.minimum_calls, |breaker, calls| breaker.minimum_calls(calls));
         checked!(breaker).map(|breaker| Either::Other(Either::One(breaker)))
     } else {
-        let breaker = rate.over_time(settings.over_time?.0).slow_calls(slow, longer_than);
+        let breaker =
+            with(rate.over_time(settings.over_time?.0), slow, |breaker, (rate, time)| breaker.slow_calls(rate, time));
         let breaker = with(breaker, settings.minimum_calls, |breaker, calls| breaker.minimum_calls(calls));
         checked!(breaker).map(|breaker| Either::Other(Either::Other(breaker)))
     }

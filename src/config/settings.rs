@@ -202,6 +202,8 @@ settings! {
         open_for: Time,
         /// Each break lasts longer than the one before: all are of one length, if nothing is said.
         growing: Part<GrowingSettings>,
+        /// Each break is longer by a random share of itself, up to this one, from 0 to 1: 0, if nothing is said.
+        jitter: Share,
         /// How many calls may try while it is half-open, from 1 to 16: 1, if nothing is said.
         probes: u32,
         /// How long a probe may take before its place goes to another: 10 s, if nothing is said.

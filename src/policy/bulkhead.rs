@@ -6,7 +6,7 @@ use core::task::{Context, Poll, Waker};
 use std::collections::VecDeque;
 
 use super::sealed::Sealed;
-use super::{Guard, Moment, Outcome, Permit, Rejected};
+use super::{Guard, InFlight, Moment, Outcome, Permit, Rejected};
 use crate::failure::{Cause, Reason};
 use crate::observe::Change;
 use crate::platform::state::Local;
@@ -256,6 +256,30 @@ impl Drop for Turn<'_> {
         if let Some(next) = next {
             wake(next);
         }
+    }
+}
+
+impl InFlight for Bulkhead {
+    type Count = u32;
+
+    fn limit(&self, _: &Memory) -> u32 {
+        self.places
+    }
+
+    fn in_flight(&self, memory: &Memory) -> u32 {
+        memory.0.with(|state| state.taken)
+    }
+}
+
+impl InFlight for Option<Bulkhead> {
+    type Count = Option<u32>;
+
+    fn limit(&self, memory: &Memory) -> Option<u32> {
+        self.as_ref().map(|bulkhead| bulkhead.limit(memory))
+    }
+
+    fn in_flight(&self, memory: &Memory) -> Option<u32> {
+        self.as_ref().map(|bulkhead| bulkhead.in_flight(memory))
     }
 }
 

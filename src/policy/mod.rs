@@ -22,13 +22,15 @@ use core::fmt;
 
 pub use attempt_timeout::AttemptTimeout;
 pub use backoff::{Backoff, Jitter};
+pub(crate) use breaker::Controlled;
 pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
-    SlowCalls, TimeWindow, Window,
+    TimeWindow, Window,
 };
 pub use budget::{Budget, BudgetPart};
 pub use builder::Optional;
 pub use bulkhead::Bulkhead;
+pub(crate) use concurrency::InFlight;
 pub use concurrency::{Aimd, Concurrency, Gradient, LimitAlgorithm};
 pub use deadline::{Deadline, TimeLimit};
 pub use guard::Guard;
@@ -38,6 +40,7 @@ pub use parts::{Part, Parts, Plus};
 pub use rate_limit::{RateLimit, RateLimitKind, SlidingWindow, TokenBucket};
 pub use retry::{Retry, RetryPart, Rule, Upcoming};
 pub use throttle::Throttle;
+pub(crate) use throttle::Throttles;
 
 pub(crate) use guard::{Guarded, Moment, Outcome, Permit, Rejected};
 pub(crate) use hedge::MAX_HEDGES;

@@ -21,7 +21,7 @@ fn policies_and_what_is_made_from_them_show_what_they_are_and_what_is_set() {
         (format!("{:?}", call().fallback_call(|_: Failed<RpcError>| Ok::<_, RpcError>(7))), &["WithFallback {"]),
         (format!("{:?}", call().stale_if_error(&last)), &["WithFallback {"]),
         (format!("{last:?}"), &["LastGood {", "max_age: 60s", "None"]),
-        (format!("{snapshot:?}"), &["BreakerSnapshot([1, 1, 0, "]),
+        (format!("{snapshot:?}"), &["BreakerSnapshot([2, 1, 0, "]),
     ] {
         for part in expected {
             assert!(shown.contains(part), "{part} is missing: {shown}");

@@ -73,8 +73,7 @@ mod ours {
 
     use steadfast::{
         Aimd, AttemptTimeout, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Delivery, Failed,
-        Failure, Gradient, Hedge, LastGood, Policy, Quantile, RateLimit, Retry, SlidingWindow, SlowCalls, Throttle,
-        TimeWindow,
+        Failure, Gradient, Hedge, LastGood, Policy, Quantile, RateLimit, Retry, SlidingWindow, Throttle, TimeWindow,
     };
 
     use super::api;
@@ -115,13 +114,13 @@ mod ours {
     #[cfg(feature = "breaker-count")]
     static POLICY: Policy<(Breaker<CountWindow>,)> = Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
     #[cfg(feature = "breaker-count-slow")]
-    static POLICY: Policy<(Breaker<CountWindow<SlowCalls>>,)> =
+    static POLICY: Policy<(Breaker<CountWindow>,)> =
         Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100).slow_calls(0.8, Duration::from_secs(1)));
     #[cfg(feature = "breaker-time")]
     static POLICY: Policy<(Breaker<TimeWindow>,)> =
         Policy::new().breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)));
     #[cfg(feature = "breaker-time-slow")]
-    static POLICY: Policy<(Breaker<TimeWindow<SlowCalls>>,)> = Policy::new()
+    static POLICY: Policy<(Breaker<TimeWindow>,)> = Policy::new()
         .breaker(Breaker::failure_rate(0.5).over_time(Duration::from_secs(10)).slow_calls(0.8, Duration::from_secs(1)));
     #[cfg(feature = "retry-breaker-budget")]
     static POLICY: Policy<(Retry<&Budget>, Breaker<CountWindow>)> =

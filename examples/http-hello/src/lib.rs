@@ -7,9 +7,9 @@ steadfast::bindgen!("http-hello");
 use acme::greeter::api as greeter;
 
 steadfast::policy! {
-    /// How we talk to the greeter: at most 4 tries within 3 s, and quiet for 2 s after 8 failures in a row.
+    /// How we talk to the greeter: at most 4 tries within 3 s, and quiet for exactly 2 s after 8 failures in a row.
     static GREETER = deadline("3s") + retry(attempts = 4, backoff = exponential("100ms"))
-                   + breaker(failures = 8, open_for = "2s");
+                   + breaker(failures = 8, open_for = "2s", jitter = 0);
 }
 
 /// The real greeting, or why there is none: a failure that leaves the handler is an answer that says so.

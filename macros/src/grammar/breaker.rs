@@ -8,9 +8,9 @@ use super::data::Data;
 use super::syntax::{Arg, Errors, List};
 use super::value;
 
-const BOTH: [&str; 4] = ["open_for", "growing", "probes", "probe_timeout"];
-const IN_A_ROW: [&str; 5] = ["failures", "open_for", "growing", "probes", "probe_timeout"];
-const RATE: [&str; 9] = [
+const BOTH: [&str; 5] = ["open_for", "growing", "jitter", "probes", "probe_timeout"];
+const IN_A_ROW: [&str; 6] = ["failures", "open_for", "growing", "jitter", "probes", "probe_timeout"];
+const RATE: [&str; 10] = [
     "failure_rate",
     "over_calls",
     "over_time",
@@ -18,10 +18,11 @@ const RATE: [&str; 9] = [
     "slow_calls",
     "open_for",
     "growing",
+    "jitter",
     "probes",
     "probe_timeout",
 ];
-const ALL: [&str; 10] = [
+const ALL: [&str; 11] = [
     "failures",
     "failure_rate",
     "over_calls",
@@ -30,9 +31,13 @@ const ALL: [&str; 10] = [
     "slow_calls",
     "open_for",
     "growing",
+    "jitter",
     "probes",
     "probe_timeout",
 ];
+
+/// A share of each break. With it, instances that opened together do not probe together.
+const DEFAULT_JITTER: f64 = 0.1;
 
 pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
     let mut list = List::of(arg, "`breaker`", errors);
@@ -111,7 +116,6 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
                 _ => errors.add(span, "expected `slow_calls(rate = \"80%\", longer_than = \"1s\")`"),
             }
             slow.finish(&["rate", "longer_than"], errors);
-            ty = quote!(::steadfast::Breaker<#window<::steadfast::SlowCalls>>);
         }
     }
     if let Some(arg) = list.take("open_for", errors) {
@@ -136,6 +140,18 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
             _ => errors.add(span, "expected `growing(factor = 2, max_open_for = \"1m\")`"),
         }
         growing.finish(&["factor", "max_open_for"], errors);
+    }
+    match list.take("jitter", errors) {
+        Some(arg) => {
+            let jitter = value::share_or_zero(&arg.value, errors);
+            let (span, value) = (arg.value.span(), jitter.tokens);
+            tokens = quote_spanned!(span=> #tokens.jitter(#value));
+            data.set("jitter", jitter.data);
+        }
+        None => {
+            tokens = quote_spanned!(span=> #tokens.jitter(#DEFAULT_JITTER));
+            data.set("jitter", Data::number(DEFAULT_JITTER.to_string()));
+        }
     }
     if let Some(arg) = list.take("probes", errors) {
         let probes = value::count(&arg.value, 1..=16, errors);

@@ -123,6 +123,12 @@ pub fn share(value: &Value, errors: &mut Errors) -> Given {
     float(value, |number| number > 0.0 && number <= 1.0, allowed, true, errors)
 }
 
+/// A share that may be 0, or in percent.
+pub fn share_or_zero(value: &Value, errors: &mut Errors) -> Given {
+    let allowed = "from 0 to 1, or in percent: 0.1 or \"10%\"";
+    float(value, |number| (0.0..=1.0).contains(&number), allowed, true, errors)
+}
+
 /// A share above 0 and below 1, or in percent.
 pub fn share_below_one(value: &Value, errors: &mut Errors) -> Given {
     let allowed = "above 0 and below 1, or in percent: 0.95 or \"95%\"";

@@ -38,7 +38,7 @@ fn a_named_policy_carries_its_settings_as_the_defaults() {
         r#"{"deadline":"3s","#,
         r#""retry":{"attempts":4,"backoff":{"exponential":"50ms","max":"2s","jitter":"full"},"#,
         r#""on":{"no-target":"never","overloaded":{"attempts":2}}},"#,
-        r#""breaker":{"failure-rate":"50%","over-calls":100},"attempt-timeout":"1s"}"#
+        r#""breaker":{"failure-rate":"50%","over-calls":100,"jitter":0.1},"attempt-timeout":"1s"}"#
     );
     let statics = quote!(static __STEADFAST_POLICY: ::steadfast::config::Named<::steadfast::handler::WatchAs> =
             ::steadfast::config::Named::new("greeter", #json).observer(::steadfast::handler::WatchAs("greet")););

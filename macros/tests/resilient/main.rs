@@ -123,7 +123,10 @@ mod function {
         assert!(broken(&target).is_err());
         assert_eq!(broken(&target).unwrap_err().message, "not called: the circuit breaker is open");
         assert_eq!(target.calls(), 1);
-        target.clock.advance(Duration::from_secs(10));
+        // The attribute adds a jitter of up to 10 %, of which a test clock draws the highest.
+        target.clock.advance(Duration::from_millis(10_999));
+        assert!(broken(&target).is_err());
+        target.clock.advance(Duration::from_millis(1));
         assert_eq!(broken(&target), Ok(7));
     }
 

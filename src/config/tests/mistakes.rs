@@ -88,6 +88,10 @@ fn nonsense_is_refused_with_the_path_the_value_and_the_range() {
             r#"{"breaker": {"failures": 5, "open-for": "10s", "growing": {"factor": 2, "max-open-for": "5s"}}}"#,
             "breaker.growing.max-open-for: 5s is not allowed: it must be at least open-for",
         ),
+        (
+            r#"{"breaker": {"failures": 5, "jitter": "150%"}}"#,
+            "breaker.jitter: 1.5 is not allowed: it must be from 0 to 1",
+        ),
         (r#"{"breaker": {"failures": 5, "probes": 17}}"#, "breaker.probes: 17 is not allowed: it must be from 1 to 16"),
         (r#"{"bulkhead": {"concurrent": 0}}"#, "bulkhead.concurrent: 0 is not allowed: it must be 1 or more"),
         (

@@ -49,8 +49,13 @@ fn every_setting_reaches_its_part() {
     assert!(!format!("{:?}", Retry::attempts(7)).contains("60000000000"));
 
     same(
-        r#""breaker": {"failures": 5, "open-for": "10s", "probes": 2, "probe-timeout": "2s", "growing": {"factor": 2, "max-open-for": "1m"}}"#,
-        Breaker::consecutive_failures(5).open_for(secs(10)).probes(2).probe_timeout(secs(2)).growing(2.0, secs(60)),
+        r#""breaker": {"failures": 5, "open-for": "10s", "jitter": "10%", "probes": 2, "probe-timeout": "2s", "growing": {"factor": 2, "max-open-for": "1m"}}"#,
+        Breaker::consecutive_failures(5)
+            .open_for(secs(10))
+            .jitter(0.1)
+            .probes(2)
+            .probe_timeout(secs(2))
+            .growing(2.0, secs(60)),
     );
     same(
         r#""breaker": {"failure-rate": "50%", "over-calls": 100, "minimum-calls": 20, "slow-calls": {"rate": 0.8, "longer-than": "1s"}}"#,

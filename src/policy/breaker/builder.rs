@@ -1,22 +1,21 @@
-//! What a person writes: when a breaker opens, for how long, and how it looks whether the target is back.
+//! When a breaker opens, for how long, and how it tries whether the target is back.
 
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use super::settings::{BUCKETS, Growth, Rate, Settings};
-use super::{Consecutive, CountWindow, SlowCalls, TimeWindow, Window};
+use super::settings::{BUCKETS, Kind, Rate, Settings};
 use crate::platform::clock::nanos;
 use crate::policy::Invalid;
 
-/// Of fewer calls than this a rate says little: one failure would be more than a tenth.
+/// Below this number of calls a rate says little: one failure would be more than a tenth.
 const MINIMUM_CALLS: u32 = 10;
 
 /// Stops calling a target that fails too often.
 ///
-/// **When to use it**: in front of anything that can be down for longer than a caller waits; it answers at
-/// once instead of making every caller wait for the same failure, and gives the target room to recover.
-/// **When not**: around something that only fails by bad arguments. **Where its state lives**: in this
-/// instance. On a host that makes a fresh instance for every request it sees one request only, unless a
+/// **When to use it**: in front of anything that can be down for longer than a caller waits. It answers at once
+/// instead of making every caller wait for the same failure, and gives the target room to recover. **When not**:
+/// around something that only fails by bad arguments. **Where its state lives**: in this instance. On a host that
+/// makes a fresh instance for every request it sees one request only, unless a
 /// [snapshot](super::BreakerControl::snapshot) is carried from one to the next.
 ///
 /// - **Closed**: calls pass. It opens at a number of failures [in a row](Self::consecutive_failures), or at a
@@ -26,41 +25,37 @@ const MINIMUM_CALLS: u32 = 10;
 /// - **Open**: calls are rejected for [`open_for`](Self::open_for) without reaching the wire.
 /// - **Half-open**: then as many calls as there are [`probes`](Self::probes) may try, and all others are
 ///   rejected at once. In a breaker of failures in a row, as many successes close it and one failure opens it
-///   again; in one of a rate, the rate of the probes decides once all are back. A probe that is not back after
+///   again. In one of a rate, the rate of the probes decides once all are back. A probe that is not back after
 ///   [`probe_timeout`](Self::probe_timeout) gives its place to another.
 ///
-/// Only what speaks about the target's health counts: a missing link and a disagreement about types
-/// ([`Cause::NoLink`](crate::Cause::NoLink), [`Cause::Protocol`](crate::Cause::Protocol)) stay what they are
-/// however long one waits, and are ignored, as are calls that were cancelled. An outcome of a call that was let
-/// through in an earlier state never moves a later one.
+/// Only what speaks about the target's health counts. A missing link and a disagreement about types
+/// ([`Cause::NoLink`](crate::Cause::NoLink), [`Cause::Protocol`](crate::Cause::Protocol)) do not go away with time.
+/// They are ignored, as are calls that were cancelled. The outcome of a call that was let through in an earlier state
+/// never moves a later one.
 ///
-/// `Breaker` alone is one that counts failures in a row; the parameter says [what else](Window).
+/// `Breaker` alone is one that counts failures in a row; the parameter says [what else](super::Window).
 ///
 /// ```
 /// use core::time::Duration;
 /// use steadfast::{Breaker, CountWindow, Policy};
 ///
-/// static GREETER: Policy<(Breaker,)> = Policy::new()
-///     .breaker(Breaker::consecutive_failures(5).open_for(Duration::from_secs(10)));
-///
-/// static PRICES: Policy<(Breaker<CountWindow>,)> = Policy::new()
-///     .breaker(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20));
+/// let greeter: Breaker = Breaker::consecutive_failures(5).open_for(Duration::from_secs(10));
+/// let prices: Breaker<CountWindow> = Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20);
+/// let policy = Policy::new().breaker(greeter);
 /// ```
 ///
 /// ```compile_fail
-/// use steadfast::{Breaker, CountWindow, Policy};
-///
-/// static NEVER: Policy<(Breaker<CountWindow>,)> =
-///     Policy::new().breaker(Breaker::failure_rate(1.5).over_calls(100));
+/// steadfast::policy! {
+///     static NEVER = breaker(failure_rate = 1.5, over_calls = 100);
+/// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Breaker<W = Consecutive> {
-    settings: Settings,
+    pub(super) settings: Settings,
     window: PhantomData<W>,
 }
 
-/// A rate of failures that still needs to be told over what: [`over_calls`](Self::over_calls) or
-/// [`over_time`](Self::over_time).
+/// A rate of failures that still needs a window: [`over_calls`](Self::over_calls) or [`over_time`](Self::over_time).
 ///
 /// ```
 /// use core::time::Duration;
@@ -74,9 +69,63 @@ pub struct Breaker<W = Consecutive> {
 #[must_use = "it becomes a breaker with `over_calls` or `over_time`"]
 pub struct FailureRate(Rate);
 
+/// Counts failures in a row: the cheapest, and the one to begin with.
+///
+/// **When to use it**: for a target that is either there or not. **When not**: for one that fails every other call
+/// for minutes. It rarely fails often enough in a row; its rate shows it.
+///
+/// ```
+/// use steadfast::{Breaker, Consecutive};
+///
+/// let breaker: Breaker<Consecutive> = Breaker::consecutive_failures(5);
+/// assert!(breaker.check().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consecutive;
+
+/// Counts the rate of failures among the last calls, and that of [slow calls](Breaker::slow_calls) where it is set.
+///
+/// **When to use it**: for a target that is called often, or where a rate should mean the same at any load.
+/// **When not**: for one that is called so seldom that the window holds last night's failures: take a
+/// [`TimeWindow`]. It reads no clock while the breaker is closed, except for slow calls.
+///
+/// ```
+/// use steadfast::{Breaker, CountWindow};
+///
+/// let breaker: Breaker<CountWindow> = Breaker::failure_rate(0.5).over_calls(100);
+/// assert!(breaker.check().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountWindow;
+
+/// Counts the rate of failures within the last seconds, and that of [slow calls](Breaker::slow_calls) where it is set.
+///
+/// The time is cut into 10 buckets and moves on by one of them at a time, so a call counts for the whole window or
+/// up to a tenth less. A success counts at the last moment at which the policy read the clock, which is the beginning
+/// of the call where there is a deadline. So it costs one reading and no more.
+///
+/// **When to use it**: where the load differs much, and failures of an hour ago say nothing. **When not**: where
+/// reading the clock is too much for every call: take a [`CountWindow`].
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::{Breaker, TimeWindow};
+///
+/// let breaker: Breaker<TimeWindow> = Breaker::failure_rate(0.5).over_time(Duration::from_secs(10));
+/// assert!(breaker.check().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeWindow;
+
+/// A window of which a rate is taken.
+pub trait RateWindow {}
+
+impl RateWindow for CountWindow {}
+impl RateWindow for TimeWindow {}
+
 impl FailureRate {
     /// The rate over the last `calls` calls, from 1 to 1024. It counts once there were 10 calls, or all of a shorter
-    /// window; [`minimum_calls`](Breaker::minimum_calls) says otherwise.
+    /// window; [`minimum_calls`](Breaker::minimum_calls) sets another number.
     ///
     /// ```
     /// use steadfast::Breaker;
@@ -86,12 +135,11 @@ impl FailureRate {
     /// ```
     pub const fn over_calls(self, calls: u32) -> Breaker<CountWindow> {
         let minimum = if calls < MINIMUM_CALLS { calls } else { MINIMUM_CALLS };
-        let settings = Settings { failure_rate: self.0, length: calls, minimum, ..Settings::DEFAULT };
-        Breaker { settings, window: PhantomData }
+        Breaker::of(Settings { kind: Kind::Calls, failure_rate: self.0, length: calls, minimum, ..Settings::DEFAULT })
     }
 
     /// The rate over the last `time`, 10 ns or longer. It counts once there were 10 calls within it;
-    /// [`minimum_calls`](Breaker::minimum_calls) says otherwise.
+    /// [`minimum_calls`](Breaker::minimum_calls) sets another number.
     ///
     /// ```
     /// use core::time::Duration;
@@ -101,9 +149,8 @@ impl FailureRate {
     /// assert!(Breaker::failure_rate(0.5).over_time(Duration::ZERO).check().is_err());
     /// ```
     pub const fn over_time(self, time: Duration) -> Breaker<TimeWindow> {
-        let bucket = nanos(time) / BUCKETS as u64;
-        let settings = Settings { failure_rate: self.0, bucket, minimum: MINIMUM_CALLS, ..Settings::DEFAULT };
-        Breaker { settings, window: PhantomData }
+        let (bucket, minimum) = (nanos(time) / BUCKETS as u64, MINIMUM_CALLS);
+        Breaker::of(Settings { kind: Kind::Time, failure_rate: self.0, bucket, minimum, ..Settings::DEFAULT })
     }
 }
 
@@ -118,12 +165,12 @@ impl Breaker {
     /// assert!(Breaker::consecutive_failures(0).check().is_err());
     /// ```
     pub const fn consecutive_failures(failures: u32) -> Self {
-        Breaker { settings: Settings { failures, ..Settings::DEFAULT }, window: PhantomData }
+        Breaker::of(Settings { failures, ..Settings::DEFAULT })
     }
 
     /// Opens when `rate` of the calls fail, above 0 and at most 1, [`over_calls`](FailureRate::over_calls) or
-    /// [`over_time`](FailureRate::over_time). Otherwise it is as [`consecutive_failures`](Self::consecutive_failures)
-    /// says: open for 5 s, then 1 probe for at most 10 s.
+    /// [`over_time`](FailureRate::over_time). The rest is as in [`consecutive_failures`](Self::consecutive_failures):
+    /// open for 5 s, then 1 probe for at most 10 s.
     ///
     /// ```
     /// use steadfast::Breaker;
@@ -136,8 +183,8 @@ impl Breaker {
     }
 }
 
-impl<S> Breaker<CountWindow<S>> {
-    /// How many calls there must have been before a rate counts; 10 by default, or all of a shorter window.
+impl<W: RateWindow> Breaker<W> {
+    /// How many calls there must be in the window before its rates count; 10 by default, or all of a shorter window.
     ///
     /// ```
     /// use steadfast::Breaker;
@@ -145,46 +192,13 @@ impl<S> Breaker<CountWindow<S>> {
     /// assert!(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(100).check().is_ok());
     /// assert!(Breaker::failure_rate(0.5).over_calls(100).minimum_calls(101).check().is_err());
     /// ```
-    pub const fn minimum_calls(self, calls: u32) -> Self {
-        Breaker { settings: Settings { minimum: calls, ..self.settings }, window: PhantomData }
+    pub const fn minimum_calls(mut self, calls: u32) -> Self {
+        self.settings.minimum = calls;
+        self
     }
-}
 
-impl<S> Breaker<TimeWindow<S>> {
-    /// How many calls there must have been within the time before a rate counts; 10 by default.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use steadfast::Breaker;
-    ///
-    /// let breaker = Breaker::failure_rate(0.5).over_time(Duration::from_secs(10));
-    /// assert!(breaker.minimum_calls(1_000).check().is_ok());
-    /// assert!(breaker.minimum_calls(0).check().is_err());
-    /// ```
-    pub const fn minimum_calls(self, calls: u32) -> Self {
-        Breaker { settings: Settings { minimum: calls, ..self.settings }, window: PhantomData }
-    }
-}
-
-impl Breaker<CountWindow> {
     /// Opens also when `rate` of the calls, above 0 and at most 1, take more than `longer_than`, whether they fail
-    /// or not. It looks at the clock twice for every call.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use steadfast::Breaker;
-    ///
-    /// let breaker = Breaker::failure_rate(0.5).over_calls(100).slow_calls(0.8, Duration::from_secs(1));
-    /// assert!(breaker.check().is_ok());
-    /// ```
-    pub const fn slow_calls(self, rate: f64, longer_than: Duration) -> Breaker<CountWindow<SlowCalls>> {
-        Breaker { settings: self.settings.slow_calls(rate, longer_than), window: PhantomData }
-    }
-}
-
-impl Breaker<TimeWindow> {
-    /// Opens also when `rate` of the calls, above 0 and at most 1, take more than `longer_than`, whether they fail
-    /// or not. It looks at the clock twice for every call.
+    /// or not; off by default. It reads the clock twice for every call.
     ///
     /// ```
     /// use core::time::Duration;
@@ -194,12 +208,19 @@ impl Breaker<TimeWindow> {
     /// assert!(breaker.slow_calls(0.8, Duration::from_secs(1)).check().is_ok());
     /// assert!(breaker.slow_calls(0.8, Duration::ZERO).check().is_err());
     /// ```
-    pub const fn slow_calls(self, rate: f64, longer_than: Duration) -> Breaker<TimeWindow<SlowCalls>> {
-        Breaker { settings: self.settings.slow_calls(rate, longer_than), window: PhantomData }
+    pub const fn slow_calls(mut self, rate: f64, longer_than: Duration) -> Self {
+        self.settings.counts_slow = true;
+        self.settings.slow_rate = Rate::new(rate);
+        self.settings.slow_after = nanos(longer_than);
+        self
     }
 }
 
-impl<W: Window> Breaker<W> {
+impl<W> Breaker<W> {
+    const fn of(settings: Settings) -> Self {
+        Breaker { settings, window: PhantomData }
+    }
+
     /// How long the breaker stays open before it lets a probe through; 5 s by default.
     ///
     /// ```
@@ -208,12 +229,13 @@ impl<W: Window> Breaker<W> {
     ///
     /// assert!(Breaker::consecutive_failures(5).open_for(Duration::ZERO).check().is_err());
     /// ```
-    pub const fn open_for(self, open_for: Duration) -> Self {
-        Breaker { settings: Settings { open_for: nanos(open_for), ..self.settings }, ..self }
+    pub const fn open_for(mut self, open_for: Duration) -> Self {
+        self.settings.open_for = nanos(open_for);
+        self
     }
 
-    /// Has each break last `factor` times as long as the one before, at least 1, up to `max_open_for`; once the
-    /// target is back, the first break is [`open_for`](Self::open_for) again. By default all breaks are of one
+    /// Has each break last `factor` times as long as the one before, at least 1, up to `max_open_for`. Once the
+    /// target is back, the first break is [`open_for`](Self::open_for) again. By default all breaks have one
     /// length.
     ///
     /// ```
@@ -224,9 +246,36 @@ impl<W: Window> Breaker<W> {
     /// assert!(breaker.check().is_ok());
     /// assert!(breaker.open_for(Duration::from_secs(61)).check().is_err());
     /// ```
-    pub const fn growing(self, factor: f64, max_open_for: Duration) -> Self {
-        let growth = Some(Growth { factor, max_open_for: nanos(max_open_for) });
-        Breaker { settings: Settings { growth, ..self.settings }, ..self }
+    pub const fn growing(mut self, factor: f64, max_open_for: Duration) -> Self {
+        self.settings.factor = factor;
+        self.settings.max_open_for = nanos(max_open_for);
+        self
+    }
+
+    /// Lengthens each break by a random share of itself, drawn uniformly from 0 to `share`, which is from 0 to 1; 0 by
+    /// default.
+    ///
+    /// Instances that see the same outage open together. With jitter they do not all probe the target in the same
+    /// moment. A break is never shortened, and never lengthened beyond the `max_open_for` of
+    /// [`growing`](Self::growing). The number is drawn when a break begins; without jitter none is drawn.
+    ///
+    /// `policy!` and the attribute `resilient` set `0.1`. (Envoy has the same as `max_ejection_time_jitter`.)
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::testing::TestClock;
+    /// use steadfast::{Breaker, Failure, Policy, RpcError};
+    ///
+    /// let breaker = Breaker::consecutive_failures(5).open_for(Duration::from_secs(10)).jitter(0.1);
+    /// let policy = Policy::new().breaker(breaker);
+    /// let clock = TestClock::new(); // It draws the highest number.
+    /// policy.breaker_control().with(&clock).trip();
+    /// let failed = policy.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap_err();
+    /// assert_eq!(failed.retry_after(), Some(Duration::from_secs(11)));
+    /// ```
+    pub const fn jitter(mut self, share: f64) -> Self {
+        self.settings.jitter = share;
+        self
     }
 
     /// How many calls may try while half-open, at a time and in all: as many outcomes decide; 1 by default, at
@@ -238,8 +287,9 @@ impl<W: Window> Breaker<W> {
     /// assert!(Breaker::consecutive_failures(5).probes(4).check().is_ok());
     /// assert!(Breaker::consecutive_failures(5).probes(17).check().is_err());
     /// ```
-    pub const fn probes(self, probes: u32) -> Self {
-        Breaker { settings: Settings { probes, ..self.settings }, ..self }
+    pub const fn probes(mut self, probes: u32) -> Self {
+        self.settings.probes = probes;
+        self
     }
 
     /// How long a probe may take before its place goes to another; 10 s by default.
@@ -251,12 +301,16 @@ impl<W: Window> Breaker<W> {
     /// let breaker = Breaker::consecutive_failures(5).probe_timeout(Duration::from_secs(2));
     /// assert!(breaker.check().is_ok());
     /// ```
-    pub const fn probe_timeout(self, probe_timeout: Duration) -> Self {
-        Breaker { settings: Settings { probe_timeout: nanos(probe_timeout), ..self.settings }, ..self }
+    pub const fn probe_timeout(mut self, probe_timeout: Duration) -> Self {
+        self.settings.probe_timeout = nanos(probe_timeout);
+        self
     }
 
-    /// The breaker itself, or why it makes no sense: a count or a duration of zero, a rate that is none, a window
-    /// that is too long or shorter than its minimum, too many probes, breaks that shrink.
+    /// The breaker itself, if its settings make sense.
+    ///
+    /// # Errors
+    /// [`Invalid`]: a count or a duration of zero, a rate or a jitter out of its range, a window that is too long or
+    /// shorter than its minimum, too many probes, breaks that shrink.
     ///
     /// ```
     /// use steadfast::Breaker;
@@ -265,14 +319,9 @@ impl<W: Window> Breaker<W> {
     /// assert_eq!(invalid.to_string(), "breaker failures: 0 is not allowed: it must be 1 or more");
     /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
-        match self.settings.check(W::COUNTS_CALLS) {
+        match self.settings.check() {
             Ok(()) => Ok(self),
             Err(invalid) => Err(invalid),
         }
-    }
-
-    #[inline]
-    pub(super) const fn settings(&self) -> &Settings {
-        &self.settings
     }
 }

@@ -1,11 +1,16 @@
-//! The hand on the switch: reads a breaker, trips and resets it, forces it, and carries its state elsewhere.
+//! Reads a breaker, trips, resets and forces it, and carries its state elsewhere.
 
-use super::machine::{Phase, State};
+use core::fmt::Debug;
+
+use super::builder::Breaker;
+use super::machine::Phase;
+use super::memory::Memory;
+use super::settings::Settings;
 use super::snapshot::{BadSnapshot, BreakerSnapshot};
-use super::window::{Tally, Window};
-use super::{Breaker, Consecutive, Memory};
+use super::window::{Counts, Tally, Window};
 use crate::observe::{BreakerState, Change, Event, Observer};
-use crate::platform::clock::{Clock, System};
+use crate::platform::clock::{Clock, Instant, System};
+use crate::platform::rng::Rng;
 use crate::policy::{Guard, Parts, Policy};
 
 /// What a closed breaker has counted: [`BreakerControl::counts`]. In other states, nothing.
@@ -25,20 +30,22 @@ pub struct BreakerCounts {
     pub calls: u32,
     /// How many of them failed.
     pub failures: u32,
-    /// How many of them were slow; zero where [nobody asked](Breaker::slow_calls).
+    /// How many of them were slow; zero without [`slow_calls`](Breaker::slow_calls).
     pub slow_calls: u32,
 }
 
 /// Reads and moves the breaker of a policy: [`Policy::breaker_control`].
 ///
-/// For a person's own hand, a handler that serves the state, and a component whose instances are short-lived. What
-/// it does is told to the policy's observer, as everything that the breaker does by itself.
+/// For operators, for a handler that serves the state, and for a component whose instances are short-lived. The
+/// policy's observer gets an event for each change, as for those that the breaker makes by itself. The type is the same
+/// whatever the breaker counts in.
 ///
 /// ```
-/// use steadfast::{Breaker, BreakerState, Policy, Reason, RpcError};
+/// use steadfast::{BreakerState, Reason, RpcError};
 ///
-/// static GREETER: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
-///
+/// steadfast::policy! {
+///     static GREETER = breaker(failures = 5);
+/// }
 /// GREETER.breaker_control().force_open(); // the greeter is being repaired
 /// let failed = GREETER.call(|| Ok::<_, RpcError>("hi")).unwrap_err();
 /// assert_eq!(failed.reason(), Reason::BreakerOpen);
@@ -46,35 +53,104 @@ pub struct BreakerCounts {
 /// assert_eq!(GREETER.breaker_control().state(), BreakerState::Closed);
 /// ```
 #[derive(Debug)]
-pub struct BreakerControl<'p, W: Window = Consecutive, O = (), C = System> {
-    breaker: &'p Breaker<W>,
-    memory: &'p Memory<W::Tally>,
+pub struct BreakerControl<'p, O = (), C = System> {
+    settings: &'p Settings,
+    // Not generic: a configured policy has a breaker of one of three kinds.
+    memory: &'p dyn AnyMemory,
     observer: &'p O,
     clock: C,
+}
+
+/// A breaker's memory, whatever it counts in.
+trait AnyMemory: Debug {
+    fn state(&self) -> BreakerState;
+    fn observes_only(&self) -> bool;
+    fn counts(&self, settings: &Settings, now: Instant) -> Counts;
+    fn trip(&self, settings: &Settings, now: Instant, draw: &dyn Fn() -> u64) -> Change;
+    fn start(&self, settings: &Settings, start: Start);
+    fn snapshot(&self, settings: &Settings, now: Instant) -> BreakerSnapshot;
+    fn restore(&self, settings: &Settings, now: Instant, bytes: &[u8]) -> Result<BreakerState, BadSnapshot>;
+}
+
+/// What a breaker begins anew as.
+#[derive(Clone, Copy)]
+enum Start {
+    Closed,
+    ObserveOnly,
+    ForcedOpen,
+    ForcedClosed,
+}
+
+impl<T: Tally> AnyMemory for Memory<T> {
+    fn state(&self) -> BreakerState {
+        self.with(|state| state.name())
+    }
+
+    fn observes_only(&self) -> bool {
+        self.with(|state| state.observes_only)
+    }
+
+    fn counts(&self, settings: &Settings, now: Instant) -> Counts {
+        self.with(|state| state.counts(settings, now))
+    }
+
+    fn trip(&self, settings: &Settings, now: Instant, draw: &dyn Fn() -> u64) -> Change {
+        let (change, awaits_jitter) = self.decide(settings, |state| (state.trip(settings, now), state.awaits_jitter()));
+        if awaits_jitter {
+            self.lengthen(draw());
+        }
+        change
+    }
+
+    fn start(&self, settings: &Settings, start: Start) {
+        let phase = match start {
+            Start::Closed | Start::ObserveOnly => Phase::Closed(T::NEW),
+            Start::ForcedOpen => Phase::ForcedOpen,
+            Start::ForcedClosed => Phase::ForcedClosed,
+        };
+        self.decide(settings, |state| state.start(phase, matches!(start, Start::ObserveOnly)));
+    }
+
+    fn snapshot(&self, settings: &Settings, now: Instant) -> BreakerSnapshot {
+        self.with(|state| state.snapshot(settings, now))
+    }
+
+    fn restore(&self, settings: &Settings, now: Instant, bytes: &[u8]) -> Result<BreakerState, BadSnapshot> {
+        self.decide(settings, |state| {
+            state.restore(settings, now, bytes)?;
+            Ok(state.name())
+        })
+    }
+}
+
+impl<'p, O> BreakerControl<'p, O> {
+    /// The control of a breaker and its memory.
+    pub(crate) const fn new<W: Window>(breaker: &'p Breaker<W>, memory: &'p Memory<W::Tally>, observer: &'p O) -> Self {
+        BreakerControl { settings: &breaker.settings, memory, observer, clock: System }
+    }
 }
 
 /// A breaker of a policy, or one decided at run time: what [`Policy::breaker_control`] returns for it.
 #[doc(hidden)]
 pub trait Controlled: Guard {
-    type Control<'p, O: 'p>
-    where
-        Self: 'p;
+    /// A [`BreakerControl`], or an `Option` of one.
+    type Control<'p, O: 'p>;
 
     fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> Self::Control<'p, O>;
 }
 
 impl<W: Window> Controlled for Breaker<W> {
-    type Control<'p, O: 'p> = BreakerControl<'p, W, O>;
+    type Control<'p, O: 'p> = BreakerControl<'p, O>;
 
-    fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> BreakerControl<'p, W, O> {
-        BreakerControl { breaker: self, memory, observer, clock: System }
+    fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> BreakerControl<'p, O> {
+        BreakerControl::new(self, memory, observer)
     }
 }
 
 impl<W: Window> Controlled for Option<Breaker<W>> {
-    type Control<'p, O: 'p> = Option<BreakerControl<'p, W, O>>;
+    type Control<'p, O: 'p> = Option<BreakerControl<'p, O>>;
 
-    fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> Option<BreakerControl<'p, W, O>> {
+    fn control<'p, O>(&'p self, memory: &'p Self::Memory, observer: &'p O) -> Option<BreakerControl<'p, O>> {
         self.as_ref().map(|breaker| breaker.control(memory, observer))
     }
 }
@@ -104,18 +180,8 @@ where
     }
 }
 
-/// The control of a breaker that is in no policy.
-#[cfg(test)]
-pub(super) fn control_of<'p, W: Window, O>(
-    breaker: &'p Breaker<W>,
-    memory: &'p Memory<W::Tally>,
-    observer: &'p O,
-) -> BreakerControl<'p, W, O> {
-    BreakerControl { breaker, memory, observer, clock: System }
-}
-
-impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
-    /// The same on another clock: in tests, a [`TestClock`](crate::testing::TestClock).
+impl<'p, O: Observer, C: Clock + Rng> BreakerControl<'p, O, C> {
+    /// The same with another clock and randomness: in tests, a [`TestClock`](crate::testing::TestClock).
     ///
     /// ```
     /// use steadfast::testing::TestClock;
@@ -124,8 +190,8 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// let policy = Policy::new().breaker(Breaker::consecutive_failures(5));
     /// policy.breaker_control().with(TestClock::new()).trip();
     /// ```
-    pub fn with<N: Clock>(self, clock: N) -> BreakerControl<'p, W, O, N> {
-        BreakerControl { breaker: self.breaker, memory: self.memory, observer: self.observer, clock }
+    pub fn with<N: Clock + Rng>(self, clock: N) -> BreakerControl<'p, O, N> {
+        BreakerControl { settings: self.settings, memory: self.memory, observer: self.observer, clock }
     }
 
     /// The state it is in. An open breaker whose time is over is open until the next call, which makes it
@@ -138,7 +204,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::Closed);
     /// ```
     pub fn state(&self) -> BreakerState {
-        self.memory.state.with(|state| state.name())
+        self.memory.state()
     }
 
     /// Whether it [only observes](Self::observe_only).
@@ -150,7 +216,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert!(!policy.breaker_control().observes_only());
     /// ```
     pub fn observes_only(&self) -> bool {
-        self.memory.state.with(|state| state.lenient && !matches!(state.phase, Phase::Forced))
+        self.memory.observes_only()
     }
 
     /// What it has counted since it closed, as far as its window reaches.
@@ -162,9 +228,8 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().counts().calls, 0);
     /// ```
     pub fn counts(&self) -> BreakerCounts {
-        let now = self.clock.now();
-        let counts = self.memory.state.with(|state| state.counts(self.breaker.settings(), now));
-        BreakerCounts { calls: counts.calls, failures: counts.failures, slow_calls: counts.slow }
+        let Counts { calls, failures, slow } = self.memory.counts(self.settings, self.clock.now());
+        BreakerCounts { calls, failures, slow_calls: slow }
     }
 
     /// The rate of failures, from 0 to 1; `None` while there were fewer calls than
@@ -181,7 +246,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// ```
     pub fn failure_rate(&self) -> Option<f64> {
         let counts = self.counts();
-        let enough = counts.calls >= self.breaker.settings().minimum;
+        let enough = counts.calls >= self.settings.minimum;
         enough.then(|| f64::from(counts.failures) / f64::from(counts.calls))
     }
 
@@ -196,8 +261,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::Open);
     /// ```
     pub fn trip(&self) {
-        let now = self.clock.now();
-        self.tell(self.memory.change(|state| state.trip(self.breaker.settings(), now)));
+        self.tell(self.memory.trip(self.settings, self.clock.now(), &|| self.clock.draw()));
     }
 
     /// Closes it, with nothing counted and breaks of the first length: as it was made. Ends what was forced, and
@@ -212,7 +276,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::Closed);
     /// ```
     pub fn reset(&self) {
-        self.start(Phase::Closed(W::Tally::NEW), false, Change::Reset);
+        self.start(Start::Closed, Change::Reset);
     }
 
     /// Rejects every call until it is [reset](Self::reset): the target is known to be away.
@@ -225,7 +289,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::ForcedOpen);
     /// ```
     pub fn force_open(&self) {
-        self.start(Phase::Forced, false, Change::ForcedOpen);
+        self.start(Start::ForcedOpen, Change::ForcedOpen);
     }
 
     /// Lets every call pass and counts nothing until it is [reset](Self::reset): the breaker itself is in doubt.
@@ -238,7 +302,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::ForcedClosed);
     /// ```
     pub fn force_closed(&self) {
-        self.start(Phase::Forced, true, Change::ForcedClosed);
+        self.start(Start::ForcedClosed, Change::ForcedClosed);
     }
 
     /// From now on counts and tells observers what it would do, and never rejects, until it is
@@ -255,7 +319,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert!(policy.call(|| Ok::<_, RpcError>(())).is_ok());
     /// ```
     pub fn observe_only(&self) {
-        self.start(Phase::Closed(W::Tally::NEW), true, Change::ObserveOnly);
+        self.start(Start::ObserveOnly, Change::ObserveOnly);
     }
 
     /// The whole state, without the calls that are under way. Times are relative: how long it will still be open,
@@ -264,9 +328,9 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// ```
     /// use steadfast::{Breaker, BreakerState, Policy};
     ///
-    /// static GREETER: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
-    /// GREETER.breaker_control().trip();
-    /// let kept = GREETER.breaker_control().snapshot();
+    /// let greeter = Policy::new().breaker(Breaker::consecutive_failures(5));
+    /// greeter.breaker_control().trip();
+    /// let kept = greeter.breaker_control().snapshot();
     ///
     /// // Another instance:
     /// let greeter = Policy::new().breaker(Breaker::consecutive_failures(5));
@@ -275,8 +339,7 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// # Ok::<(), steadfast::BadSnapshot>(())
     /// ```
     pub fn snapshot(&self) -> BreakerSnapshot {
-        let now = self.clock.now();
-        self.memory.state.with(|state| state.snapshot(self.breaker.settings(), now))
+        self.memory.snapshot(self.settings, self.clock.now())
     }
 
     /// Takes over the state of a [snapshot](Self::snapshot). The outcomes of calls that are under way will be late.
@@ -292,17 +355,12 @@ impl<'p, W: Window, O: Observer, C: Clock> BreakerControl<'p, W, O, C> {
     /// assert_eq!(policy.breaker_control().restore(&[]), Err(BadSnapshot::Damaged));
     /// ```
     pub fn restore(&self, snapshot: &[u8]) -> Result<(), BadSnapshot> {
-        let now = self.clock.now();
-        let restored = self.memory.change(|state| {
-            state.restore(self.breaker.settings(), now, snapshot)?;
-            Ok(state.name())
-        })?;
-        self.tell(Change::Restored(restored));
+        self.tell(Change::Restored(self.memory.restore(self.settings, self.clock.now(), snapshot)?));
         Ok(())
     }
 
-    fn start(&self, phase: Phase<W::Tally>, lenient: bool, change: Change) {
-        self.memory.change(|state: &mut State<W::Tally>| state.start(phase, lenient));
+    fn start(&self, start: Start, change: Change) {
+        self.memory.start(self.settings, start);
         self.tell(change);
     }
 

@@ -1,106 +1,83 @@
-//! The state machine: closed, open, half-open, and what a person forced it to be. Pure: no clock, no lock.
+//! The state machine: closed, open, half-open, and what it was forced to be. Pure: no clock, no lock, no randomness.
 
 use super::settings::{MAX_PROBES, Settings};
-use super::window::{Counts, Probed, Tally};
+use super::window::{Counts, Tally};
 use crate::failure::{Cause, Reason};
 use crate::observe::{BreakerState, Change, Tripped};
 use crate::platform::clock::Instant;
 use crate::policy::Rejected;
 
-/// Which state it is, by number, and what calls have to do with it: all that most of them need to know.
+/// What a call that was let through brings back with its outcome: that of a closed breaker the number of the state (its
+/// generation), a probe a number of its own. Numbers begin again after 67 million; until then an outcome whose number
+/// is not known any more is too late. One number with a few bits in it: with two, each success costs 5 fuel more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass(u32);
+pub struct Admission(u32);
 
-impl Pass {
-    /// A call must ask whether it may pass.
-    const ASK: u32 = 1;
-    /// A success would change nothing, and need not be told.
-    const CLEAN: u32 = 2;
-    /// The other bits number the states, so that an outcome can be told from one of an earlier state.
-    const NUMBER: u32 = 4;
-    pub const NEW: Pass = Pass(0);
+/// How many of the lowest bits of a probe's number are its place.
+const PLACE_BITS: u32 = MAX_PROBES.ilog2();
 
-    pub const fn of(word: u32) -> Self {
-        Pass(word)
+impl Admission {
+    const PROBE: u32 = 1 << PLACE_BITS;
+    /// The first probe after the breaker was open for its time.
+    const FIRST: u32 = 2 << PLACE_BITS;
+    /// From here on it counts.
+    const ONE: u32 = 4 << PLACE_BITS;
+    /// Of a call that passes although the breaker would reject it, or counts nothing: its outcome is ignored.
+    const UNCOUNTED: Self = Admission(Self::PROBE);
+
+    pub const fn is_of_closed(self) -> bool {
+        self.0 & Self::PROBE == 0
     }
 
-    pub const fn word(self) -> u32 {
-        self.0
+    pub const fn half_opened(self) -> bool {
+        self.0 & Self::FIRST != 0
     }
 
-    const fn asks(self) -> bool {
-        self.0 & Self::ASK != 0
-    }
-
-    #[inline]
-    const fn is_clean(self) -> bool {
-        self.0 & Self::CLEAN != 0
-    }
-
-    const fn same_state(self, other: Pass) -> bool {
-        (self.0 ^ other.0) & !Self::CLEAN == 0
-    }
-
-    const fn clean(self, clean: bool) -> Self {
-        Pass(self.0 & !Self::CLEAN | if clean { Self::CLEAN } else { 0 })
-    }
-
-    const fn next(self, asks: bool) -> Self {
-        Pass((self.0 & !(Self::NUMBER - 1)).wrapping_add(Self::NUMBER) | asks as u32)
-    }
-
-    /// For a call that needs not ask.
-    #[inline]
-    pub const fn ticket(self) -> Option<Ticket> {
-        if self.asks() { None } else { Some(Ticket { pass: self, probe: 0 }) }
+    /// Always within an array of places, which the remainder says to the compiler.
+    const fn place(self) -> usize {
+        self.0 as usize % MAX_PROBES
     }
 }
 
-/// What a call that was let through hands back with its outcome: two numbers, which stay in registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket {
-    pass: Pass,
-    /// The number of a probe, which no other of the same half-open state has; zero in the closed state.
-    probe: u32,
-}
+/// Of a state that is closed, its number, and whether a success would change nothing; zero of others. It is all that
+/// most calls need.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed(pub u32);
 
-impl Ticket {
-    /// Of a call that passes although the breaker would have it otherwise; its outcome is nobody's business.
-    const UNCOUNTED: u32 = u32::MAX;
+impl Closed {
+    const CALM: u32 = 1;
+    /// The same where slow calls count: a success that was not slow takes no lock, which is 157 fuel instead of 291.
+    const CALM_IF_FAST: u32 = 2;
+    /// Of [`State::NEW`].
+    pub const NEW: Self = Closed(Admission::ONE);
 
-    /// Whether this call is the first after the breaker was open for its time.
-    #[inline]
-    pub const fn half_opened(&self) -> bool {
-        self.probe >> PLACE_BITS == 1
+    pub const fn admission(self) -> Option<Admission> {
+        match self.0 & !(Self::CALM | Self::CALM_IF_FAST) {
+            0 => None,
+            generation => Some(Admission(generation)),
+        }
     }
 
-    #[inline]
-    pub const fn of_closed(&self) -> bool {
-        !self.pass.asks()
+    pub const fn is_calm(self, admission: Admission) -> bool {
+        self.0 == admission.0 | Self::CALM
     }
 
-    /// Whether it was given in the state that is as `pass` says.
-    #[inline]
-    pub const fn is_of(&self, pass: Pass) -> bool {
-        self.pass.same_state(pass)
-    }
-
-    /// Whether its success changes nothing in a state that is still as `pass` says.
-    #[inline]
-    pub const fn success_is_no_news(&self, pass: Pass) -> bool {
-        self.pass.0 == pass.0 && pass.is_clean()
+    pub const fn is_calm_if_fast(self, admission: Admission) -> bool {
+        self.0 == admission.0 | Self::CALM_IF_FAST
     }
 }
 
 /// Everything a breaker remembers: a plain value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct State<T> {
-    pass: Pass,
+    /// The number of the closed state, or of the latest probe of another, without its other bits. Never zero.
+    generation: u32,
     /// Whether calls that the phase rejects pass all the same, uncounted.
-    pub(super) lenient: bool,
-    pub(super) phase: Phase<T>,
-    /// How long it will be open the next time, in nanoseconds; zero before it was open for the first time.
-    pub(super) next_break: u64,
+    pub observes_only: bool,
+    pub phase: Phase<T>,
+    /// How long it will be open the next time without jitter, in nanoseconds; zero before it was open for the first
+    /// time.
+    pub next_break: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,6 +86,8 @@ pub enum Phase<T> {
     Closed(T),
     Open {
         until: Instant,
+        /// By how much the break may still be lengthened, until a number is drawn for it.
+        jitter: u64,
         cause: Cause,
     },
     HalfOpen {
@@ -116,211 +95,205 @@ pub enum Phase<T> {
         cause: Cause,
         probes: Probes,
     },
-    /// Open because somebody said so; where it is lenient, closed.
-    Forced,
+    ForcedOpen,
+    ForcedClosed,
 }
 
-/// The probes under way.
+/// The probes in flight, each in a place. Which places are taken is in the bits of a number: loops over all places are
+/// unrolled, and a component is 2,100 bytes larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probes {
     /// A bit for each place that is taken.
     taken: u32,
-    /// How many probes there were.
-    count: u32,
-    /// The number of the probe in each place, whose lowest bits are the place.
-    numbers: [u32; MAX_PROBES],
+    /// Whether there was one already.
+    begun: bool,
+    admissions: [Admission; MAX_PROBES],
     began: [Instant; MAX_PROBES],
 }
 
 impl Probes {
-    const NONE: Self =
-        Probes { taken: 0, count: 0, numbers: [0; MAX_PROBES], began: [Instant::from_nanos(0); MAX_PROBES] };
+    const NONE: Self = Probes {
+        taken: 0,
+        begun: false,
+        admissions: [Admission(0); MAX_PROBES],
+        began: [Instant::from_nanos(0); MAX_PROBES],
+    };
 
-    /// None under way, and the first was told already: of a half-open state that was entered elsewhere.
-    pub const RESUMED: Self = Probes { count: 1, ..Self::NONE };
+    /// None in flight, and the first was reported already: of a half-open state that was restored.
+    pub const RESTORED: Self = Probes { begun: true, ..Self::NONE };
 
-    /// The number of one more, if no more than `allowed` are under way then. Those that take too long are given up.
-    fn begin(&mut self, allowed: u32, timeout: u64, now: Instant) -> Option<u32> {
+    /// One more, if no more than `allowed` are in flight then. Those that take too long are given up.
+    fn begin(&mut self, number: u32, allowed: u32, timeout: u64, now: Instant) -> Option<Admission> {
         let mut look = self.taken;
         while look != 0 {
-            let began = self.began[place(look.trailing_zeros())];
-            if now.nanos_since(began) >= timeout {
-                self.taken &= !(look & look.wrapping_neg());
+            let place = look.trailing_zeros();
+            if now.nanos_since(self.began[place as usize % MAX_PROBES]) >= timeout {
+                self.taken &= !(1 << place);
             }
             look &= look - 1;
         }
         if self.taken.count_ones() >= allowed {
             return None;
         }
-        let free = self.taken.trailing_ones();
-        // After 200 million probes the numbers begin again, at the second; none of the first is under way by then.
-        self.count = if self.count < (Ticket::UNCOUNTED >> PLACE_BITS) - 1 { self.count + 1 } else { 2 };
-        let probe = self.count << PLACE_BITS | free;
-        self.numbers[place(free)] = probe;
-        self.began[place(free)] = now;
-        self.taken |= 1 << free;
-        Some(probe)
+        let place = self.taken.trailing_ones();
+        let first = if self.begun { 0 } else { Admission::FIRST };
+        let admission = Admission(number | first | Admission::PROBE | place);
+        self.admissions[admission.place()] = admission;
+        self.began[admission.place()] = now;
+        self.taken |= 1 << place;
+        self.begun = true;
+        Some(admission)
+    }
+
+    /// Whether a probe is in flight, and was not given up.
+    fn has(&self, admission: Admission) -> bool {
+        self.admissions[admission.place()] == admission && self.taken & 1 << admission.place() != 0
     }
 
     /// Frees the place of a probe; false when that was given up.
-    fn end(&mut self, probe: u32) -> bool {
-        let there = self.has(probe);
+    fn end(&mut self, admission: Admission) -> bool {
+        let there = self.has(admission);
         if there {
-            self.taken &= !(1 << place(probe));
+            self.taken &= !(1 << admission.place());
         }
         there
     }
+}
 
-    /// Whether a probe is under way, and was not given up.
-    fn has(&self, probe: u32) -> bool {
-        self.numbers[place(probe)] == probe && self.taken & 1 << place(probe) != 0
+const fn next(number: u32) -> u32 {
+    match number.checked_add(Admission::ONE) {
+        Some(next) => next,
+        None => Admission::ONE,
     }
 }
 
-/// The place that a probe's number has in its lowest bits. None lies outside, which the remainder says to the
-/// compiler.
-const fn place(probe: u32) -> usize {
-    probe as usize % MAX_PROBES
-}
-
-/// How many bits of a probe's number are its place.
-const PLACE_BITS: u32 = MAX_PROBES.ilog2();
-
-/// When there is no telling when: the end of the clock.
+/// The end of a rejection without end: the end of the clock.
 const NEVER: Instant = Instant::from_nanos(u64::MAX);
 
 impl<T: Tally> State<T> {
-    pub const NEW: State<T> = State { pass: Pass::NEW, lenient: false, phase: Phase::Closed(T::NEW), next_break: 0 };
+    pub const NEW: Self =
+        State { generation: Admission::ONE, observes_only: false, phase: Phase::Closed(T::NEW), next_break: 0 };
 
-    pub fn pass(&self) -> Pass {
-        self.pass.clean(matches!(&self.phase, Phase::Closed(tally) if tally.is_clean()))
-    }
-
-    pub fn admit(&mut self, settings: &Settings, now: Instant) -> Result<Ticket, Rejected> {
-        let admitted = self.admit_strictly(settings, now);
-        if self.lenient && admitted.is_err() {
-            return Ok(Ticket { pass: self.pass, probe: Ticket::UNCOUNTED });
+    /// What [`Closed`] says about this state.
+    pub fn closed(&self, settings: &Settings) -> Closed {
+        match &self.phase {
+            Phase::Closed(tally) if tally.is_calm(settings) => {
+                Closed(self.generation | if settings.counts_slow { Closed::CALM_IF_FAST } else { Closed::CALM })
+            }
+            Phase::Closed(_) => Closed(self.generation),
+            _ => Closed(0),
         }
-        admitted
     }
 
-    fn admit_strictly(&mut self, settings: &Settings, now: Instant) -> Result<Ticket, Rejected> {
-        if let Phase::Open { until, cause } = self.phase
+    pub fn admit(&mut self, settings: &Settings, now: Instant) -> Result<Admission, Rejected> {
+        if let Phase::Open { until, cause, .. } = self.phase
             && now >= until
         {
             self.enter(Phase::HalfOpen { outcomes: Counts::default(), cause, probes: Probes::NONE });
         }
         let (cause, retry_after) = match &mut self.phase {
-            Phase::Closed(_) => return Ok(Ticket { pass: self.pass, probe: 0 }),
-            Phase::Open { until, cause } => (*cause, until.nanos_since(now)),
+            Phase::Closed(_) => return Ok(Admission(self.generation)),
+            Phase::ForcedClosed => return Ok(Admission::UNCOUNTED),
+            Phase::Open { until, cause, .. } => (*cause, until.nanos_since(now)),
             Phase::HalfOpen { outcomes, cause, probes } => {
                 let allowed = settings.probes.saturating_sub(outcomes.calls);
-                if let Some(probe) = probes.begin(allowed, settings.probe_timeout, now) {
-                    return Ok(Ticket { pass: self.pass, probe });
+                self.generation = next(self.generation);
+                if let Some(probe) = probes.begin(self.generation, allowed, settings.probe_timeout, now) {
+                    return Ok(probe);
                 }
                 (*cause, 0)
             }
-            Phase::Forced => (Cause::Other, 0),
+            Phase::ForcedOpen => (Cause::Other, 0),
         };
+        if self.observes_only {
+            return Ok(Admission::UNCOUNTED);
+        }
         Err(Rejected { reason: Reason::BreakerOpen, cause, retry_after })
     }
 
     /// Whether a call that was let through earlier may still begin.
-    pub fn honours(&self, ticket: Ticket) -> bool {
-        ticket.is_of(self.pass)
-            && match &self.phase {
-                Phase::HalfOpen { probes, .. } => probes.has(ticket.probe),
-                _ => true,
-            }
-    }
-
-    /// What the closed state that let a call through remembers; `None` when that state is no more. The rest of the
-    /// outcomes are [settled](Self::settled), but a success only adds to this.
-    #[inline]
-    pub fn closed(&mut self, ticket: Ticket) -> Option<&mut T> {
-        match &mut self.phase {
-            Phase::Closed(tally) if ticket.is_of(self.pass) => Some(tally),
-            _ => None,
+    pub fn still_admits(&self, admission: Admission) -> bool {
+        match &self.phase {
+            Phase::Closed(_) => admission == Admission(self.generation),
+            Phase::HalfOpen { probes, .. } => probes.has(admission),
+            _ => false,
         }
     }
 
-    /// Any outcome but such a success; `failure` is `None` for a success.
-    pub fn settled(
+    /// The outcome of a call; `failure` is `None` for a success.
+    pub fn settle(
         &mut self,
         settings: &Settings,
-        ticket: Ticket,
+        admission: Admission,
         now: Instant,
         failure: Option<Cause>,
         slow: bool,
     ) -> Option<Change> {
-        if ticket.probe == Ticket::UNCOUNTED {
+        if admission == Admission::UNCOUNTED {
             return None;
         }
-        if !ticket.is_of(self.pass) {
-            return Some(Change::Late);
-        }
-        // These stay what they are however long one waits, and say nothing about the target's health.
-        if let Some(Cause::NoLink | Cause::Protocol) = failure {
-            self.ignored(ticket);
-            return None;
-        }
-        // Who was slow, and no more, did not answer in time.
-        let cause = failure.unwrap_or(Cause::Timeout);
-        let probed = match &mut self.phase {
-            Phase::Closed(tally) => {
-                tally.record(settings, now, failure.is_some(), slow);
-                tally.verdict(settings).map_or(Probed::Undecided, Probed::NotBack)
+        // These causes do not go away with time, and say nothing about the target's health.
+        let ignored = matches!(failure, Some(Cause::NoLink | Cause::Protocol));
+        let failed = failure.is_some();
+        let (counts, half_open) = match &mut self.phase {
+            Phase::Closed(tally) if admission == Admission(self.generation) => {
+                if ignored {
+                    return None;
+                }
+                tally.record(settings, now, failed, slow);
+                if !failed && !slow {
+                    return None;
+                }
+                (tally.counts(settings, now), false)
             }
             Phase::HalfOpen { outcomes, probes, .. } => {
-                if !probes.end(ticket.probe) {
+                if !probes.end(admission) {
                     return Some(Change::Late);
                 }
-                outcomes.calls += 1;
-                outcomes.failures += u32::from(failure.is_some());
-                outcomes.slow += u32::from(slow);
-                T::probed(settings, *outcomes)
+                if ignored {
+                    return None;
+                }
+                outcomes.add(Counts::of(failed, slow));
+                (*outcomes, true)
             }
-            // Neither lets a call through that it counts, so whatever this is, it is from elsewhere.
-            Phase::Open { .. } | Phase::Forced => return Some(Change::Late),
+            _ => return Some(Change::Late),
         };
-        match probed {
-            Probed::Undecided => None,
-            Probed::NotBack(why) => Some(self.open(settings, now, why, cause)),
-            Probed::Back => {
+        match T::trips(settings, counts, half_open) {
+            // A call that was only slow did not answer in time.
+            Some(why) => Some(self.open(settings, now, why, failure.unwrap_or(Cause::Timeout))),
+            None if half_open && counts.calls >= settings.probes => {
                 self.next_break = 0;
                 self.enter(Phase::Closed(T::NEW));
                 Some(Change::Closed)
             }
+            None => None,
         }
     }
 
     /// A call was cancelled, dropped, or says nothing about the target.
-    #[cold]
-    pub fn ignored(&mut self, ticket: Ticket) {
-        if let Phase::HalfOpen { probes, .. } = &mut self.phase
-            && ticket.is_of(self.pass)
-        {
-            probes.end(ticket.probe);
+    pub fn ignore(&mut self, admission: Admission) {
+        if let Phase::HalfOpen { probes, .. } = &mut self.phase {
+            probes.end(admission);
         }
     }
 
     /// Until when calls are rejected for certain.
     pub fn rejects_until(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Open { until, .. } if !self.lenient => Some(until),
-            Phase::Forced if !self.lenient => Some(NEVER),
+            Phase::Open { until, .. } if !self.observes_only => Some(until),
+            Phase::ForcedOpen => Some(NEVER),
             _ => None,
         }
     }
 
     pub fn trip(&mut self, settings: &Settings, now: Instant) -> Change {
-        self.lenient = false;
+        self.observes_only = false;
         self.open(settings, now, Tripped::Manual, Cause::Other)
     }
 
     /// Begins anew, with breaks of the first length.
-    pub fn start(&mut self, phase: Phase<T>, lenient: bool) {
-        self.lenient = lenient;
+    pub fn start(&mut self, phase: Phase<T>, observes_only: bool) {
+        self.observes_only = observes_only;
         self.next_break = 0;
         self.enter(phase);
     }
@@ -330,8 +303,8 @@ impl<T: Tally> State<T> {
             Phase::Closed(_) => BreakerState::Closed,
             Phase::Open { .. } => BreakerState::Open,
             Phase::HalfOpen { .. } => BreakerState::HalfOpen,
-            Phase::Forced if self.lenient => BreakerState::ForcedClosed,
-            Phase::Forced => BreakerState::ForcedOpen,
+            Phase::ForcedOpen => BreakerState::ForcedOpen,
+            Phase::ForcedClosed => BreakerState::ForcedClosed,
         }
     }
 
@@ -342,40 +315,38 @@ impl<T: Tally> State<T> {
         }
     }
 
+    /// Opens for the length of this break; [`lengthen`](Self::lengthen) adds the jitter.
     fn open(&mut self, settings: &Settings, now: Instant, why: Tripped, cause: Cause) -> Change {
         let open_for = if self.next_break == 0 { settings.open_for } else { self.next_break };
-        self.next_break = settings.longer_than(open_for);
-        self.enter(Phase::Open { until: now.after(open_for), cause });
+        self.next_break = settings.break_after(open_for);
+        let jitter = settings.longest_jitter(open_for);
+        self.enter(Phase::Open { until: now.after(open_for), jitter, cause });
         Change::Opened { why, cause }
     }
 
-    /// As if there had been so many probes.
+    /// Whether a break began that no number was drawn for yet.
+    pub fn awaits_jitter(&self) -> bool {
+        matches!(self.phase, Phase::Open { jitter: 1.., .. })
+    }
+
+    /// Lengthens such a break, by a number drawn uniformly from all of `u64`.
+    pub fn lengthen(&mut self, draw: u64) {
+        if let Phase::Open { until, jitter, .. } = &mut self.phase {
+            // By a float: 53 bits of the number are more than enough, and a product of 128 bits takes 80 bytes more.
+            let share = draw as f64 / u64::MAX as f64;
+            *until = until.after((share * *jitter as f64) as u64);
+            *jitter = 0;
+        }
+    }
+
+    /// As if there had been as many states and probes as have a number.
     #[cfg(test)]
-    pub(super) fn probes_were(&mut self, number: u32) {
-        if let Phase::HalfOpen { probes, .. } = &mut self.phase {
-            probes.count = number;
-        }
+    pub fn use_up_numbers(&mut self) {
+        self.generation = u32::MAX - (Admission::ONE - 1);
     }
 
-    pub(super) fn enter(&mut self, phase: Phase<T>) {
-        self.pass = self.pass.next(!matches!(phase, Phase::Closed(_)));
+    pub fn enter(&mut self, phase: Phase<T>) {
+        self.generation = next(self.generation);
         self.phase = phase;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_numbers_of_probes_end_before_they_mean_something_else_and_begin_again_at_the_second() {
-        let last = (Ticket::UNCOUNTED >> PLACE_BITS) - 1;
-        let mut probes = Probes { count: last - 1, ..Probes::NONE };
-        for number in [last, 2, 3] {
-            let probe = probes.begin(1, 1, Instant::from_nanos(0)).expect("a free place");
-            assert_eq!(probe >> PLACE_BITS, number);
-            assert!(probe < Ticket::UNCOUNTED);
-            assert!(probes.end(probe));
-        }
     }
 }

@@ -1,59 +1,65 @@
-//! The settings of a breaker as numbers, checked in one place whatever it counts.
+//! The settings of a breaker as numbers, and their checks.
 
 use core::time::Duration;
 
-use crate::platform::clock::{Instant, nanos};
 use crate::policy::invalid::{Invalid, Value, refuse};
 
-/// The most probes that [`Breaker::probes`] allows: each has a place in the state, which does not allocate.
+/// The most [probes](super::Breaker::probes): each has a place in the state, which does not allocate.
 pub const MAX_PROBES: usize = 16;
 
-/// The most calls that [`FailureRate::over_calls`] allows: each has a bit in the state, which does not allocate.
+/// The most [calls of a window](super::FailureRate::over_calls): each has two bits in the state, without allocation.
 pub const MAX_CALLS: u32 = 1024;
 
-/// Into how many buckets a time window is cut: a tenth of the window is as exact as anybody sets it.
+/// Into how many buckets a time window is cut: a call then counts for at least nine tenths of the window.
 pub const BUCKETS: usize = 10;
 
-/// The settings of every kind of breaker, so that they are checked in one place. Times are nanoseconds, as the
-/// clock counts them. What a kind does not use has a value that is allowed.
+/// What a breaker counts calls in. In a snapshot these numbers tell the kinds apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Consecutive = 1,
+    Calls = 2,
+    Time = 4,
+}
+
+/// The settings of every kind of breaker: one type, so that one check and one decision fit all. Times are nanoseconds.
+/// What a kind does not use has a value that is allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    pub(super) failures: u32,
-    pub(super) failure_rate: Rate,
+    pub kind: Kind,
+    pub failures: u32,
+    pub failure_rate: Rate,
     /// Of a count window: how many calls it holds.
-    pub(super) length: u32,
+    pub length: u32,
     /// Of a time window: how long each of its buckets lasts.
-    pub(super) bucket: u64,
-    pub(super) minimum: u32,
-    pub(super) slow_rate: Rate,
-    pub(super) slow_after: u64,
-    pub(super) open_for: u64,
-    pub(super) growth: Option<Growth>,
-    pub(super) probes: u32,
-    pub(super) probe_timeout: u64,
+    pub bucket: u64,
+    pub minimum: u32,
+    pub counts_slow: bool,
+    pub slow_rate: Rate,
+    pub slow_after: u64,
+    pub open_for: u64,
+    /// Each break is so many times as long as the one before; 1 where they do not grow.
+    pub factor: f64,
+    pub max_open_for: u64,
+    pub jitter: f64,
+    pub probes: u32,
+    pub probe_timeout: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Growth {
-    pub(super) factor: f64,
-    pub(super) max_open_for: u64,
-}
-
-/// A rate in parts of 2^32, rounded down: a rate that is a fraction of two counts is reached by just these counts,
-/// and no float is on the way of a call. What is no rate is kept as the float's own bits, to be shown when it is
-/// refused: those are zero or beyond all rates.
+/// A rate in parts of 2^32, rounded down: a rate that is a fraction of two counts is reached by exactly these counts,
+/// and a call needs no floats. A value out of range keeps the bits of the float, for the message that refuses it: they
+/// are zero or larger than those of all rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(u64);
 
 impl Rate {
     const ONE: Rate = Rate(1 << 32);
 
-    pub(super) const fn new(given: f64) -> Self {
+    pub const fn new(given: f64) -> Self {
         if !(given > 0.0 && given <= 1.0) {
             return Rate(given.to_bits());
         }
         let parts = (given * Self::ONE.0 as f64) as u64;
-        // However low, a rate is not reached by nothing.
+        // However low the rate, it takes one failure to reach it.
         Rate(if parts == 0 { 1 } else { parts })
     }
 
@@ -66,31 +72,32 @@ impl Rate {
     }
 
     pub fn reached(self, part: u32, of: u32) -> bool {
-        // Of a rate of at most 1, neither side goes beyond 64 bits.
+        // With a rate of at most 1, both sides fit into 64 bits.
         u64::from(part) << 32 >= self.0.wrapping_mul(u64::from(of))
     }
 }
 
 impl Settings {
-    pub(super) const DEFAULT: Settings = Settings {
+    pub const DEFAULT: Settings = Settings {
+        kind: Kind::Consecutive,
         failures: 1,
         failure_rate: Rate::ONE,
         length: 0,
         bucket: 1,
         minimum: 1,
+        counts_slow: false,
         slow_rate: Rate::ONE,
-        slow_after: 1,
+        slow_after: u64::MAX,
         open_for: 5_000_000_000,
-        growth: None,
+        factor: 1.0,
+        max_open_for: u64::MAX,
+        jitter: 0.0,
         probes: 1,
         probe_timeout: 10_000_000_000,
     };
 
-    pub(super) const fn slow_calls(self, rate: f64, longer_than: Duration) -> Self {
-        Settings { slow_rate: Rate::new(rate), slow_after: nanos(longer_than), ..self }
-    }
-
-    pub(super) const fn check(&self, counts_calls: bool) -> Result<(), Invalid> {
+    pub const fn check(&self) -> Result<(), Invalid> {
+        let counts_calls = matches!(self.kind, Kind::Calls);
         if self.failures == 0 {
             refuse!("breaker failures", Value::Count(0), "1 or more");
         }
@@ -118,14 +125,15 @@ impl Settings {
         if self.open_for == 0 {
             refuse!("breaker open_for", Value::Time(Duration::ZERO), "longer than zero");
         }
-        if let Some(growth) = self.growth {
-            if !(growth.factor >= 1.0 && growth.factor.is_finite()) {
-                refuse!("breaker growing", Value::Factor(growth.factor), "1 or more");
-            }
-            if growth.max_open_for < self.open_for {
-                let max_open_for = Duration::from_nanos(growth.max_open_for);
-                refuse!("breaker growing max_open_for", Value::Time(max_open_for), "at least open_for");
-            }
+        if !(self.factor >= 1.0 && self.factor.is_finite()) {
+            refuse!("breaker growing", Value::Factor(self.factor), "1 or more");
+        }
+        if self.max_open_for < self.open_for {
+            let max_open_for = Duration::from_nanos(self.max_open_for);
+            refuse!("breaker growing max_open_for", Value::Time(max_open_for), "at least open_for");
+        }
+        if !(self.jitter >= 0.0 && self.jitter <= 1.0) {
+            refuse!("breaker jitter", Value::Factor(self.jitter), "from 0 to 1");
         }
         if self.probes == 0 || self.probes as usize > MAX_PROBES {
             refuse!("breaker probes", Value::Count(self.probes), "from 1 to 16");
@@ -136,29 +144,33 @@ impl Settings {
         Ok(())
     }
 
-    /// Whether any call can be slow: none takes longer than forever, and a clock need not be read for that.
-    #[inline]
-    pub(super) const fn tells_slow(&self) -> bool {
-        self.slow_after != u64::MAX
+    /// What a closed breaker's snapshot holds: its kind of window, with slow calls or without.
+    pub fn snapshot_kind(&self) -> u8 {
+        self.kind as u8 + u8::from(self.counts_slow)
     }
 
-    #[inline]
-    pub(super) fn is_slow(&self, began: Instant, now: Instant) -> bool {
-        now.nanos_since(began) > self.slow_after
-    }
-
-    /// How long a break is that follows one of `open_for`.
-    pub(super) fn longer_than(&self, open_for: u64) -> u64 {
-        match self.growth {
-            None => open_for,
-            Some(Growth { factor, max_open_for }) => {
-                ((open_for as f64 * factor) as u64).max(open_for).min(max_open_for)
-            }
+    /// How long the break after one of `open_for` is, without jitter.
+    pub fn break_after(&self, open_for: u64) -> u64 {
+        if self.factor > 1.0 {
+            ((open_for as f64 * self.factor) as u64).max(open_for).min(self.max_open_for)
+        } else {
+            open_for
         }
     }
 
-    /// The longest time to be open.
-    pub(super) fn max_open_for(&self) -> u64 {
-        self.growth.map_or(self.open_for, |growth| growth.max_open_for)
+    /// By how much jitter lengthens a break of `open_for` at most.
+    pub fn longest_jitter(&self, open_for: u64) -> u64 {
+        ((open_for as f64 * self.jitter) as u64).min(self.max_open_for.saturating_sub(open_for))
+    }
+
+    /// The longest break, without jitter.
+    pub fn longest_without_jitter(&self) -> u64 {
+        if self.factor > 1.0 { self.max_open_for } else { self.open_for }
+    }
+
+    /// The longest break.
+    pub fn longest_break(&self) -> u64 {
+        let longest = self.longest_without_jitter();
+        longest.saturating_add(self.longest_jitter(longest))
     }
 }

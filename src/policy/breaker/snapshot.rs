@@ -4,20 +4,17 @@ use core::fmt;
 
 use super::machine::{Phase, Probes, State};
 use super::settings::Settings;
-use super::window::{Counts, Probed, Tally};
+use super::window::{Counts, Tally};
+use super::wire::{Reader, Writer, checksum};
 use crate::failure::{CAUSES, Cause};
 use crate::platform::clock::Instant;
 
-/// Moves when the bytes mean something else.
-const VERSION: u8 = 1;
-
-/// What the largest state takes, a count window with slow calls: 24 bytes of the machine, 9 of the window, two rings
-/// of 128, and a sum of 4.
-const CAPACITY: usize = 24 + 9 + 2 * 128 + 4;
+/// Changes when the bytes mean something else.
+const VERSION: u8 = 2;
 
 /// A breaker's whole state as bytes: [`BreakerControl::snapshot`](super::BreakerControl::snapshot).
 ///
-/// At most 293 bytes: no heap, nothing of this instance's clock. Calls that are under way are not part of it.
+/// At most 296 bytes: no heap, nothing of this instance's clock. Calls in flight are not part of it.
 ///
 /// ```
 /// use steadfast::{Breaker, Policy};
@@ -26,14 +23,11 @@ const CAPACITY: usize = 24 + 9 + 2 * 128 + 4;
 /// let bytes = policy.breaker_control().snapshot().as_bytes().to_vec();
 /// assert!(policy.breaker_control().restore(&bytes).is_ok());
 /// ```
-#[derive(Clone, Copy)]
-pub struct BreakerSnapshot {
-    bytes: [u8; CAPACITY],
-    len: usize,
-}
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct BreakerSnapshot(Writer);
 
 impl BreakerSnapshot {
-    /// The bytes, to be kept wherever bytes can be.
+    /// The bytes, to be stored.
     ///
     /// ```
     /// use steadfast::{Breaker, Policy};
@@ -42,7 +36,7 @@ impl BreakerSnapshot {
     /// assert_eq!(policy.breaker_control().snapshot().as_bytes().len(), 32);
     /// ```
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or(&self.bytes)
+        self.0.written()
     }
 }
 
@@ -52,21 +46,13 @@ impl AsRef<[u8]> for BreakerSnapshot {
     }
 }
 
-impl PartialEq for BreakerSnapshot {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl Eq for BreakerSnapshot {}
-
 impl fmt::Debug for BreakerSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("BreakerSnapshot").field(&self.as_bytes()).finish()
     }
 }
 
-/// Why a snapshot was not restored: nothing was changed.
+/// Why a snapshot was not restored. Nothing was changed.
 ///
 /// ```
 /// use steadfast::{BadSnapshot, Breaker, Policy};
@@ -77,11 +63,11 @@ impl fmt::Debug for BreakerSnapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadSnapshot {
-    /// It is no snapshot, or not whole.
+    /// It is not a snapshot, or not all of one.
     Damaged,
     /// It was made by another version of this crate.
     OtherVersion,
-    /// It was made by a breaker with other settings, and would make no sense in this one.
+    /// It was made by a breaker with other settings, and makes no sense in this one.
     OtherSettings,
 }
 
@@ -97,101 +83,55 @@ impl fmt::Display for BadSnapshot {
 
 impl core::error::Error for BadSnapshot {}
 
-/// Puts numbers one after the other, the least byte first.
-#[derive(Debug)]
-pub struct Writer(BreakerSnapshot);
-
-impl Writer {
-    fn bytes(&mut self, bytes: &[u8]) {
-        let BreakerSnapshot { bytes: all, len } = &mut self.0;
-        for (to, from) in all.iter_mut().skip(*len).zip(bytes) {
-            *to = *from;
-        }
-        *len += bytes.len();
-    }
-    pub fn u8(&mut self, value: u8) {
-        self.bytes(&[value]);
-    }
-    pub fn u32(&mut self, value: u32) {
-        self.bytes(&value.to_le_bytes());
-    }
-    pub fn u64(&mut self, value: u64) {
-        self.bytes(&value.to_le_bytes());
-    }
-}
-
-/// Takes the numbers out again; `None` at the end.
-#[derive(Debug)]
-pub struct Reader<'b>(&'b [u8]);
-
-impl Reader<'_> {
-    fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (bytes, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*bytes)
-    }
-    pub fn u8(&mut self) -> Option<u8> {
-        self.bytes().map(u8::from_le_bytes)
-    }
-    pub fn u32(&mut self) -> Option<u32> {
-        self.bytes().map(u32::from_le_bytes)
-    }
-    pub fn u64(&mut self) -> Option<u64> {
-        self.bytes().map(u64::from_le_bytes)
-    }
-}
-
-/// FNV-1a: one wrong byte never has the same sum, and it takes no table (draft-eastlake-fnv).
-pub(super) fn sum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
-}
-
 impl<T: Tally> State<T> {
     pub fn snapshot(&self, settings: &Settings, now: Instant) -> BreakerSnapshot {
         let (phase, cause, outcomes, left) = match self.phase {
             Phase::Closed(_) => (0, Cause::Other, Counts::default(), 0),
-            Phase::Open { until, cause } => {
+            Phase::Open { until, cause, .. } => {
                 // On a clock that stepped back it may look longer than it is.
-                let left = until.as_nanos().saturating_sub(now.as_nanos());
-                (1, cause, Counts::default(), left.min(settings.max_open_for()))
+                let left = until.nanos_since(now);
+                (1, cause, Counts::default(), left.min(settings.longest_break()))
             }
             Phase::HalfOpen { outcomes, cause, .. } => (2, cause, outcomes, 0),
-            Phase::Forced => (3, Cause::Other, Counts::default(), 0),
+            Phase::ForcedOpen => (3, Cause::Other, Counts::default(), 0),
+            Phase::ForcedClosed => (4, Cause::Other, Counts::default(), 0),
         };
-        let mut writer = Writer(BreakerSnapshot { bytes: [0; CAPACITY], len: 0 });
-        writer.u8(VERSION);
-        writer.u8(T::KIND);
-        writer.u8(u8::from(self.lenient));
-        writer.u8(phase);
-        writer.u8((0..).zip(CAUSES).find(|(_, other)| *other == cause).map_or(0, |(index, _)| index));
+        let cause = (0..).zip(CAUSES).find(|(_, other)| *other == cause).map_or(0, |(index, _)| index);
         // There are no more outcomes than probes, and of those few.
-        writer.u8(outcomes.calls as u8);
-        writer.u8(outcomes.failures as u8);
-        writer.u8(outcomes.slow as u8);
+        let [calls, failures, slow] = [outcomes.calls, outcomes.failures, outcomes.slow].map(|count| count as u8);
+        let mut writer = Writer::EMPTY;
+        writer.bytes(&[
+            VERSION,
+            settings.snapshot_kind(),
+            u8::from(self.observes_only),
+            phase,
+            cause,
+            calls,
+            failures,
+            slow,
+        ]);
         writer.u64(left);
         writer.u64(self.next_break);
         if let Phase::Closed(tally) = &self.phase {
             tally.write(settings, now, &mut writer);
         }
-        writer.u32(sum(writer.0.as_bytes()));
-        writer.0
+        writer.u32(checksum(writer.written()));
+        BreakerSnapshot(writer)
     }
 
-    /// Takes over what `bytes` say, under a number of its own: what is under way now comes too late.
+    /// Takes over what `bytes` say, as a new generation: the outcomes of calls in flight will be late.
     pub fn restore(&mut self, settings: &Settings, now: Instant, bytes: &[u8]) -> Result<(), BadSnapshot> {
         let (body, expected) = bytes.split_last_chunk().ok_or(BadSnapshot::Damaged)?;
-        if sum(body) != u32::from_le_bytes(*expected) {
+        if checksum(body) != u32::from_le_bytes(*expected) {
             return Err(BadSnapshot::Damaged);
         }
-        match body {
-            [VERSION, kind, ..] if *kind == T::KIND => {}
-            [VERSION, ..] => return Err(BadSnapshot::OtherSettings),
-            _ => return Err(BadSnapshot::OtherVersion),
+        if body.first() != Some(&VERSION) {
+            return Err(BadSnapshot::OtherVersion);
         }
         let mut reader = Reader(body);
         let restored = read(settings, now, &mut reader).filter(|_| reader.0.is_empty());
-        let (lenient, phase, next_break) = restored.ok_or(BadSnapshot::OtherSettings)?;
-        self.lenient = lenient;
+        let (observes_only, phase, next_break) = restored.ok_or(BadSnapshot::OtherSettings)?;
+        self.observes_only = observes_only;
         self.next_break = next_break;
         self.enter(phase);
         Ok(())
@@ -200,23 +140,24 @@ impl<T: Tally> State<T> {
 
 /// `None` where a breaker with these settings cannot have come to such a state.
 fn read<T: Tally>(settings: &Settings, now: Instant, reader: &mut Reader<'_>) -> Option<(bool, Phase<T>, u64)> {
-    let [_version, _kind, lenient, phase, cause, calls, failures, slow] = reader.bytes()?;
+    let [_version, kind, observes_only, phase, cause, calls, failures, slow] = reader.bytes()?;
+    if kind != settings.snapshot_kind() || observes_only > 1 {
+        return None;
+    }
     let cause = *CAUSES.get(usize::from(cause))?;
     let outcomes = Counts { calls: calls.into(), failures: failures.into(), slow: slow.into() };
     let (left, next_break) = (reader.u64()?, reader.u64()?);
-    if next_break != 0 && !(settings.open_for..=settings.max_open_for()).contains(&next_break) {
+    if next_break != 0 && !(settings.open_for..=settings.longest_without_jitter()).contains(&next_break) {
         return None;
     }
+    let undecided = outcomes.calls < settings.probes && T::trips(settings, outcomes, true).is_none();
     let phase = match phase {
         0 => Phase::Closed(T::read(settings, now, reader)?),
-        1 if left <= settings.max_open_for() => {
-            Phase::Open { until: Instant::from_nanos(now.as_nanos().saturating_add(left)), cause }
-        }
-        2 if failures.max(slow) <= calls && T::probed(settings, outcomes) == Probed::Undecided => {
-            Phase::HalfOpen { outcomes, cause, probes: Probes::RESUMED }
-        }
-        3 => Phase::Forced,
+        1 if left <= settings.longest_break() => Phase::Open { until: now.after(left), jitter: 0, cause },
+        2 if failures.max(slow) <= calls && undecided => Phase::HalfOpen { outcomes, cause, probes: Probes::RESTORED },
+        3 if observes_only == 0 => Phase::ForcedOpen,
+        4 if observes_only == 0 => Phase::ForcedClosed,
         _ => return None,
     };
-    (lenient <= 1).then_some((lenient == 1, phase, next_break))
+    Some((observes_only == 1, phase, next_break))
 }

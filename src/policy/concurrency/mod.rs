@@ -359,7 +359,7 @@ impl<P: Parts> Policy<P>
 where
     P::Bulkhead: InFlight,
 {
-    /// How many calls the [`Concurrency`] lets be in flight at a time, as of now; of one that is decided at run time, an
+    /// How many calls the [`Concurrency`] or the [bulkhead](super::Bulkhead) lets be in flight at a time, as of now; of one that is decided at run time, an
     /// `Option`. While the gradient measures, it lets fewer through for a moment; the limit stays what it is.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! The hand on the switch.
+//! Reading and moving a breaker.
 
 use super::*;
 use crate::failure::Reason;
@@ -96,7 +96,7 @@ fn what_is_forced_ends_with_a_trip() {
 }
 
 #[test]
-fn a_policy_is_held_by_its_switch_and_its_observer_is_told() {
+fn what_control_does_is_reported_to_the_observer() {
     static SEEN: Recorder = Recorder::new();
     let clock = TestClock::new();
     let policy = Policy::new().breaker(BREAKER).observer(&SEEN);
@@ -131,7 +131,7 @@ fn a_policy_is_held_by_its_switch_and_its_observer_is_told() {
 
 // case 14
 #[test]
-fn an_observer_may_lay_its_hand_on_the_switch() {
+fn an_observer_may_use_the_control() {
     type Observed = Policy<(Breaker, fn(&Event))>;
     static POLICY: Observed = Policy::new().breaker(Breaker::consecutive_failures(1)).observer(reset);
     fn reset(event: &Event) {
@@ -162,7 +162,7 @@ fn a_breaker_forced_open_during_a_call_ends_its_retries_at_once() {
 }
 
 #[test]
-fn a_policy_made_at_run_time_may_have_a_switch() {
+fn a_policy_made_at_run_time_may_have_a_control() {
     assert!(Policy::new().optional(None::<Breaker>).unwrap().breaker_control().is_none());
     let policy = Policy::new().optional(Some(BREAKER)).unwrap();
     policy.breaker_control().unwrap().trip();

@@ -36,8 +36,12 @@ fn only_slow_calls_cost_a_second_look_and_share_it_with_an_attempt_timeout() {
     let breaker = Breaker::failure_rate(0.5).over_time(10 * SECOND).slow_calls(0.5, SECOND);
     let alone = Policy::new().breaker(breaker);
     let timeout = Policy::new().breaker(breaker).attempt_timeout(AttemptTimeout::after(SECOND));
-    assert_eq!(reads(&clock, || alone.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap()), 2);
-    assert_eq!(reads(&clock, || timeout.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap()), 2);
+    let call = || {
+        clock.advance(millis(1));
+        Ok::<_, RpcError>(())
+    };
+    assert_eq!(reads(&clock, || alone.with(&clock).call(call).unwrap()), 2);
+    assert_eq!(reads(&clock, || timeout.with(&clock).call(call).unwrap()), 2);
 }
 
 #[test]
@@ -59,15 +63,15 @@ fn how_long_a_call_took_is_measured_from_its_beginning_to_its_end() {
 }
 
 #[test]
-fn a_success_is_news_only_where_it_changes_something() {
+fn a_success_takes_the_lock_only_where_it_changes_something() {
     fn no_news<W: Window>(target: &Subject<W>) -> bool {
-        let pass = target.memory.pass();
-        pass.ticket().is_some_and(|ticket| ticket.success_is_no_news(pass))
+        let closed = target.memory.closed();
+        closed.admission().is_some_and(|admission| closed.is_calm(admission))
     }
     let in_a_row = Subject::new(Breaker::consecutive_failures(5));
     let over_calls = Subject::new(Breaker::failure_rate(1.0).over_calls(10));
     let over_time = Subject::new(Breaker::failure_rate(1.0).over_time(SECOND));
-    for _ in 0..11 {
+    for _ in 0..10 {
         assert!(!no_news(&over_calls), "it is counted until the window was full");
         over_calls.succeed(0);
         in_a_row.succeed(0);

@@ -1,4 +1,4 @@
-//! Looking whether the target is back.
+//! Trying whether the target is back.
 
 use super::*;
 use crate::observe::Tripped;
@@ -145,10 +145,13 @@ fn slow_probes_open_a_breaker_of_slow_calls_again() {
 fn probes_are_told_apart_after_their_numbers_began_again() {
     let target = Subject::opened(BREAKER.probes(2));
     drop(target.ask(10_000).unwrap());
-    target.memory.state.with(|state| state.probes_were(u32::MAX >> 4));
+    target.memory.with(|state| state.use_up_numbers());
     let first = target.ask(10_000).unwrap();
     let second = target.ask(10_000).unwrap();
     assert_eq!((first.admitted(), second.admitted()), (None, None));
+    assert_ne!(first.admission, second.admission);
     assert_eq!(first.settle(Outcome::Success, &At(10_000, 10_000)), None);
     assert_eq!(second.settle(Outcome::Success, &At(10_000, 10_000)), Some(Change::Closed));
+    let closed = target.ask(10_000).unwrap();
+    assert_eq!(closed.settle(Outcome::Success, &At(10_000, 10_000)), None);
 }

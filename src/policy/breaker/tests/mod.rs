@@ -1,8 +1,9 @@
-//! A breaker and the calls through it, in one hand: what the tests have in common.
+//! A breaker and the calls through it: what the tests have in common.
 
 mod control;
 mod cost;
 mod half_open;
+mod jitter;
 mod model;
 mod reference;
 mod settings;
@@ -13,11 +14,13 @@ mod windows;
 
 use core::time::Duration;
 
-use super::{Breaker, BreakerControl, BreakerCounts, BreakerPermit, Memory, Window, control_of};
+use super::memory::Memory;
+use super::{Breaker, BreakerControl, BreakerCounts, BreakerPermit, Window};
 use crate::failure::Cause;
 use crate::observe::BreakerState;
 use crate::observe::Change;
 use crate::platform::clock::{Clock, Instant};
+use crate::platform::rng::Rng;
 use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -38,7 +41,13 @@ impl Moment for At {
         Instant::from_nanos(self.0 * 1_000_000)
     }
     fn draw(&self) -> u64 {
-        unreachable!("a breaker leaves nothing to chance")
+        unreachable!("without jitter no number is drawn")
+    }
+}
+
+impl Rng for At {
+    fn draw(&self) -> u64 {
+        Moment::draw(self)
     }
 }
 
@@ -51,6 +60,34 @@ impl Clock for At {
     }
 }
 
+/// A moment in milliseconds, and the number that is drawn then.
+#[derive(Clone, Copy, Debug)]
+struct Drawing(u64, u64);
+
+impl Moment for Drawing {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.0 * 1_000_000)
+    }
+    fn draw(&self) -> u64 {
+        self.1
+    }
+}
+
+impl Clock for Drawing {
+    fn now(&self) -> Instant {
+        Moment::now(self)
+    }
+    fn sleep(&self, _: Duration) {
+        unreachable!("a breaker does not sleep")
+    }
+}
+
+impl Rng for Drawing {
+    fn draw(&self) -> u64 {
+        self.1
+    }
+}
+
 struct Subject<W: Window> {
     breaker: Breaker<W>,
     memory: Memory<W::Tally>,
@@ -58,7 +95,7 @@ struct Subject<W: Window> {
 
 impl<W: Window> Subject<W> {
     fn new(breaker: Breaker<W>) -> Self {
-        Subject { breaker: breaker.check().expect("sound settings"), memory: Breaker::<W>::NEW }
+        Subject { breaker: breaker.check().expect("sound settings"), memory: Memory::NEW }
     }
 
     fn ask(&self, now: u64) -> Result<BreakerPermit<'_, W>, Rejected> {
@@ -78,8 +115,8 @@ impl<W: Window> Subject<W> {
         self.call(now, Outcome::Failure(Cause::NoTarget))
     }
 
-    fn control(&self, now: u64) -> BreakerControl<'_, W, (), At> {
-        control_of(&self.breaker, &self.memory, &()).with(At(now, now))
+    fn control(&self, now: u64) -> BreakerControl<'_, (), At> {
+        BreakerControl::new(&self.breaker, &self.memory, &()).with(At(now, now))
     }
 
     fn state(&self) -> BreakerState {

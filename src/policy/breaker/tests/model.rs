@@ -1,4 +1,4 @@
-//! Random sequences of calls, outcomes, time steps, cancellations and hands on the switch, against a
+//! Random sequences of calls, outcomes, time steps, cancellations and control, against a
 //! [reference](super::reference) that is slow and obviously right.
 
 use super::reference::{Kind, Mode, Reference, Rules};
@@ -34,6 +34,7 @@ fn rules(dice: &mut Dice, window: Kind, slow: bool) -> Rules {
         minimum: 1 + dice.below(longest) as usize,
         open_for,
         growth: dice.from(&[None, Some((1, 300)), Some((2, 300)), Some((3, 1_000))]),
+        jitter: dice.from(&[false, true]),
         probes: 1 + dice.below(16) as usize,
         probe_timeout: dice.from(&[10, 100, 1_000]),
     }
@@ -42,6 +43,7 @@ fn rules(dice: &mut Dice, window: Kind, slow: bool) -> Rules {
 fn with_rules<W: Window>(breaker: Breaker<W>, rules: Rules) -> Breaker<W> {
     let breaker =
         breaker.open_for(millis(rules.open_for)).probes(rules.probes as u32).probe_timeout(millis(rules.probe_timeout));
+    let breaker = if rules.jitter { breaker.jitter(1.0) } else { breaker };
     match rules.growth {
         None => breaker,
         Some((factor, max)) => breaker.growing(factor as f64, millis(max)),
@@ -96,8 +98,9 @@ fn agree<W: Window>(breaker: Breaker<W>, rules: Rules, seed: u64, dice: &mut Dic
                     None
                 };
                 let outcome = failure.map_or(Outcome::Success, Outcome::Failure);
-                let change = permit.settle(outcome, &At(began, now));
-                assert_eq!(change, reference.settle(call, began, now, failure), "{}", place());
+                let doubled = dice.below(2) == 1;
+                let change = permit.settle(outcome, &Drawing(now, if doubled { u64::MAX } else { 0 }));
+                assert_eq!(change, reference.settle(call, began, now, failure, doubled), "{}", place());
                 change
             }
             800..850 if !under_way.is_empty() => {
@@ -123,8 +126,9 @@ fn agree<W: Window>(breaker: Breaker<W>, rules: Rules, seed: u64, dice: &mut Dic
                 None
             }
             995 => {
-                target.control(now).trip();
-                reference.trip(now);
+                let doubled = dice.below(2) == 1;
+                target.control(now).with(Drawing(now, if doubled { u64::MAX } else { 0 })).trip();
+                reference.trip(now, doubled);
                 None
             }
             996 | 997 => {

@@ -14,6 +14,8 @@ pub struct Rules {
     pub minimum: usize,
     pub open_for: u64,
     pub growth: Option<(u64, u64)>,
+    /// Whether each break is up to twice as long.
+    pub jitter: bool,
     pub probes: usize,
     pub probe_timeout: u64,
 }
@@ -128,11 +130,23 @@ impl Reference {
         }
     }
 
-    pub fn settle(&mut self, call: Admitted, began: u64, now: u64, failure: Option<Cause>) -> Option<Change> {
+    pub fn settle(
+        &mut self,
+        call: Admitted,
+        began: u64,
+        now: u64,
+        failure: Option<Cause>,
+        doubled: bool,
+    ) -> Option<Change> {
         if !call.counted {
             return None;
         }
         if call.generation != self.generation {
+            return Some(Change::Late);
+        }
+        if let Phase::HalfOpen { under_way, .. } = &self.phase
+            && under_way.iter().all(|(name, _)| *name != call.name)
+        {
             return Some(Change::Late);
         }
         if let Some(Cause::NoLink | Cause::Protocol) = failure {
@@ -153,11 +167,7 @@ impl Reference {
                 if past_call.failed || past_call.slow { too_much(rules, past) } else { None }
             }
             Phase::HalfOpen { outcomes, under_way, .. } => {
-                let there = under_way.len();
                 under_way.retain(|(name, _)| *name != call.name);
-                if under_way.len() == there {
-                    return Some(Change::Late);
-                }
                 outcomes.push(past_call);
                 let all = outcomes.len() == rules.probes;
                 let outcomes: VecDeque<_> = outcomes.iter().copied().collect();
@@ -174,22 +184,24 @@ impl Reference {
                 why
             }
         };
-        why.map(|why| self.open(now, why, cause))
+        why.map(|why| self.open(now, doubled, why, cause))
     }
 
-    fn open(&mut self, now: u64, why: Tripped, cause: Cause) -> Change {
+    fn open(&mut self, now: u64, doubled: bool, why: Tripped, cause: Cause) -> Change {
         let open_for = match self.rules.growth {
             None => self.rules.open_for,
             Some((factor, max)) => (self.rules.open_for * factor.saturating_pow(self.breaks)).min(max),
         };
         self.breaks = (self.breaks + 1).min(20);
+        let longest = self.rules.growth.map_or(u64::MAX, |(_, max)| max);
+        let open_for = if self.rules.jitter && doubled { (2 * open_for).min(longest) } else { open_for };
         self.enter(Phase::Open { until: now + open_for, cause });
         Change::Opened { why, cause }
     }
 
-    pub fn trip(&mut self, now: u64) {
+    pub fn trip(&mut self, now: u64, doubled: bool) {
         self.mode = Mode::Automatic;
-        self.open(now, Tripped::Manual, Cause::Other);
+        self.open(now, doubled, Tripped::Manual, Cause::Other);
     }
 
     pub fn start(&mut self, mode: Mode) {

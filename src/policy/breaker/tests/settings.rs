@@ -55,6 +55,9 @@ fn nonsense_is_refused_with_field_value_and_range() {
             BREAKER.growing(2.0, 4 * SECOND).check().err(),
             "growing max_open_for: 4s is not allowed: it must be at least open_for",
         ),
+        (BREAKER.jitter(-0.1).check().err(), "jitter: -0.1 is not allowed: it must be from 0 to 1"),
+        (BREAKER.jitter(1.1).check().err(), "jitter: 1.1 is not allowed: it must be from 0 to 1"),
+        (BREAKER.jitter(f64::NAN).check().err(), "jitter: NaN is not allowed: it must be from 0 to 1"),
     ] {
         assert_eq!(invalid.unwrap().to_string(), format!("breaker {message}"));
     }
@@ -63,7 +66,7 @@ fn nonsense_is_refused_with_field_value_and_range() {
 // case 4
 #[test]
 fn the_bounds_themselves_are_allowed() {
-    assert!(Breaker::consecutive_failures(1).probes(16).growing(1.0, 5 * SECOND).check().is_ok());
+    assert!(Breaker::consecutive_failures(1).probes(16).growing(1.0, 5 * SECOND).jitter(1.0).check().is_ok());
     assert!(Breaker::failure_rate(1.0).over_calls(1_024).minimum_calls(1_024).check().is_ok());
     assert!(Breaker::failure_rate(f64::MIN_POSITIVE).over_calls(1).minimum_calls(1).check().is_ok());
     assert!(Breaker::failure_rate(0.5).over_time(Duration::from_nanos(10)).check().is_ok());

@@ -1,7 +1,8 @@
 //! The state as bytes, there and back.
 
 use super::*;
-use crate::policy::breaker::{BadSnapshot, SlowCalls, TimeWindow, snapshot::sum};
+use crate::policy::breaker::wire::checksum;
+use crate::policy::breaker::{BadSnapshot, TimeWindow};
 use crate::testing::SplitMix;
 
 const BREAKER: Breaker = Breaker::consecutive_failures(3).open_for(Duration::from_secs(10)).probes(3);
@@ -114,7 +115,7 @@ fn calls_that_were_under_way_come_too_late_for_a_restored_state() {
 
 /// With a sum that fits: what a forger would make.
 fn sealed(mut body: Vec<u8>) -> Vec<u8> {
-    let sum = sum(&body);
+    let sum = checksum(&body);
     body.extend(sum.to_le_bytes());
     body
 }
@@ -134,7 +135,7 @@ fn refused<W: Window>(breaker: Breaker<W>, snapshot: &[u8]) -> Option<BadSnapsho
     refused
 }
 
-const SLOW: Breaker<crate::CountWindow<SlowCalls>> =
+const SLOW: Breaker<crate::CountWindow> =
     Breaker::failure_rate(0.5).over_calls(100).slow_calls(0.5, Duration::from_secs(1)).probes(3);
 
 #[test]
@@ -162,7 +163,7 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
 #[test]
 fn a_snapshot_of_another_version_or_kind_or_other_settings_is_refused() {
     let mut other = body(Subject::new(BREAKER).control(0).snapshot().as_bytes());
-    other[0] = 2;
+    other[0] = 1;
     assert_eq!(refused(BREAKER, &sealed(other)), Some(BadSnapshot::OtherVersion));
     assert_eq!(refused(BREAKER, &sealed(vec![])), Some(BadSnapshot::OtherVersion));
 
@@ -220,10 +221,14 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
         }
         sealed(body)
     };
-    // 2 lenient, 3 phase, 4 cause, 5 calls, 6 failures, 7 slow, 8 time left, 16 next break, 24 the window
+    let forced = Subject::new(SLOW);
+    forced.control(0).force_open();
+    let forced = body(forced.control(0).snapshot().as_bytes());
+    // 2 observes only, 3 phase, 4 cause, 5 calls, 6 failures, 7 slow, 8 time left, 16 next break, 24 the window: its
+    // length, 28 calls, 32 the next place, 36 two bits a call
     for (what, snapshot) in [
-        ("neither lenient nor not", with(&half_open, &[(2, 2)])),
-        ("no such phase", with(&half_open, &[(3, 4)])),
+        ("neither observing only nor not", with(&half_open, &[(2, 2)])),
+        ("no such phase", with(&half_open, &[(3, 5)])),
         ("no such cause", with(&half_open, &[(4, 8)])),
         ("as many outcomes as probes, and undecided", with(&half_open, &[(5, 3)])),
         ("more failures than outcomes", with(&half_open, &[(6, 2)])),
@@ -231,17 +236,25 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
         ("a break too short", with(&half_open, &[(16, 1), (17, 0), (18, 0), (19, 0), (20, 0)])),
         ("a break too long", with(&half_open, &[(23, 1)])),
         ("open for longer than a break", with(&open, &[(8, 1)])),
-        ("beyond the ring", with(&window, &[(28, 100)])),
-        ("beyond the full ring", with(&window, &[(28, 100), (32, 2)])),
-        ("no such lap", with(&window, &[(32, 3)])),
-        ("calls before the first lap", with(&window, &[(32, 0), (28, 0)])),
-        ("places left before the first lap", with(&window, &[(32, 0), (45, 0)])),
-        ("a failure in a place that no call had", with(&window, &[(33, 1)])),
-        ("a failure in a place that there is not", with(&window, &[(32, 2), (33 + 127, 1)])),
-        ("a slow call in a place that no call had", with(&window, &[(33 + 128, 1)])),
+        ("forced open and observing only", with(&forced, &[(2, 1)])),
+        ("forced closed and observing only", with(&forced, &[(2, 1), (3, 4)])),
+        ("more calls than places", with(&window, &[(28, 101)])),
+        ("a next place beyond the ring", with(&window, &[(28, 100), (32, 100)])),
+        ("a next place that is not behind the last call", with(&window, &[(32, 3)])),
+        ("a failure in a place that no call had", with(&window, &[(36, 0b01_01_01)])),
+        ("a slow call in a place that no call had", with(&window, &[(36, 0b10_01_01)])),
+        ("a failure beyond the full ring", with(&window, &[(28, 100), (32, 0), (36 + 100 / 4, 1)])),
+        ("a failure in the last place of all", with(&window, &[(28, 100), (32, 0), (36 + 255, 1 << 6)])),
     ] {
         assert_eq!(refused(SLOW, &snapshot), Some(BadSnapshot::OtherSettings), "{what}");
     }
+    let calls = Breaker::failure_rate(0.5).over_calls(100);
+    let counted = Subject::new(calls);
+    counted.fail(0);
+    let counted = body(counted.control(0).snapshot().as_bytes());
+    let slow_call = with(&counted, &[(36, 0b11)]);
+    assert_eq!(refused(calls, &slow_call), Some(BadSnapshot::OtherSettings), "slow calls do not count");
+    assert_eq!(refused(calls, &sealed(counted)), None);
     // 40 the oldest bucket, 148 the newest, of calls, failures and slow calls
     for (what, snapshot) in [
         ("more failures than calls", with(&time, &[(152, 2)])),
@@ -252,6 +265,7 @@ fn a_state_that_no_breaker_comes_to_is_refused() {
     }
     assert_eq!(refused(SLOW, &sealed(half_open)), None);
     assert_eq!(refused(SLOW, &sealed(open)), None);
+    assert_eq!(refused(SLOW, &with(&window, &[(28, 100), (32, 7), (36 + 99 / 4, 1 << 6)])), None);
     assert_eq!(refused(SLOW, &sealed(window)), None);
     assert_eq!(refused(breaker_of_time, &sealed(time)), None);
 }
@@ -308,9 +322,9 @@ fn snapshots_are_the_bytes_that_they_hold() {
 #[test]
 fn a_snapshot_fits_its_place() {
     let largest = Subject::new(SLOW).control(0).snapshot();
-    assert_eq!(largest.as_bytes().len(), 293);
+    assert_eq!(largest.as_bytes().len(), 296);
     // Its length, and what aligns it.
-    assert!(size_of_val(&largest) < 293 + 2 * size_of::<usize>(), "{}", size_of_val(&largest));
+    assert!(size_of_val(&largest) < 296 + 2 * size_of::<usize>(), "{}", size_of_val(&largest));
     assert_eq!(
         BadSnapshot::OtherSettings.to_string(),
         "the snapshot was made by a breaker with other settings: start without it"

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::observe::Tripped;
-use crate::policy::breaker::{CountWindow, SlowCalls, TimeWindow};
+use crate::policy::breaker::{CountWindow, TimeWindow};
 
 /// S: success, E: error, s and e: the same, but slow. All at one time, which no permit outlasts.
 fn play<W: Window>(target: &Subject<W>, now: u64, calls: &str) {
@@ -200,7 +200,7 @@ fn a_window_begins_empty_after_a_break() {
         target.fail(5_000);
         target.counts(5_000)
     }
-    let slow: Breaker<CountWindow<SlowCalls>> = COUNTING.slow_calls(1.0, SECOND);
+    let slow = COUNTING.slow_calls(1.0, SECOND);
     assert_eq!(closed_again(COUNTING), (1, 1, 0));
     assert_eq!(closed_again(slow), (1, 1, 0));
     assert_eq!(closed_again(Breaker::failure_rate(1.0).over_time(60 * SECOND)), (1, 1, 0));
