@@ -4,7 +4,6 @@
 mod bindgen;
 mod failure;
 mod grammar;
-mod nearest;
 mod policy;
 mod resilient;
 

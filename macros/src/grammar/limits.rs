@@ -1,69 +1,21 @@
-//! What bounds calls before they are made: `bulkhead`, `concurrency`, `rate_limit`, `throttle`.
+//! What limits calls before they are made, and hedges: `bulkhead`, `concurrency`, `rate_limit`, `throttle`, `hedge`.
 
-use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use steadfast_settings::{AIMD, BULKHEAD, GRADIENT, HEDGE, RATE_LIMIT, THROTTLE, nearest};
 
 use super::Part;
 use super::data::Data;
+use super::settings::{read, settings_of};
 use super::syntax::{Arg, Errors, List, Value};
-use super::value::{self, Given};
-use crate::nearest::nearest;
-
-/// How the value of a setting is read.
-type Read = fn(&Value, &mut Errors) -> Given;
-
-fn calls(value: &Value, errors: &mut Errors) -> Given {
-    value::count(value, 1..=u32::MAX, errors)
-}
-
-fn calls_or_none(value: &Value, errors: &mut Errors) -> Given {
-    value::count(value, 0..=u32::MAX, errors)
-}
-
-fn up_to_a_million(value: &Value, errors: &mut Errors) -> Given {
-    value::count(value, 1..=1_000_000, errors)
-}
-
-/// Adds each setting that was given to the builder.
-fn build(
-    mut tokens: TokenStream,
-    list: &mut List,
-    settings: &[(&str, Read)],
-    data: &mut Data,
-    errors: &mut Errors,
-) -> TokenStream {
-    for (name, read) in settings {
-        if let Some(arg) = list.take(name, errors) {
-            let given = read(&arg.value, errors);
-            let (span, value) = (arg.value.span(), given.tokens);
-            let method = syn::Ident::new(name, span);
-            tokens = quote_spanned!(span=> #tokens.#method(#value));
-            data.set(name, given.data);
-        }
-    }
-    tokens
-}
 
 pub fn bulkhead(arg: Arg, errors: &mut Errors) -> Part {
     let mut list = List::of(arg, "`bulkhead`", errors);
     let span = list.span();
-    let mut data = Data::empty();
-    let tokens = match list.take("concurrent", errors) {
-        Some(arg) => {
-            let concurrent = calls(&arg.value, errors);
-            let value = concurrent.tokens;
-            data.set("concurrent", concurrent.data);
-            quote_spanned!(span=> ::steadfast::Bulkhead::concurrent(#value))
-        }
-        None => {
-            errors.add(span, "`bulkhead` needs how many calls it lets in: `bulkhead(concurrent = 10)`");
-            quote!(::core::unreachable!())
-        }
-    };
-    let tokens = build(tokens, &mut list, &[("waiting", calls_or_none)], &mut data, errors);
-    list.finish(&["concurrent", "waiting"], errors);
-    Part { span, ty: quote!(::steadfast::Bulkhead), tokens, data }
+    let mut settings = read(&mut list, "`bulkhead`", &BULKHEAD, "`bulkhead(concurrent = 10)`", errors);
+    list.finish(&settings_of(&BULKHEAD), errors);
+    let concurrent = settings.take("concurrent");
+    let tokens = settings.build(quote_spanned!(span=> ::steadfast::Bulkhead::concurrent(#concurrent)));
+    Part { span, ty: quote!(::steadfast::Bulkhead), tokens, data: settings.data }
 }
 
 pub fn concurrency(arg: Arg, errors: &mut Errors) -> Part {
@@ -80,147 +32,67 @@ pub fn concurrency(arg: Arg, errors: &mut Errors) -> Part {
         }
     };
     outer.finish(&[], errors);
-    let mut settings: Vec<(&str, Read)> = vec![("min", calls), ("max", calls), ("start", calls)];
-    let ty = match kind.to_string().as_str() {
-        "aimd" => {
-            settings.push(("decrease", value::share_below_one));
-            quote!(::steadfast::Concurrency<::steadfast::Aimd>)
-        }
-        "gradient" => {
-            settings.extend::<[(&str, Read); 5]>([
-                ("tolerance", value::factor),
-                ("smoothing", value::share),
-                ("queue", up_to_a_million),
-                ("window", value::duration),
-                ("long_window", up_to_a_million),
-            ]);
-            quote!(::steadfast::Concurrency<::steadfast::Gradient>)
-        }
+    let (table, ty) = match kind.to_string().as_str() {
+        "aimd" => (&AIMD, quote!(::steadfast::Concurrency<::steadfast::Aimd>)),
+        "gradient" => (&GRADIENT, quote!(::steadfast::Concurrency<::steadfast::Gradient>)),
         other => {
-            let near = nearest(other, &["aimd", "gradient"]).map(|near| format!("; did you mean `{near}`?"));
+            let near = nearest(other, ["aimd", "gradient"]).map(|near| format!("; did you mean `{near}`?"));
             errors.at(&kind, format!("there is no limit `{other}`{} ({wanted})", near.unwrap_or_default()));
             return Part { span, ty: quote!(()), tokens: quote!(()), data };
         }
     };
-    let tokens = quote_spanned!(kind.span()=> ::steadfast::Concurrency::#kind());
-    let mut inner = Data::empty();
-    let tokens = build(tokens, &mut list, &settings, &mut inner, errors);
-    data.set(&kind.to_string(), inner);
-    let allowed: Vec<_> = settings.iter().map(|(name, _)| *name).collect();
-    list.finish(&allowed, errors);
+    let settings = read(&mut list, "the limit", table, wanted, errors);
+    list.finish(&settings_of(table), errors);
+    let tokens = settings.build(quote_spanned!(kind.span()=> ::steadfast::Concurrency::#kind()));
+    data.set(&kind.to_string(), settings.data);
     Part { span, ty, tokens, data }
 }
 
 pub fn rate_limit(arg: Arg, errors: &mut Errors) -> Part {
-    const BUCKET: [&str; 5] = ["per_second", "tokens", "every", "burst", "wait_up_to"];
-    const WINDOW: [&str; 3] = ["window", "period", "wait_up_to"];
-    const ALL: [&str; 7] = ["per_second", "tokens", "every", "window", "period", "burst", "wait_up_to"];
     let mut list = List::of(arg, "`rate_limit`", errors);
     let span = list.span();
-    let mut data = Data::empty();
-    let forms = "`rate_limit(per_second = 100)`, `rate_limit(tokens = 5, every = \"1m\")` or \
-                 `rate_limit(window = 100, period = \"1m\")`";
-    let kinds = ["per_second", "tokens", "window"].map(|kind| list.take(kind, errors).map(|arg| (kind, arg)));
-    let mut kinds = kinds.into_iter().flatten();
-    let (kind, first) = match kinds.next() {
-        Some(kind) => kind,
-        None => {
-            errors.add(span, format!("`rate_limit` needs how many calls may pass: {forms}"));
-            list.finish_unknown(&ALL, errors);
-            return Part { span, ty: quote!(()), tokens: quote!(()), data };
-        }
+    let example = "`rate_limit(per_second = 100)`, `rate_limit(tokens = 5, every = \"1m\")` or \
+                   `rate_limit(window = 100, period = \"1m\")`";
+    let mut settings = read(&mut list, "`rate_limit`", &RATE_LIMIT, example, errors);
+    list.finish(&settings_of(&RATE_LIMIT), errors);
+    let mut ty = quote!(::steadfast::RateLimit);
+    let tokens = if settings.has("window") {
+        let (calls, period) = (settings.take("window"), settings.take("period"));
+        ty = quote!(::steadfast::RateLimit<::steadfast::SlidingWindow>);
+        quote_spanned!(span=> ::steadfast::RateLimit::window(#calls, #period))
+    } else if settings.has("tokens") {
+        let tokens = settings.take("tokens");
+        quote_spanned!(span=> ::steadfast::RateLimit::tokens(#tokens))
+    } else {
+        let calls = settings.take("per_second");
+        quote_spanned!(span=> ::steadfast::RateLimit::per_second(#calls))
     };
-    for (_, another) in kinds {
-        errors.at(&another.name, format!("a rate limit has one kind: {forms}"));
-    }
-    let number = calls(&first.value, errors);
-    let value = number.tokens;
-    data.set(kind, number.data);
-    let waits: (&str, Read) = ("wait_up_to", value::duration_or_zero);
-    if kind == "window" {
-        let tokens = match list.take("period", errors) {
-            Some(period) => {
-                let period = value::duration(&period.value, errors);
-                let length = period.tokens;
-                data.set("period", period.data);
-                quote_spanned!(span=> ::steadfast::RateLimit::window(#value, #length))
-            }
-            None => {
-                errors.at(&first.name, "a window needs its length: `window = 100, period = \"1m\"`");
-                quote!(::core::unreachable!())
-            }
-        };
-        let tokens = build(tokens, &mut list, &[waits], &mut data, errors);
-        list.finish(&WINDOW, errors);
-        return Part { span, ty: quote!(::steadfast::RateLimit<::steadfast::SlidingWindow>), tokens, data };
-    }
-    let method = syn::Ident::new(kind, first.value.span());
-    let tokens = quote_spanned!(span=> ::steadfast::RateLimit::#method(#value));
-    let mut settings: Vec<(&str, Read)> = vec![("burst", calls), waits];
-    if kind == "tokens" {
-        settings.insert(0, ("every", value::duration));
-    }
-    let tokens = build(tokens, &mut list, &settings, &mut data, errors);
-    list.finish(&BUCKET, errors);
-    Part { span, ty: quote!(::steadfast::RateLimit), tokens, data }
+    Part { span, ty, tokens: settings.build(tokens), data: settings.data }
 }
 
 pub fn throttle(arg: Arg, errors: &mut Errors) -> Part {
-    let settings: [(&str, Read); 4] = [
-        ("multiplier", value::factor),
-        ("window", value::duration),
-        ("padding", calls),
-        ("max_probability", value::share),
-    ];
     let mut list = List::of(arg, "`throttle`", errors);
     let span = list.span();
-    let mut data = Data::empty();
-    let tokens = quote_spanned!(span=> ::steadfast::Throttle::new());
-    let tokens = build(tokens, &mut list, &settings, &mut data, errors);
-    list.finish(&settings.map(|(name, _)| name), errors);
-    Part { span, ty: quote!(::steadfast::Throttle), tokens, data }
+    let settings = read(&mut list, "`throttle`", &THROTTLE, "`throttle(multiplier = 2)`", errors);
+    list.finish(&settings_of(&THROTTLE), errors);
+    let tokens = settings.build(quote_spanned!(span=> ::steadfast::Throttle::new()));
+    Part { span, ty: quote!(::steadfast::Throttle), tokens, data: settings.data }
 }
 
 /// Beside an attempt that is slow: `hedge(after = "100ms")` or `hedge(after_quantile = "95%")`.
 pub fn hedge(arg: Arg, errors: &mut Errors) -> Part {
-    const ALL: [&str; 5] = ["after", "after_quantile", "min_observations", "initial_delay", "max_hedges"];
-    fn hedges(value: &Value, errors: &mut Errors) -> Given {
-        value::count(value, 1..=4, errors)
-    }
-    fn observations(value: &Value, errors: &mut Errors) -> Given {
-        value::count(value, 1..=512, errors)
-    }
     let mut list = List::of(arg, "`hedge`", errors);
     let span = list.span();
-    let mut data = Data::empty();
-    let forms = "`hedge(after = \"100ms\")` or `hedge(after_quantile = \"95%\")`";
-    let mut settings: Vec<(&str, Read)> = vec![("max_hedges", hedges)];
-    let (ty, tokens) = match (list.take("after", errors), list.take("after_quantile", errors)) {
-        (Some(after), None) => {
-            let after = value::duration(&after.value, errors);
-            let value = after.tokens;
-            data.set("after", after.data);
-            (quote!(::steadfast::Hedge), quote_spanned!(span=> ::steadfast::Hedge::after(#value)))
-        }
-        (None, Some(quantile)) => {
-            let quantile = value::share_below_one(&quantile.value, errors);
-            let value = quantile.tokens;
-            data.set("after_quantile", quantile.data);
-            settings
-                .extend::<[(&str, Read); 2]>([("min_observations", observations), ("initial_delay", value::duration)]);
-            let ty = quote!(::steadfast::Hedge<::steadfast::Quantile>);
-            (ty, quote_spanned!(span=> ::steadfast::Hedge::after_quantile(#value)))
-        }
-        (Some(_), Some(quantile)) => {
-            errors.at(&quantile.name, format!("a hedge has one delay: {forms}"));
-            (quote!(()), quote!(()))
-        }
-        (None, None) => {
-            errors.add(span, format!("`hedge` needs to know what is slow: {forms}"));
-            (quote!(()), quote!(()))
-        }
+    let example = "`hedge(after = \"100ms\")` or `hedge(after_quantile = \"95%\")`";
+    let mut settings = read(&mut list, "`hedge`", &HEDGE, example, errors);
+    list.finish(&settings_of(&HEDGE), errors);
+    let (ty, tokens) = if settings.has("after_quantile") {
+        let quantile = settings.take("after_quantile");
+        let ty = quote!(::steadfast::Hedge<::steadfast::Quantile>);
+        (ty, quote_spanned!(span=> ::steadfast::Hedge::after_quantile(#quantile)))
+    } else {
+        let after = settings.take("after");
+        (quote!(::steadfast::Hedge), quote_spanned!(span=> ::steadfast::Hedge::after(#after)))
     };
-    let tokens = build(tokens, &mut list, &settings, &mut data, errors);
-    list.finish(&ALL, errors);
-    Part { span, ty, tokens, data }
+    Part { span, ty, tokens: settings.build(tokens), data: settings.data }
 }
