@@ -25,7 +25,13 @@ impl Log {
 
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
-        tracing::info!(target: "steadfast::guest", component = self.component, stream = self.stream, "{line}");
+        let (component, stream) = (&self.component, self.stream);
+        // What the guest crate prints about a configuration that is not used.
+        if stream == "stderr" && line.starts_with(steadfast_settings::REPORT) {
+            tracing::warn!(target: "steadfast::guest", component, stream, "{line}");
+        } else {
+            tracing::info!(target: "steadfast::guest", component, stream, "{line}");
+        }
         self.line.clear();
     }
 }
