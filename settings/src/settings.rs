@@ -31,7 +31,7 @@ const REWARD: Range = Range::from_to(0.000_001, 1_000.0, "from 0.000001 to 1000"
 const REFILL: Range = Range::from_to(0.000_001, 10_000.0, "from 0.000001 to 10000");
 
 const fn table(name: &'static str, table: &'static Table, about: &'static str) -> Setting {
-    row(name, Kind::Table(table), ANY, about)
+    row(name, Kind::Table(table), &ANY, about)
 }
 
 /// The parts of a policy.
@@ -43,7 +43,7 @@ pub const POLICY: Table = Table::new(
     "Policy",
     "How calls are made: each part may be absent, and \"never\" switches off what the code has.",
     &[
-        row("deadline", Duration, SOME_TIME, "The longest a call may take, waits included.").or_never(),
+        row("deadline", Duration, &SOME_TIME, "The longest a call may take, waits included.").or_never(),
         table("retry", &RETRY, "How failed attempts are repeated.").or_never(),
         table("hedge", &HEDGE, "When a further attempt starts beside a slow one, in hedged calls.").or_never(),
         table("breaker", &BREAKER, "When calls to a failing target are rejected.").or_never(),
@@ -51,7 +51,7 @@ pub const POLICY: Table = Table::new(
         table("concurrency", &CONCURRENCY, "The same, by a limit that adapts.").or_never(),
         table("rate_limit", &RATE_LIMIT, "How many calls may be made in a time.").or_never(),
         table("throttle", &THROTTLE, "Which share of the calls is rejected while the target refuses.").or_never(),
-        row("attempt_timeout", Duration, SOME_TIME, "The longest one attempt may take.").or_never(),
+        row("attempt_timeout", Duration, &SOME_TIME, "The longest one attempt may take.").or_never(),
     ],
 )
 .choices(&[
@@ -68,10 +68,10 @@ pub const RETRY: Table = Table::new(
     "Retry",
     "How failed attempts are repeated.",
     &[
-        row("attempts", Count, FROM_1, "How many attempts there are, the first included.").needed(),
+        row("attempts", Count, &FROM_1, "How many attempts there are, the first included.").needed(),
         table("backoff", &BACKOFF, "The waits between attempts.").default("`exponential = \"50ms\"`"),
-        row("budget", Budget(&BUDGET), ANY, "What all retries together may cost.").or_never().default("none"),
-        row("retry_after_cap", Duration, ANY_TIME, "The longest `retry-after` that is honoured.")
+        row("budget", Budget(&BUDGET), &ANY, "What all retries together may cost.").or_never().default("none"),
+        row("retry_after_cap", Duration, &ANY_TIME, "The longest `retry-after` that is honoured.")
             .default("the same as `backoff.max`"),
         table("on", &ON, "What is different for failures with a certain cause.")
             .default("`no-link` and `protocol` are not repeated"),
@@ -103,7 +103,7 @@ pub const RULE: Table = Table::new(
     "Rule",
     "What is different for failures with one cause.",
     &[
-        row("attempts", Count, TO_255, "How many attempts may fail with this cause.").default("those of the retry"),
+        row("attempts", Count, &TO_255, "How many attempts may fail with this cause.").default("those of the retry"),
         table("backoff", &BACKOFF, "The waits after such failures.").default("those of the retry"),
     ],
 );
@@ -118,14 +118,14 @@ pub const BACKOFF: Table = Table::new(
     "The waits between attempts: one of `constant`, `linear`, `exponential`, `fibonacci` and `decorrelated`, each with \
      the first wait.",
     &[
-        row("constant", Duration, ANY_TIME, "The same wait each time."),
-        row("linear", Duration, ANY_TIME, "Waits that grow by the first each time."),
-        row("exponential", Duration, ANY_TIME, "Waits that double, or grow by the `factor`."),
-        row("fibonacci", Duration, ANY_TIME, "Waits of which each is the sum of the two before."),
-        row("decorrelated", Duration, ANY_TIME, "Waits that are drawn from up to three times the one before."),
-        row("max", Duration, ANY_TIME, "The longest delay, jitter included.").default("2s"),
-        row("factor", Number, FACTOR, "What each exponential wait is multiplied with.").default("2"),
-        row("jitter", Jitter, SHARE, "How delays are spread; a share is one of the wait.").default("full"),
+        row("constant", Duration, &ANY_TIME, "The same wait each time."),
+        row("linear", Duration, &ANY_TIME, "Waits that grow by the first each time."),
+        row("exponential", Duration, &ANY_TIME, "Waits that double, or grow by the `factor`."),
+        row("fibonacci", Duration, &ANY_TIME, "Waits of which each is the sum of the two before."),
+        row("decorrelated", Duration, &ANY_TIME, "Waits that are drawn from up to three times the one before."),
+        row("max", Duration, &ANY_TIME, "The longest delay, jitter included.").default("2s"),
+        row("factor", Number, &FACTOR, "What each exponential wait is multiplied with.").default("2"),
+        row("jitter", Jitter, &SHARE, "How delays are spread; a share is one of the wait.").default("full"),
     ],
 )
 .choices(&[Choice::always(&[
@@ -145,19 +145,19 @@ pub const BUDGET: Table = Table::new(
     "Budget",
     "How many retries all calls together may make: one of `ratio`, `windowed`, `throttle` and `quota`.",
     &[
-        row("ratio", Share, RATIO, "This share of all calls may be repeated."),
-        row("windowed", Share, RATIO, "This share of the calls of the last `ttl`, as in Finagle."),
-        row("min_per_second", Count, FROM_0, "How many retries a second are always allowed."),
-        row("ttl", Duration, TEN_NANOS, "How long unused retries are kept."),
-        row("throttle", Count, FROM_1, "So many tokens, of which a failure takes one, as in gRPC."),
-        row("token_ratio", Number, REWARD, "Of a throttle: what a success adds."),
-        row("quota", Count, FROM_1, "So many tokens, of which a retry costs 5, as in the AWS SDKs."),
-        row("max_tokens", Count, FROM_1, "The most tokens that are saved up.").default("the share of 10000 calls"),
-        row("initial", Count, FROM_0, "How many tokens there are at first.").default("none of a ratio, else all"),
-        row("cost", Count, FROM_1, "What a retry costs, whatever the cause.").default("1, or as a quota has it"),
+        row("ratio", Share, &RATIO, "This share of all calls may be repeated."),
+        row("windowed", Share, &RATIO, "This share of the calls of the last `ttl`, as in Finagle."),
+        row("min_per_second", Count, &FROM_0, "How many retries a second are always allowed."),
+        row("ttl", Duration, &TEN_NANOS, "How long unused retries are kept."),
+        row("throttle", Count, &FROM_1, "So many tokens, of which a failure takes one, as in gRPC."),
+        row("token_ratio", Number, &REWARD, "Of a throttle: what a success adds."),
+        row("quota", Count, &FROM_1, "So many tokens, of which a retry costs 5, as in the AWS SDKs."),
+        row("max_tokens", Count, &FROM_1, "The most tokens that are saved up.").default("the share of 10000 calls"),
+        row("initial", Count, &FROM_0, "How many tokens there are at first.").default("none of a ratio, else all"),
+        row("cost", Count, &FROM_1, "What a retry costs, whatever the cause.").default("1, or as a quota has it"),
         table("cost_of", &COST_OF, "What a retry costs after failures with a certain cause.").default("the `cost`"),
-        row("reward", Number, REWARD, "What a success without retries adds.").default("1"),
-        row("refill_per_second", Number, REFILL, "What every second adds.").default("nothing"),
+        row("reward", Number, &REWARD, "What a success without retries adds.").default("1"),
+        row("refill_per_second", Number, &REFILL, "What every second adds.").default("nothing"),
     ],
 )
 .choices(&[Choice::always(&[
@@ -180,7 +180,7 @@ pub const COST_OF: Table = Table::new(
 
 const fn cost(cause: usize) -> Setting {
     let (name, about) = CAUSES[cause];
-    row(name, Count, FROM_1, about)
+    row(name, Count, &FROM_1, about)
 }
 
 /// When calls to a failing target are rejected.
@@ -192,19 +192,19 @@ pub const BREAKER: Table = Table::new(
     "Breaker",
     "When calls to a failing target are rejected: after `failures` in a row, or at a `failure-rate`.",
     &[
-        row("failures", Count, FROM_1, "It opens at so many failures in a row."),
-        row("failure_rate", Share, SHARE, "It opens when this share of the calls fail."),
-        row("over_calls", Count, TO_1024, "Of a rate: over the last so many calls."),
-        row("over_time", Duration, TEN_NANOS, "Of a rate: over the calls of the last so long."),
-        row("minimum_calls", Count, FROM_1, "Of a rate: so many calls before it counts.")
+        row("failures", Count, &FROM_1, "It opens at so many failures in a row."),
+        row("failure_rate", Share, &SHARE, "It opens when this share of the calls fail."),
+        row("over_calls", Count, &TO_1024, "Of a rate: over the last so many calls."),
+        row("over_time", Duration, &TEN_NANOS, "Of a rate: over the calls of the last so long."),
+        row("minimum_calls", Count, &FROM_1, "Of a rate: so many calls before it counts.")
             .default("10, or all of a shorter window"),
         table("slow_calls", &SLOW_CALLS, "Of a rate: it opens at slow calls too.").or_never().default("none"),
-        row("open_for", Duration, SOME_TIME, "How long it stays open before a probe.").default("5s"),
+        row("open_for", Duration, &SOME_TIME, "How long it stays open before a probe.").default("5s"),
         table("growing", &GROWING, "Each break lasts longer than the one before.")
             .or_never()
             .default("all of one length"),
-        row("probes", Count, TO_16, "How many calls may try while half-open.").default("1"),
-        row("probe_timeout", Duration, SOME_TIME, "How long a probe keeps its place.").default("10s"),
+        row("probes", Count, &TO_16, "How many calls may try while half-open.").default("1"),
+        row("probe_timeout", Duration, &SOME_TIME, "How long a probe keeps its place.").default("10s"),
     ],
 )
 .choices(&[
@@ -224,8 +224,8 @@ pub const SLOW_CALLS: Table = Table::new(
     "SlowCalls",
     "Which share of the calls may be slow.",
     &[
-        row("rate", Share, SHARE, "It opens when this share of the calls are slow.").needed(),
-        row("longer_than", Duration, SOME_TIME, "A call that takes longer is slow.").needed(),
+        row("rate", Share, &SHARE, "It opens when this share of the calls are slow.").needed(),
+        row("longer_than", Duration, &SOME_TIME, "A call that takes longer is slow.").needed(),
     ],
 );
 
@@ -238,8 +238,8 @@ pub const GROWING: Table = Table::new(
     "Growing",
     "How breaks grow while the target stays down.",
     &[
-        row("factor", Number, FACTOR, "Each lasts so many times as long as the one before.").needed(),
-        row("max_open_for", Duration, SOME_TIME, "The longest break; at least `open-for`.").needed(),
+        row("factor", Number, &FACTOR, "Each lasts so many times as long as the one before.").needed(),
+        row("max_open_for", Duration, &SOME_TIME, "The longest break; at least `open-for`.").needed(),
     ],
 );
 
@@ -252,8 +252,8 @@ pub const BULKHEAD: Table = Table::new(
     "Bulkhead",
     "How many calls may be in flight at a time.",
     &[
-        row("concurrent", Count, FROM_1, "So many at a time.").needed(),
-        row("waiting", Count, FROM_0, "So many awaited calls may wait for their turn.").default("0"),
+        row("concurrent", Count, &FROM_1, "So many at a time.").needed(),
+        row("waiting", Count, &FROM_0, "So many awaited calls may wait for their turn.").default("0"),
     ],
 );
 
@@ -272,10 +272,10 @@ pub const CONCURRENCY: Table = Table::new(
 )
 .choices(&[Choice::always(&[kind("aimd", &[], &[]), kind("gradient", &[], &[])])]);
 
-const MIN: Setting = row("min", Count, TO_A_MILLION, "The lowest limit.").default("1");
-const MAX: Setting = row("max", Count, TO_A_MILLION, "The highest limit.").default("200");
+const MIN: Setting = row("min", Count, &TO_A_MILLION, "The lowest limit.").default("1");
+const MAX: Setting = row("max", Count, &TO_A_MILLION, "The highest limit.").default("200");
 const START: Setting =
-    row("start", Count, TO_A_MILLION, "The limit at first.").default("20, or the bound that is nearer");
+    row("start", Count, &TO_A_MILLION, "The limit at first.").default("20, or the bound that is nearer");
 
 /// A limit by additive increase and multiplicative decrease.
 ///
@@ -289,7 +289,7 @@ pub const AIMD: Table = Table::new(
         MIN,
         MAX,
         START,
-        row("decrease", Share, SHARE_BELOW_1, "What remains of the limit at an overload.").default("0.9"),
+        row("decrease", Share, &SHARE_BELOW_1, "What remains of the limit at an overload.").default("0.9"),
     ],
 );
 
@@ -305,11 +305,11 @@ pub const GRADIENT: Table = Table::new(
         MIN,
         MAX,
         START,
-        row("tolerance", Number, TOLERANCE, "How many times as long calls may take.").default("1.5"),
-        row("smoothing", Share, SHARE, "How much of a new limit is taken over.").default("0.2"),
-        row("queue", Count, TO_A_MILLION, "How many calls may wait at the target.").default("4"),
-        row("window", Duration, SOME_TIME, "How long calls are measured at a time.").default("1s"),
-        row("long_window", Count, TO_A_MILLION, "How many windows are smoothed over.").default("600"),
+        row("tolerance", Number, &TOLERANCE, "How many times as long calls may take.").default("1.5"),
+        row("smoothing", Share, &SHARE, "How much of a new limit is taken over.").default("0.2"),
+        row("queue", Count, &TO_A_MILLION, "How many calls may wait at the target.").default("4"),
+        row("window", Duration, &SOME_TIME, "How long calls are measured at a time.").default("1s"),
+        row("long_window", Count, &TO_A_MILLION, "How many windows are smoothed over.").default("600"),
     ],
 );
 
@@ -322,13 +322,13 @@ pub const RATE_LIMIT: Table = Table::new(
     "RateLimit",
     "How many calls may be made in a time: one of `per-second`, `tokens` and `window`.",
     &[
-        row("per_second", Count, FROM_1, "So many a second, evenly."),
-        row("tokens", Count, FROM_1, "So many in each period, evenly."),
-        row("every", Duration, SOME_TIME, "With `tokens`: how long a period is.").default("1s"),
-        row("window", Count, FROM_1, "Never more than so many in any span as long as the `period`."),
-        row("period", Duration, SOME_TIME, "With `window`: how long the span is."),
-        row("burst", Count, FROM_1, "How many may pass at once after a quiet time.").default("as many as in a period"),
-        row("wait_up_to", Duration, ANY_TIME, "A call over the limit waits at most so long.").default("no wait"),
+        row("per_second", Count, &FROM_1, "So many a second, evenly."),
+        row("tokens", Count, &FROM_1, "So many in each period, evenly."),
+        row("every", Duration, &SOME_TIME, "With `tokens`: how long a period is.").default("1s"),
+        row("window", Count, &FROM_1, "Never more than so many in any span as long as the `period`."),
+        row("period", Duration, &SOME_TIME, "With `window`: how long the span is."),
+        row("burst", Count, &FROM_1, "How many may pass at once after a quiet time.").default("as many as in a period"),
+        row("wait_up_to", Duration, &ANY_TIME, "A call over the limit waits at most so long.").default("no wait"),
     ],
 )
 .choices(&[Choice::always(&[
@@ -346,10 +346,10 @@ pub const THROTTLE: Table = Table::new(
     "Throttle",
     "Which share of the calls is rejected while the target refuses.",
     &[
-        row("multiplier", Number, FACTOR, "How many requests there may be for each accepted one.").default("2"),
-        row("window", Duration, A_MILLI, "How far back it counts.").default("2m"),
-        row("padding", Count, FROM_1, "What is added to the requests.").default("1"),
-        row("max_probability", Share, SHARE, "The highest probability of a rejection.").default("1"),
+        row("multiplier", Number, &FACTOR, "How many requests there may be for each accepted one.").default("2"),
+        row("window", Duration, &A_MILLI, "How far back it counts.").default("2m"),
+        row("padding", Count, &FROM_1, "What is added to the requests.").default("1"),
+        row("max_probability", Share, &SHARE, "The highest probability of a rejection.").default("1"),
     ],
 );
 
@@ -362,11 +362,11 @@ pub const HEDGE: Table = Table::new(
     "Hedge",
     "When a further attempt starts beside a slow one: `after` a time, or `after-quantile`.",
     &[
-        row("after", Duration, SOME_TIME, "After so long."),
-        row("after_quantile", Share, SHARE_BELOW_1, "When it is slower than this share of those observed."),
-        row("initial_delay", Duration, SOME_TIME, "Of a quantile: the delay at first.").default("1s"),
-        row("min_observations", Count, TO_512, "Of a quantile: so many attempts are observed first.").default("20"),
-        row("max_hedges", Count, HEDGES, "How many hedges one call may start.").default("1"),
+        row("after", Duration, &SOME_TIME, "After so long."),
+        row("after_quantile", Share, &SHARE_BELOW_1, "When it is slower than this share of those observed."),
+        row("initial_delay", Duration, &SOME_TIME, "Of a quantile: the delay at first.").default("1s"),
+        row("min_observations", Count, &TO_512, "Of a quantile: so many attempts are observed first.").default("20"),
+        row("max_hedges", Count, &HEDGES, "How many hedges one call may start.").default("1"),
     ],
 )
 .choices(&[Choice::always(&[

@@ -24,7 +24,7 @@ pub struct Setting {
     /// What it looks like.
     pub kind: Kind,
     /// Which values are allowed. Of a table: all.
-    pub range: Range,
+    pub range: &'static Range,
     /// Whether it has to be given wherever its table is.
     pub needed: bool,
     /// Whether [`NEVER`](crate::NEVER) may stand in its place.
@@ -138,7 +138,7 @@ impl Table {
 }
 
 /// A row of a table.
-pub(crate) const fn row(name: &'static str, kind: Kind, range: Range, about: &'static str) -> Setting {
+pub(crate) const fn row(name: &'static str, kind: Kind, range: &'static Range, about: &'static str) -> Setting {
     let _ = about;
     Setting {
         name,

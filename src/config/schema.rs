@@ -98,11 +98,11 @@ fn property(setting: &Setting, defs: &mut Map<String, Value>) -> Value {
     let percentage = json!({ "type": "string", "pattern": PERCENTAGE_PATTERN });
     let mut schema = match setting.kind {
         Kind::Duration => json!({ "type": "string", "pattern": DURATION_PATTERN }),
-        Kind::Count => number("integer", &setting.range),
-        Kind::Number => number("number", &setting.range),
-        Kind::Share => json!({ "anyOf": [number("number", &setting.range), percentage] }),
+        Kind::Count => number("integer", setting.range),
+        Kind::Number => number("number", setting.range),
+        Kind::Share => json!({ "anyOf": [number("number", setting.range), percentage] }),
         Kind::Jitter => {
-            json!({ "anyOf": [{ "enum": JITTERS }, number("number", &setting.range), percentage] })
+            json!({ "anyOf": [{ "enum": JITTERS }, number("number", setting.range), percentage] })
         }
         Kind::Table(table) => reference(table, defs),
         Kind::Budget(table) => json!({ "anyOf": [{ "type": "string" }, reference(table, defs)] }),

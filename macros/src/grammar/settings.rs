@@ -83,7 +83,7 @@ fn nested(arg: Arg, name: &'static str, table: &Table, errors: &mut Errors) -> (
 
 /// The value of a setting.
 pub fn given(value: &Value, setting: &Setting, errors: &mut Errors) -> Given {
-    let range = &setting.range;
+    let range = setting.range;
     match setting.kind {
         Kind::Duration => value::duration(value, range, errors),
         Kind::Count => value::count(value, range, errors),
