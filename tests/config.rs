@@ -74,9 +74,9 @@ fn a_typo_in_the_configuration_is_reported_once_and_the_code_counts() {
     assert_eq!(
         reports,
         [
-            "steadfast: the host's configuration, key `steadfast` of wasi:config, is not used, so the \
-             settings in the code stay in force:",
-            "policies.hostile.retry.attemps: unknown field, did you mean `attempts`?",
+            "steadfast: the host's configuration, key `steadfast` of wasi:config, is not used, so the settings in the code \
+             stay in force; correct it, and check it with `steadfast policy check`:",
+            "steadfast: policies.hostile.retry.attemps: unknown field, did you mean `attempts`?",
         ]
     );
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use steadfast_settings::KEY;
 use wasmtime::component::Linker;
 
 use crate::component::Component;
@@ -44,6 +45,15 @@ impl Loaded {
             if let Target::Component(path, _) = &link.target {
                 check_link(manifest, &importers, interface, link, &others[path])?;
             }
+        }
+        if let Some(setting) = manifest.config.get(KEY)
+            && !importers.iter().any(|component| component.reads_settings)
+        {
+            tracing::warn!(
+                "the policies of `config.{KEY}` in {} are not used: no component imports wasi:config/store; a component \
+                 reads them where its code has a `Named` policy or asks `Policies::of_the_host()`",
+                setting.place(&manifest.path),
+            );
         }
         check_faults(manifest, &importers)?;
         for upstream in &manifest.http.upstreams {

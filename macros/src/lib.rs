@@ -5,7 +5,6 @@ mod bindgen;
 mod crate_path;
 mod failure;
 mod grammar;
-mod nearest;
 mod policy;
 mod resilient;
 

@@ -2,11 +2,10 @@
 
 use std::io::Write;
 
+use steadfast_settings::{KEY, REPORT};
+
 use super::policies::Policies;
 use crate::platform::state::Local;
-
-/// The key of `wasi:config` that holds the whole configuration.
-const KEY: &str = "steadfast";
 
 /// None before the host was asked.
 static ASKED: Local<Option<Option<&'static Policies>>> = Local::new(None);
@@ -25,23 +24,29 @@ pub(super) fn policies() -> Option<&'static Policies> {
     ASKED.with(|asked| *asked.get_or_insert(policies))
 }
 
-/// What the host's answer amounts to, or what there is to report.
+/// The policies in the host's answer, or what there is to report.
 pub(super) fn load(answer: Result<Option<String>, String>) -> Result<Option<Policies>, String> {
-    let unused = "so the settings in the code stay in force";
+    let unused = format!(
+        "the host's configuration, key `{KEY}` of wasi:config, is not used, so the settings in the code stay in force"
+    );
     match answer {
         Ok(None) => Ok(None),
+        Ok(Some(text)) if !cfg!(feature = "toml") && !text.trim_start().starts_with('{') => Err(format!(
+            "{unused}: it is not JSON, and this component reads JSON only; give it JSON, or build it with the feature \
+             `toml` of the crate steadfast"
+        )),
         Ok(Some(text)) => Policies::overriding(&text).map(Some).map_err(|mistakes| {
-            format!("the host's configuration, key `{KEY}` of wasi:config, is not used, {unused}:\n{mistakes}")
+            format!("{unused}; correct it, and check it with `steadfast policy check`:\n{mistakes}")
         }),
-        Err(error) => {
-            Err(format!("the host's configuration, key `{KEY}` of wasi:config, cannot be had, {unused}: {error}"))
-        }
+        Err(error) => Err(format!("{unused}: the host answers with an error: {error}")),
     }
 }
 
-/// For the people who run the system. That nobody listens is no reason to fail.
+/// For the people who run the system. Where standard error is closed, that is no reason to fail.
 pub(super) fn report(text: &str) {
-    let _ = writeln!(std::io::stderr(), "steadfast: {text}");
+    for line in text.lines() {
+        let _ = writeln!(std::io::stderr(), "{REPORT}{line}");
+    }
 }
 
 #[cfg(target_os = "wasi")]

@@ -20,6 +20,8 @@ pub struct Mistake {
     pub(super) path: String,
     pub(super) text: String,
     pub(super) missing: bool,
+    /// Of a text that cannot be read.
+    pub(super) line: Option<usize>,
 }
 
 impl Mistake {
@@ -32,6 +34,16 @@ impl Mistake {
     /// ```
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The line, from 1, where the text as a whole cannot be read. `None` for a mistake that has a [path](Self::path).
+    ///
+    /// ```
+    /// let mistakes = steadfast::config::Policies::from_json("{\n").unwrap_err();
+    /// assert_eq!(mistakes.iter().next().unwrap().line(), Some(2));
+    /// ```
+    pub fn line(&self) -> Option<usize> {
+        self.line
     }
 
     /// Whether something is not there that has to be. A configuration that only overrides what the code says may do
@@ -79,8 +91,8 @@ impl Mistakes {
         self.0.iter()
     }
 
-    pub(super) fn one(text: String) -> Self {
-        Mistakes(vec![Mistake { path: String::new(), text, missing: false }])
+    pub(super) fn unreadable(text: String, line: usize) -> Self {
+        Mistakes(vec![Mistake { path: String::new(), text, missing: false, line: Some(line) }])
     }
 }
 
@@ -96,54 +108,3 @@ impl fmt::Display for Mistakes {
 }
 
 impl core::error::Error for Mistakes {}
-
-/// The one of `known` that was meant by `written`, if any of them is near enough to tell.
-pub(super) fn nearest<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let distances = known.map(|name| (distance(written, name), name));
-    // A third of the letters may be wrong; beyond that, the suggestion would be another mistake.
-    distances.filter(|(distance, name)| *distance <= name.len().max(3) / 3).min().map(|(_, name)| name)
-}
-
-/// How many letters have to be changed, added or removed (Levenshtein); hyphens and underscores are the same.
-fn distance(one: &str, other: &str) -> usize {
-    let letter = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(other.bytes()) {
-            let above = *cell;
-            let changed = diagonal + usize::from(letter(a) != letter(b));
-            *cell = changed.min(above + 1).min(left + 1);
-            (diagonal, left) = (above, *cell);
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_is_told_from_another_word() {
-        let known = ["attempts", "backoff", "budget", "retry-after-cap", "on"];
-        let meant = |written| nearest(written, known.into_iter());
-        for (written, name) in [
-            ("attemps", Some("attempts")),
-            ("atempts", Some("attempts")),
-            ("Attempts", Some("attempts")),
-            ("retry_after_cap", Some("retry-after-cap")),
-            ("back-off", Some("backoff")),
-            ("onn", Some("on")),
-            ("jitter", None),
-            ("", None),
-        ] {
-            assert_eq!(meant(written), name, "{written}");
-        }
-        assert_eq!((distance("kitten", "sitting"), distance("", "abc"), distance("abc", "")), (3, 3, 3));
-    }
-}

@@ -11,7 +11,6 @@
 
 mod either;
 mod host;
-mod kinds;
 mod mistake;
 mod named;
 mod overlay;
@@ -20,12 +19,10 @@ mod policies;
 mod reader;
 #[cfg(feature = "schema")]
 mod schema;
-mod settings;
 mod targets;
 #[cfg(test)]
 mod tests;
 mod value;
-mod words;
 mod worst_case;
 
 #[cfg(not(target_os = "wasi"))]

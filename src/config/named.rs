@@ -7,8 +7,7 @@ use super::host;
 use super::overlay::overlay;
 use super::parts::Parts;
 use super::policies::{self, Policies};
-use super::reader::{Read, Reader};
-use super::settings::PolicySettings;
+use super::reader::Reader;
 use super::value::{Table, Value};
 use crate::observe::Observer;
 use crate::platform::state::Local;
@@ -117,10 +116,9 @@ pub(super) fn parts(
     let budgets = configuration.map_or([].as_slice(), Policies::budgets);
     let read = |table: Table| {
         let mut reader = Reader::default();
+        reader.allow_budgets(budgets);
         let parts = reader.within("policies", |reader| {
-            reader.within(name, |reader| {
-                PolicySettings::read(&Value::Table(table), reader).map(|settings| Parts::of(&settings, budgets, reader))
-            })
+            reader.within(name, |reader| Parts::read(&Value::Table(table), budgets, reader))
         });
         (parts, reader.into_mistakes())
     };
@@ -144,7 +142,7 @@ pub(super) fn parts(
         let mut merged = table.clone();
         overlay(&mut merged, said);
         match read(merged) {
-            (Some(parts), mistakes) if mistakes.is_empty() => return parts,
+            (parts, mistakes) if mistakes.is_empty() => return parts,
             (_, mistakes) => {
                 complain(
                     "the settings in the code stay in force, since there are mistakes in the configuration",
@@ -157,5 +155,5 @@ pub(super) fn parts(
     if !mistakes.is_empty() {
         complain("mistakes in the code's settings", &mistakes);
     }
-    parts.unwrap_or(Parts::NONE)
+    parts
 }

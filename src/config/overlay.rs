@@ -1,38 +1,35 @@
 //! Lays one configuration over another, field by field.
 
-use super::kinds::{self, Kinds};
-use super::settings::{
-    BackoffSettings, BreakerSettings, BudgetSettings, ConcurrencySettings, HedgeSettings, PolicySettings,
-    RateLimitSettings,
-};
-use super::value::{Table, Value};
+use steadfast_settings::{Choice, Kind, KindOf, POLICY};
+
+use super::value::{Table, Value, get};
 
 /// `table`, with what `over` says in the place of what it says itself. Tables are laid over tables; a kind of backoff,
 /// breaker and so on takes the place of another kind, and of what goes with that only.
 pub(super) fn overlay(table: &mut Table, over: &Table) {
-    lay(table, over, PolicySettings::KINDS);
+    lay(table, over, &POLICY);
 }
 
-fn lay(table: &mut Table, over: &Table, kinds: &[Kinds]) {
-    kinds::make_room(kinds, table, over);
+fn lay(table: &mut Table, over: &Table, known: &steadfast_settings::Table) {
+    for choice in known.choices {
+        if let Some(kind) = chosen(choice, over) {
+            table.retain(|(key, _)| !choice.excludes(kind, key));
+        }
+    }
     for (key, value) in over {
-        match (table.iter_mut().find(|(other, _)| other == key), value) {
-            (Some((_, Value::Table(below))), Value::Table(above)) => lay(below, above, kinds_of(key)),
-            (Some((_, below)), above) => *below = above.clone(),
-            (None, above) => table.push((key.clone(), above.clone())),
+        let below = table.iter_mut().find(|(other, _)| other == key).map(|(_, value)| value);
+        let known = known.written(key).map(|setting| setting.kind);
+        match (below, value, known) {
+            (Some(Value::Table(below)), Value::Table(above), Some(Kind::Table(known) | Kind::Budget(known))) => {
+                lay(below, above, known);
+            }
+            (Some(below), above, _) => *below = above.clone(),
+            (None, above, _) => table.push((key.clone(), above.clone())),
         }
     }
 }
 
-/// What excludes each other in the table with this key. The keys of all tables within a policy differ.
-fn kinds_of(key: &str) -> &'static [Kinds] {
-    match key {
-        "backoff" => BackoffSettings::KINDS,
-        "budget" => BudgetSettings::KINDS,
-        "breaker" => BreakerSettings::KINDS,
-        "concurrency" => ConcurrencySettings::KINDS,
-        "rate-limit" => RateLimitSettings::KINDS,
-        "hedge" => HedgeSettings::KINDS,
-        _ => &[],
-    }
+/// The kind that `table` says, where it says one. What is switched off leaves its place to another.
+pub(super) fn chosen(choice: &Choice, table: &Table) -> Option<&'static KindOf> {
+    choice.kinds.iter().find(|kind| get(table, kind.name).is_some_and(|(_, value)| !value.is_never()))
 }

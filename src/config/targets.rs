@@ -6,6 +6,11 @@ use super::value::{Table, Value};
 /// The key of the policy for whatever has none of its own.
 const DEFAULT: &str = "default";
 
+/// The same as [`Target::read`], as a regular expression for the schema.
+#[cfg(feature = "schema")]
+pub(super) const TARGET_PATTERN: &str =
+    r"^(default|[A-Za-z0-9.\[\]_-]+:[A-Za-z0-9.\[\]_-]+/[A-Za-z0-9.\[\]_-]+(#[A-Za-z0-9.\[\]_-]+)?)$";
+
 /// A key of `targets`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
@@ -90,7 +95,7 @@ pub(super) fn binding(value: &Value, reader: &mut Reader) -> Option<(String, Tab
             None
         }
         None => {
-            reader.missing("`policy`");
+            reader.mistake("`policy` is missing: the name of the policy that is changed here".into());
             None
         }
     }

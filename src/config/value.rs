@@ -1,8 +1,12 @@
 //! What a configuration says before anybody asks what it means: the same whatever it was written in.
 
 use core::fmt;
+use core::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use steadfast_settings::{Kind, NEVER, is_spelled};
+
+use crate::policy::Jitter;
 
 /// A value as people write it.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,9 @@ impl fmt::Display for Value {
         }
     }
 }
+
+/// How the crate `toml` hands on a date: as a table with this key.
+const TOML_DATE: &str = "$__toml_private_datetime";
 
 struct AnyValue;
 
@@ -72,6 +79,14 @@ impl<'de> Visitor<'de> for AnyValue {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut table = Table::new();
         while let Some(key) = map.next_key::<String>()? {
+            if key == TOML_DATE {
+                let text: String = map.next_value()?;
+                return Ok(Value::Other(match (text.contains('-'), text.contains(':')) {
+                    (true, true) => "a date with a time",
+                    (false, true) => "a time",
+                    _ => "a date",
+                }));
+            }
             if table.iter().any(|(other, _)| *other == key) {
                 return Err(Error::custom(format_args!("`{key}` is given twice")));
             }
@@ -87,13 +102,97 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
+impl Value {
+    /// Whether it switches off what the code has.
+    pub fn is_never(&self) -> bool {
+        matches!(self, Value::Text(text) if text == NEVER)
+    }
+
+    pub fn duration(&self) -> Option<Duration> {
+        match self {
+            Value::Text(text) => steadfast_settings::duration(text),
+            _ => None,
+        }
+    }
+
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Value::Whole(number) => Some(*number as f64),
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A number, or a percentage as a fraction.
+    pub fn share(&self) -> Option<f64> {
+        match self {
+            Value::Text(text) => steadfast_settings::percentage(text),
+            value => value.number(),
+        }
+    }
+
+    /// What a setting of this kind is compared with its range by, where the value is of this kind.
+    pub fn number_of(&self, kind: Kind) -> Option<f64> {
+        match kind {
+            Kind::Duration => self.duration().map(|time| time.as_nanos() as f64),
+            Kind::Count => self.number().filter(|number| number.fract() == 0.0),
+            Kind::Number => self.number(),
+            Kind::Share | Kind::Jitter => self.share(),
+            Kind::Table(_) | Kind::Budget(_) => None,
+        }
+    }
+
+    pub fn jitter(&self) -> Option<Jitter> {
+        match self {
+            Value::Text(text) if text == "none" => Some(Jitter::None),
+            Value::Text(text) if text == "full" => Some(Jitter::Full),
+            Value::Text(text) if text == "equal" => Some(Jitter::Equal),
+            value => value.share().map(Jitter::Proportional),
+        }
+    }
+}
+
+/// The settings of one table, after they were checked.
+#[derive(Clone, Copy)]
+pub(super) struct Settings<'v>(pub &'v Table);
+
+// Not in line: there are many settings, and a component carries the code for all of them.
+impl<'v> Settings<'v> {
+    /// What is said about `name`, "never" included.
+    #[inline(never)]
+    pub fn said(self, name: &str) -> Option<&'v Value> {
+        get(self.0, name).map(|(_, value)| value)
+    }
+
+    #[inline(never)]
+    pub fn duration(self, name: &str) -> Option<Duration> {
+        self.said(name)?.duration()
+    }
+
+    #[inline(never)]
+    pub fn count(self, name: &str) -> Option<u32> {
+        self.said(name)?.number().map(|number| number as u32)
+    }
+
+    #[inline(never)]
+    pub fn number(self, name: &str) -> Option<f64> {
+        self.said(name)?.share()
+    }
+
+    pub fn jitter(self, name: &str) -> Option<Jitter> {
+        self.said(name)?.jitter()
+    }
+
+    #[inline(never)]
+    pub fn table(self, name: &str) -> Option<Settings<'v>> {
+        match self.said(name)? {
+            Value::Table(table) => Some(Settings(table)),
+            _ => None,
+        }
+    }
+}
+
 /// What `table` says about `name`, and how it spells that.
 pub(super) fn get<'v>(table: &'v [(String, Value)], name: &str) -> Option<&'v (String, Value)> {
     table.iter().find(|(key, _)| is_spelled(key, name))
-}
-
-/// Whether `key` is the name `name` of a field or method, as a configuration spells it.
-pub(super) fn is_spelled(key: &str, name: &str) -> bool {
-    let hyphen = |byte| if byte == b'_' { b'-' } else { byte };
-    key.len() == name.len() && key.bytes().zip(name.bytes()).all(|(one, other)| one == hyphen(other))
 }

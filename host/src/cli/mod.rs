@@ -3,6 +3,7 @@
 mod admin;
 mod compose;
 mod inspect;
+mod lines;
 mod listen;
 #[cfg(feature = "nats")]
 mod nats;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use clap::Subcommand;
 use steadfast::config::{Policies, Spending, Unbounded, WorstCase};
 
+use super::lines::Lines;
+
 /// Check a file of policies, and explain what they can cost.
 #[derive(Subcommand)]
 pub(super) enum Policy {
@@ -59,10 +61,19 @@ fn read(file: &Path) -> Result<Policies, String> {
     let name = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("error: cannot read {name}: {error}; give a file of policies, in TOML or JSON"))?;
-    Policies::overriding(&text).map_err(|mistakes| {
-        let mut text: String = mistakes.iter().map(|mistake| format!("{mistake}\n")).collect();
-        let _ = write!(text, "error: {} in {name}", counted(mistakes.iter().count(), "mistake", "mistakes"));
-        text
+    parse(&text, &name.to_string())
+}
+
+/// The policies in `text`, or every mistake with its line in the file `name`.
+fn parse(text: &str, name: &str) -> Result<Policies, String> {
+    Policies::overriding(text).map_err(|mistakes| {
+        let lines = Lines::of(text);
+        let mut all = String::new();
+        for mistake in mistakes.iter() {
+            let line = mistake.line().unwrap_or_else(|| lines.line(mistake.path()));
+            let _ = writeln!(all, "{name}:{line}: {mistake}");
+        }
+        all + &format!("error: {} in {name}", counted(mistakes.iter().count(), "mistake", "mistakes"))
     })
 }
 
@@ -277,6 +288,37 @@ mod tests {
              It is not whole by itself: the code of the component has to say the rest.\n  \
              policies.p.breaker: `failures` or `failure-rate` is missing\n"
         );
+    }
+
+    #[test]
+    fn a_mistake_has_its_line_and_path() {
+        for (text, expected) in [
+            (
+                "[policies.p]\ndeadline = '3s'\nretry = { attemps = 4 }\n",
+                "p.toml:3: policies.p.retry.attemps: unknown field, did you mean `attempts`?\nerror: 1 mistake in p.toml",
+            ),
+            (
+                "[policies.p]\nretry = 2026-01-01\n[targets]\n'a:b/c' = 'q'",
+                "p.toml:2: policies.p.retry: a date is not allowed: it must be a table of settings, or \"never\"\n\
+                 p.toml:4: targets.\"a:b/c\": no policy has the name `q`: did you mean `p`?\n\
+                 error: 2 mistakes in p.toml",
+            ),
+            (
+                "{\n\"policies\": {\n\"p\": {\"retry\":\n{\"attempts\": 0}}}}",
+                "p.toml:4: policies.p.retry.attempts: 0 is not allowed: it must be 1 or more\nerror: 1 mistake in p.toml",
+            ),
+            (
+                "{\n\"policies\": \n",
+                "p.toml:3: not JSON: EOF while parsing a value at line 3 column 0\nerror: 1 mistake in p.toml",
+            ),
+            (
+                "[policies.p]\ndeadline = \n",
+                "p.toml:2: not TOML: string values must be quoted, expected literal string at line 2\n\
+                 error: 1 mistake in p.toml",
+            ),
+        ] {
+            assert_eq!(parse(text, "p.toml").unwrap_err(), expected, "{text}");
+        }
     }
 
     #[test]

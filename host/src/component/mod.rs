@@ -44,6 +44,8 @@ const CONFIG: &str = "wasi:config/store@0.2.0-rc.1";
 pub struct Component {
     pub(crate) path: PathBuf,
     bytes: Vec<u8>,
+    /// Whether it asks for settings: the configuration of the host.
+    pub(crate) reads_settings: bool,
     /// With what cannot cross, and why, in place of an interface's functions.
     imports: BTreeMap<Interface, Result<Functions, String>>,
     /// As with `imports`.
@@ -67,6 +69,7 @@ impl Component {
         let imports = functions(&resolve, &world.imports).filter(|(interface, _)| !interface.is_provided());
         Ok(Component {
             path: path.into(),
+            reads_settings: functions(&resolve, &world.imports).any(|(interface, _)| interface.to_string() == CONFIG),
             imports: signatures(&resolve, imports).collect(),
             exports: signatures(&resolve, functions(&resolve, &world.exports)).collect(),
             bytes,

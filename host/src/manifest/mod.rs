@@ -3,6 +3,7 @@
 mod authority;
 mod config;
 mod cron;
+mod date;
 mod fault;
 mod http;
 mod link;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use steadfast_settings::{KEY, nearest};
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
@@ -171,11 +173,15 @@ impl Manifest {
         let wrong = |line, problem: String| Error::Manifest { path: path.into(), line, problem };
         // The message of the parser has the offending line drawn below it; one line is enough here.
         let explain = |error: toml::de::Error, hint: &str| {
-            let problem = format!("{}{hint}", error.message().trim().replace('\n', ", "));
+            let problem = format!("{}{hint}", suggested(error.message().trim().replace('\n', ", ")));
             wrong(error.span().map(|span| line_of(span.start)), problem)
         };
         let table =
             DeTable::parse(text).map_err(|error| explain(error, "; see https://toml.io for what TOML allows"))?;
+        if let Some((key, offset, kind)) = date::find(table.get_ref()) {
+            let problem = format!("`{key}` is {kind}, and no setting is one; write it in quotes where a text is meant");
+            return Err(wrong(Some(line_of(offset)), problem));
+        }
         for (key, ty, expected) in TABLES {
             if let Some(value) = table.get_ref().get(key).filter(|value| value.get_ref().type_str() != ty) {
                 return Err(wrong(Some(line_of(value.span().start)), format!("`{key}` is to be {expected}")));
@@ -309,6 +315,20 @@ impl Manifest {
     /// ```
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin
+    }
+}
+
+/// The parser's message about an unknown key or word, with the known one that is nearest.
+fn suggested(message: String) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    let (true, Some(written)) = (is_unknown, words.next()) else { return message };
+    if matches!(written, "policies" | KEY) {
+        return format!("unknown field `{written}`; policies for components are the setting `{KEY}` of `[config]`");
+    }
+    match nearest(written, words) {
+        Some(meant) => message.replacen("expected", &format!("did you mean `{meant}`? Expected"), 1),
+        None => message,
     }
 }
 

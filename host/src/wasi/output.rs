@@ -25,7 +25,13 @@ impl Log {
 
     fn end_line(&mut self) {
         let line = String::from_utf8_lossy(&self.line);
-        tracing::info!(target: "steadfast::guest", component = self.component, stream = self.stream, "{line}");
+        let (component, stream) = (&self.component, self.stream);
+        // What the guest crate prints about a configuration that is not used.
+        if stream == "stderr" && line.starts_with(steadfast_settings::REPORT) {
+            tracing::warn!(target: "steadfast::guest", component, stream, "{line}");
+        } else {
+            tracing::info!(target: "steadfast::guest", component, stream, "{line}");
+        }
         self.line.clear();
     }
 }
@@ -72,5 +78,43 @@ impl Drop for Log {
         if !self.line.is_empty() {
             self.end_line();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_guest_reports_of_its_configuration_is_a_warning() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let format = tracing_subscriber::fmt().with_writer(move || writer.clone()).without_time().with_ansi(false);
+        tracing::subscriber::with_default(format.finish(), || {
+            for (stream, line) in
+                [("stderr", "steadfast: not used"), ("stderr", "hello"), ("stdout", "steadfast: hello")]
+            {
+                let mut log = Log::new("app.wasm", stream);
+                log.line.extend(line.bytes());
+                log.end_line();
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let levels: Vec<_> = text.lines().map(|line| line.trim_start().split(' ').next().unwrap()).collect();
+        assert_eq!(levels, ["WARN", "INFO", "INFO"], "{text}");
     }
 }

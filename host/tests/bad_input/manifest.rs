@@ -45,7 +45,10 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
     let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`, `status`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
-        ("[link]\n'a:b/c' = 'd'", format!("hello.toml:2: unknown field `link`, expected one of {known}")),
+        (
+            "[link]\n'a:b/c' = 'd'",
+            format!("hello.toml:2: unknown field `link`, did you mean `links`? Expected one of {known}"),
+        ),
         (
             "[links]\n'a:b/c' = { component = 'd', colour = 1 }",
             "hello.toml:3: unknown field `colour`, expected one of `component`, `instances`, `nats`, `prefix`, `tcp`"
@@ -254,7 +257,7 @@ fn a_fault_on_requests_that_are_not_allowed_is_said_with_those_that_are() {
 fn a_file_that_a_setting_names_is_named_with_the_setting() {
     let folder = Folder::new().with("app.wasm", app(crate::GREET));
     let why = std::fs::read(folder.path("none.toml")).expect_err("there is no such file");
-    let message = folder.serve(with("[config]\npolicies = { file = 'none.toml' }"));
-    let place = "`config.policies` in hello.toml:3 is to be the text of this file";
+    let message = folder.serve(with("[config]\nsteadfast = { file = 'none.toml' }"));
+    let place = "`config.steadfast` in hello.toml:3 is to be the text of this file";
     assert_eq!(message, format!("cannot read none.toml: {why}; {place}"));
 }

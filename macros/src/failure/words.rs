@@ -1,12 +1,11 @@
 //! The words in `#[failure(…)]`, and what is wrong with them.
 
 use proc_macro2::Span;
+use steadfast_settings::nearest;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Fields, Ident, Index, LitStr, Member, Meta, Token};
-
-use crate::nearest::nearest;
 
 /// As they are written, and as `steadfast::Cause` has them.
 const CAUSES: [(&str, &str); 8] = [
@@ -380,7 +379,8 @@ fn field(value: &Value, whose: &str, fields: &Fields) -> syn::Result<Field> {
 
 /// The end of a sentence that says that a word is not known.
 fn meant_instead(word: &str, known: &[&str]) -> String {
-    nearest(word, known).map_or_else(|| ".".to_string(), |nearest| format!(": did you mean `{nearest}`?"))
+    nearest(word, known.iter().copied())
+        .map_or_else(|| ".".to_string(), |nearest| format!(": did you mean `{nearest}`?"))
 }
 
 /// Words as a person lists them.

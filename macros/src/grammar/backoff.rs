@@ -1,19 +1,25 @@
 //! `exponential("50ms", max = "2s", jitter = equal)` and its kin.
 
 use quote::quote_spanned;
+use steadfast_settings::{BACKOFF, JITTERS, KindOf, Range, nearest};
 use syn::spanned::Spanned;
 
 use super::data::Data;
+use super::settings::given;
 use super::syntax::{Errors, List, Value};
 use super::value::{self, Given};
-use crate::nearest::nearest;
 
-const KINDS: [&str; 6] = ["constant", "linear", "exponential", "fibonacci", "decorrelated", "custom"];
-const JITTERS: [&str; 3] = ["none", "full", "equal"];
+/// The kind that a configuration cannot have, since it is code.
+const CUSTOM: KindOf = KindOf { name: "custom", needs: &[], takes: &[] };
+
+/// The kinds of backoff.
+fn kinds() -> impl Iterator<Item = &'static KindOf> + Clone {
+    BACKOFF.choices.iter().flat_map(|choice| choice.kinds).chain([&CUSTOM])
+}
 
 pub fn backoff(value: Value, errors: &mut Errors) -> Given {
     let (kind, args) = match value {
-        Value::Call(kind, args) if KINDS.contains(&kind.to_string().as_str()) => (kind, args),
+        Value::Call(kind, args) if kinds().any(|known| kind == known.name) => (kind, args),
         // A constant of the caller's.
         Value::Expr(expr) if Value::Expr(expr.clone()).is_constant() => {
             let data = Data::None(expr.span());
@@ -23,10 +29,11 @@ pub fn backoff(value: Value, errors: &mut Errors) -> Given {
             return Given { tokens: quote_spanned!(name.span()=> #name), data: Data::None(name.span()) };
         }
         value => {
-            let kinds = KINDS.map(|kind| format!("`{kind}`")).join(", ");
+            let names = kinds().map(|kind| kind.name);
+            let kinds = names.clone().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             let message = match &value {
                 Value::Call(name, _) | Value::Flag(name) => {
-                    let near = nearest(&name.to_string(), &KINDS);
+                    let near = nearest(&name.to_string(), names);
                     match near.filter(|near| name != near) {
                         Some(near) => {
                             format!("there is no backoff `{name}`; did you mean `{near}`? (there are {kinds})")
@@ -54,7 +61,8 @@ pub fn backoff(value: Value, errors: &mut Errors) -> Given {
             quote_spanned!(span=> ::steadfast::Backoff::custom(#wait))
         }
         Some(base) => {
-            let base = value::duration(&base, errors);
+            let base =
+                BACKOFF.setting(&name).map_or_else(|| Given::wrong(span), |setting| given(&base, setting, errors));
             data.set(&name, base.data);
             let base = base.tokens;
             quote_spanned!(span=> ::steadfast::Backoff::#kind(#base))
@@ -68,33 +76,27 @@ pub fn backoff(value: Value, errors: &mut Errors) -> Given {
             quote_spanned!(span=> ::core::unreachable!())
         }
     };
-    if let Some(arg) = list.take("max", errors) {
-        let max = value::duration(&arg.value, errors);
-        let (span, value) = (arg.value.span(), max.tokens);
-        tokens = quote_spanned!(span=> #tokens.max_delay(#value));
-        data.set("max", max.data);
-    }
-    let mut allowed = vec!["max", "jitter"];
-    if name == "exponential" {
-        allowed.push("factor");
-        if let Some(arg) = list.take("factor", errors) {
-            let factor = value::factor(&arg.value, errors);
-            let (span, value) = (arg.value.span(), factor.tokens);
-            tokens = quote_spanned!(span=> #tokens.factor(#value));
-            data.set("factor", factor.data);
+    let mut allowed = Vec::new();
+    // Beside the first wait: what this kind may have.
+    for setting in BACKOFF.settings.iter().filter(|setting| kinds().all(|kind| kind.name != setting.name)) {
+        let excluded = kinds().any(|other| other.name != name && other.has(setting.name));
+        if excluded && !kinds().any(|kind| kind.name == name && kind.has(setting.name)) {
+            continue;
         }
-    }
-    if let Some(arg) = list.take("jitter", errors) {
-        let jitter = jitter(&arg.value, errors);
-        let (span, value) = (arg.value.span(), jitter.tokens);
-        tokens = quote_spanned!(span=> #tokens.jitter(#value));
-        data.set("jitter", jitter.data);
+        allowed.push(setting.name);
+        if let Some(arg) = list.take(setting.name, errors) {
+            let given = given(&arg.value, setting, errors);
+            let (span, value) = (arg.value.span(), given.tokens);
+            let method = syn::Ident::new(if setting.name == "max" { "max_delay" } else { setting.name }, span);
+            tokens = quote_spanned!(span=> #tokens.#method(#value));
+            data.set(setting.name, given.data);
+        }
     }
     list.finish(&allowed, errors);
     Given { tokens, data }
 }
 
-fn jitter(value: &Value, errors: &mut Errors) -> Given {
+pub fn jitter(value: &Value, range: &Range, errors: &mut Errors) -> Given {
     let span = value.span();
     if let Value::Flag(name) = value {
         let known = match name.to_string().as_str() {
@@ -102,7 +104,7 @@ fn jitter(value: &Value, errors: &mut Errors) -> Given {
             "full" => "Full",
             "equal" => "Equal",
             other => {
-                let near = nearest(other, &JITTERS).map(|near| format!("; did you mean `{near}`?"));
+                let near = nearest(other, JITTERS).map(|near| format!("; did you mean `{near}`?"));
                 let near = near.unwrap_or_default();
                 let message = format!(
                     "there is no jitter `{other}`{near} (there are `none`, `full`, `equal`, and a share: 0.2 or \"20%\")"
@@ -115,7 +117,7 @@ fn jitter(value: &Value, errors: &mut Errors) -> Given {
         let tokens = quote_spanned!(span=> ::steadfast::Jitter::#kind);
         return Given { tokens, data: Data::text(name.to_string()) };
     }
-    let share = value::share(value, errors);
+    let share = value::number(value, range, true, errors);
     let tokens = share.tokens;
     Given { tokens: quote_spanned!(span=> ::steadfast::Jitter::Proportional(#tokens)), data: share.data }
 }

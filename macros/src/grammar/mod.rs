@@ -5,34 +5,34 @@
 //! points at them; constants of the caller's are checked by the builders, in the `static` that they end up in.
 
 mod backoff;
-mod bounds;
 mod breaker;
 mod data;
+mod limits;
 mod retry;
+mod settings;
 pub mod syntax;
 mod value;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use steadfast_settings::POLICY;
 use syn::spanned::Spanned;
 use syn::{Expr, Visibility};
 
 use data::Data;
 use syntax::{Errors, List, Value};
+use value::Given;
 
-/// What a policy is made of, in the order in which it applies.
-pub const PARTS: [&str; 10] = [
-    "deadline",
-    "retry",
-    "hedge",
-    "breaker",
-    "bulkhead",
-    "concurrency",
-    "rate_limit",
-    "throttle",
-    "attempt_timeout",
-    "observer",
-];
+/// What a policy is made of, in the order in which it applies: the parts of the table, and an observer.
+pub const PARTS: [&str; POLICY.settings.len() + 1] = {
+    let mut parts = ["observer"; POLICY.settings.len() + 1];
+    let mut index = 0;
+    while index < POLICY.settings.len() {
+        parts[index] = POLICY.settings[index].name;
+        index += 1;
+    }
+    parts
+};
 
 /// One part of a policy.
 pub struct Part {
@@ -85,17 +85,17 @@ impl Parts {
         if let Some(arg) = list.take("breaker", errors) {
             parts.breaker = Some(breaker::breaker(arg, errors));
         }
-        let bulkhead = list.take("bulkhead", errors).map(|arg| bounds::bulkhead(arg, errors));
-        let concurrency = list.take("concurrency", errors).map(|arg| bounds::concurrency(arg, errors));
+        let bulkhead = list.take("bulkhead", errors).map(|arg| limits::bulkhead(arg, errors));
+        let concurrency = list.take("concurrency", errors).map(|arg| limits::concurrency(arg, errors));
         let both = "`bulkhead` and `concurrency` both bound the calls in flight, by a fixed number and by one that \
                     adapts: keep one";
         parts.bulkhead = one_of(("bulkhead", bulkhead), ("concurrency", concurrency), both, errors);
         let rate_limit = list.take("rate_limit", errors).map(|arg| {
-            let part = bounds::rate_limit(arg, errors);
+            let part = limits::rate_limit(arg, errors);
             parts.waits = matches!(&part.data, Data::Object(set) if set.iter().any(|(name, _)| name == "wait-up-to"));
             part
         });
-        let throttle = list.take("throttle", errors).map(|arg| bounds::throttle(arg, errors));
+        let throttle = list.take("throttle", errors).map(|arg| limits::throttle(arg, errors));
         let both = "`rate_limit` and `throttle` both turn away what is too much, and a policy has one of them: put \
                     the call through a second policy for the other";
         parts.rate = one_of(("rate_limit", rate_limit), ("throttle", throttle), both, errors);
@@ -104,7 +104,7 @@ impl Parts {
             parts.timeout = Some(part);
         }
         if let Some(arg) = list.take("hedge", errors) {
-            parts.hedge = Some(bounds::hedge(arg, errors));
+            parts.hedge = Some(limits::hedge(arg, errors));
         }
         if let Some(arg) = list.take("observer", errors) {
             parts.observer = observer(arg, errors);
@@ -268,7 +268,8 @@ fn bound(name: &str, of: &'static str, ty: &TokenStream, arg: syntax::Arg, error
     let span = list.span();
     let (after, data) = match list.first() {
         Some(value) => {
-            let after = value::duration(&value, errors);
+            let setting = POLICY.setting(name);
+            let after = setting.map_or_else(|| Given::wrong(span), |setting| settings::given(&value, setting, errors));
             (after.tokens, after.data)
         }
         None => {

@@ -1,70 +1,44 @@
 //! `retry(attempts = 4, backoff = …, budget = …, never(trapped), on(overloaded, attempts = 2))`.
 
+use heck::ToUpperCamelCase;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use steadfast_settings::{CAUSES, RETRY, RULE, nearest};
 use syn::spanned::Spanned;
 
 use super::Part;
 use super::backoff::backoff;
 use super::data::Data;
+use super::settings::{read, settings_of};
 use super::syntax::{Arg, Errors, List, Value};
 use super::value;
-use crate::nearest::nearest;
 
-const KEYS: [&str; 7] = ["attempts", "backoff", "budget", "retry_after_cap", "before_retry", "never", "on"];
-
-/// The causes in the order of the WIT, as they are spelt here and in Rust.
-const CAUSES: [(&str, &str); 8] = [
-    ("no_link", "NoLink"),
-    ("no_target", "NoTarget"),
-    ("timeout", "Timeout"),
-    ("disconnected", "Disconnected"),
-    ("overloaded", "Overloaded"),
-    ("trapped", "Trapped"),
-    ("protocol", "Protocol"),
-    ("other", "Other"),
-];
+/// What the attribute has beside the settings of the table.
+const MORE: [&str; 2] = ["before_retry", "never"];
 
 pub fn retry(arg: Arg, errors: &mut Errors) -> Part {
     let mut list = List::of(arg, "`retry`", errors);
     let span = list.span();
-    let mut data = Data::empty();
+    let (backoff, budget) = (list.take("backoff", errors), list.take("budget", errors));
+    let mut on = Data::empty();
+    let rules = rules(&mut list, &mut on, errors);
+    let mut settings = read(&mut list, "`retry`", &RETRY, "`retry(attempts = 4)`", errors);
+    let attempts = settings.take("attempts");
+    let mut tokens = settings.build(quote_spanned!(span=> ::steadfast::Retry::attempts(#attempts)));
+    let mut data = settings.data;
     let mut ty = quote!(::steadfast::Retry);
-    let mut tokens = match list.take("attempts", errors) {
-        Some(arg) => {
-            let attempts = value::count(&arg.value, 1..=u32::MAX, errors);
-            let value = attempts.tokens;
-            data.set("attempts", attempts.data);
-            quote_spanned!(span=> ::steadfast::Retry::attempts(#value))
-        }
-        None => {
-            errors.add(span, "`retry` needs the number of attempts, the first included: `retry(attempts = 4)`");
-            quote!(::core::unreachable!())
-        }
-    };
-    if let Some(arg) = list.take("backoff", errors) {
-        let span = arg.value.span();
-        let backoff = backoff(arg.value, errors);
-        let value = backoff.tokens;
-        tokens = quote_spanned!(span=> #tokens.backoff(#value));
-        data.set("backoff", backoff.data);
-    }
-    if let Some(arg) = list.take("retry_after_cap", errors) {
-        let cap = value::duration_or_zero(&arg.value, errors);
-        let (span, value) = (arg.value.span(), cap.tokens);
-        tokens = quote_spanned!(span=> #tokens.retry_after_cap(#value));
-        data.set("retry_after_cap", cap.data);
-    }
+    add_backoff(&mut tokens, &mut data, backoff, errors);
     if let Some(arg) = list.take("before_retry", errors) {
         let (span, value) = (arg.value.span(), &arg.value);
         tokens = quote_spanned!(span=> #tokens.before_retry(#value));
         data.set("before_retry", Data::None(span));
     }
-    if let Some(rules) = rules(&mut list, &mut data, errors) {
+    if let Some(rules) = rules {
         tokens = quote_spanned!(span=> #tokens.rules(&[#rules]));
+        data.set("on", on);
     }
     // Last, because it changes the type.
-    if let Some(arg) = list.take("budget", errors)
+    if let Some(arg) = budget
         && let Some(path) = value::path(&arg, "the path of a `static` of type `Budget`", errors)
     {
         let span = arg.value.span();
@@ -72,15 +46,14 @@ pub fn retry(arg: Arg, errors: &mut Errors) -> Part {
         data.set("budget", Data::None(span));
         ty = quote!(::steadfast::Retry<&'static ::steadfast::Budget>);
     }
-    list.finish(&KEYS, errors);
+    list.finish(&[settings_of(&RETRY), MORE.to_vec()].concat(), errors);
     Part { span, ty, tokens, data }
 }
 
 /// What is different about single causes.
-fn rules(list: &mut List, data: &mut Data, errors: &mut Errors) -> Option<TokenStream> {
+fn rules(list: &mut List, on: &mut Data, errors: &mut Errors) -> Option<TokenStream> {
     let mut rules = Vec::new();
     let mut seen = Vec::new();
-    let mut on = Data::empty();
     for arg in list.take_all("never") {
         let mut list = List::of(arg, "`never`", errors);
         let mut any = false;
@@ -103,32 +76,29 @@ fn rules(list: &mut List, data: &mut Data, errors: &mut Errors) -> Option<TokenS
             continue;
         };
         let cause = cause(&value, &mut seen, errors);
-        let mut settings = Data::empty();
-        let mut rule = quote!();
-        if let Some(arg) = list.take("attempts", errors) {
-            let attempts = value::count(&arg.value, 1..=255, errors);
-            let (span, value) = (arg.value.span(), attempts.tokens);
-            rule = quote_spanned!(span=> #rule.attempts(#value));
-            settings.set("attempts", attempts.data);
-        }
-        if let Some(arg) = list.take("backoff", errors) {
-            let span = arg.value.span();
-            let backoff = backoff(arg.value, errors);
-            let value = backoff.tokens;
-            rule = quote_spanned!(span=> #rule.backoff(#value));
-            settings.set("backoff", backoff.data);
-        }
-        list.finish(&["attempts", "backoff"], errors);
+        let backoff = list.take("backoff", errors);
+        let settings = read(&mut list, "`on`", &RULE, "`on(overloaded, attempts = 2)`", errors);
+        list.finish(&settings_of(&RULE), errors);
+        let mut rule = settings.build(quote!());
+        let mut settings = settings.data;
+        add_backoff(&mut rule, &mut settings, backoff, errors);
         if let Some((name, cause)) = cause {
             let span = value.span();
             rules.push(quote_spanned!(span=> ::steadfast::Rule::on(#cause) #rule));
             on.set(name, settings);
         }
     }
-    if !matches!(&on, Data::Object(on) if on.is_empty()) {
-        data.set("on", on);
-    }
     (!rules.is_empty()).then(|| quote!(#(#rules),*))
+}
+
+/// Adds the backoff, where one is given.
+fn add_backoff(tokens: &mut TokenStream, data: &mut Data, arg: Option<Arg>, errors: &mut Errors) {
+    let Some(arg) = arg else { return };
+    let span = arg.value.span();
+    let backoff = backoff(arg.value, errors);
+    let value = backoff.tokens;
+    *tokens = quote_spanned!(span=> #tokens.backoff(#value));
+    data.set("backoff", backoff.data);
 }
 
 fn cause(value: &Value, seen: &mut Vec<&str>, errors: &mut Errors) -> Option<(&'static str, TokenStream)> {
@@ -138,8 +108,8 @@ fn cause(value: &Value, seen: &mut Vec<&str>, errors: &mut Errors) -> Option<(&'
         errors.at(value, format!("expected a cause (there are {})", all()));
         return None;
     };
-    let Some((name, variant)) = CAUSES.into_iter().find(|(name, _)| given == name) else {
-        let near = nearest(&given.to_string(), &names).map(|near| format!("; did you mean `{near}`?"));
+    let Some(name) = names.into_iter().find(|name| given == name) else {
+        let near = nearest(&given.to_string(), names).map(|near| format!("; did you mean `{near}`?"));
         errors.at(value, format!("there is no cause `{given}`{} (there are {})", near.unwrap_or_default(), all()));
         return None;
     };
@@ -147,6 +117,6 @@ fn cause(value: &Value, seen: &mut Vec<&str>, errors: &mut Errors) -> Option<(&'
         errors.at(value, format!("there is a rule for `{name}` already: leave one"));
     }
     seen.push(name);
-    let variant = syn::Ident::new(variant, given.span());
+    let variant = syn::Ident::new(&name.to_upper_camel_case(), given.span());
     Some((name, quote_spanned!(given.span()=> ::steadfast::Cause::#variant)))
 }

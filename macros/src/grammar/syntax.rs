@@ -2,13 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
+use steadfast_settings::nearest;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Expr, Lit, Token, parenthesized, token};
-
-use crate::nearest::nearest;
 
 /// All mistakes, which are reported together.
 #[derive(Default)]
@@ -254,8 +253,8 @@ impl List {
                 }
                 Some(_) if allowed.is_empty() => errors.at(&arg.name, format!("{of} has no settings")),
                 Some(name) => {
-                    let hint =
-                        nearest(&name, allowed).map(|near| format!("did you mean `{near}`? There are {settings}"));
+                    let hint = nearest(&name, allowed.iter().copied())
+                        .map(|near| format!("did you mean `{near}`? There are {settings}"));
                     let hint = hint.unwrap_or_else(|| format!("there are {settings}"));
                     errors.at(&arg.name, format!("{of} has no setting `{name}`; {hint}"));
                 }
@@ -263,12 +262,6 @@ impl List {
                 None => errors.at(&arg.value, format!("this needs a name: the settings of {of} are {settings}")),
             }
         }
-    }
-
-    /// The same where too little is given to tell which settings go together.
-    pub fn finish_unknown(mut self, allowed: &[&str], errors: &mut Errors) {
-        self.args.retain(|arg| !arg.name().is_some_and(|name| allowed.contains(&name.as_str())));
-        self.finish(allowed, errors);
     }
 }
 

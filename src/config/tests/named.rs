@@ -86,20 +86,20 @@ fn a_mistake_is_reported_and_takes_nothing_down() {
         assert!(
             report.starts_with(
                 "the host's configuration, key `steadfast` of wasi:config, is not used, so the settings in the code \
-                 stay in force:\n"
+                 stay in force"
             ),
             "{report}"
         );
     }
     let report = load(Ok(Some(r#"{"policies": {"p": {"retry": {"attemps": 9}}}}"#.into()))).unwrap_err();
     assert!(
-        report.ends_with("in force:\npolicies.p.retry.attemps: unknown field, did you mean `attempts`?"),
+        report.ends_with("policy check`:\npolicies.p.retry.attemps: unknown field, did you mean `attempts`?"),
         "{report}"
     );
     assert_eq!(
         load(Err("no such store".into())).unwrap_err(),
-        "the host's configuration, key `steadfast` of wasi:config, cannot be had, so the settings in the code stay in \
-         force: no such store"
+        "the host's configuration, key `steadfast` of wasi:config, is not used, so the settings in the code stay in \
+         force: the host answers with an error: no such store"
     );
 }
 
