@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::core::{Attempt, Core, Refused, Run, Stop};
 use super::{Bound, Call, Judge};
 use crate::failure::{Failed, Reason};
-use crate::observe::span::CallScope;
+use crate::observe::span::{AttemptScope, CallScope};
 use crate::platform::clock::{AsyncClock, Instant, nanos};
 use crate::platform::rng::Rng;
 use crate::policy::{Guard, Parts, Permit};
@@ -110,9 +110,10 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
         };
         let result = {
             // As `before`, but in place: a future that is handed on is copied.
-            let mut work = pin!(run.around(attempt.number, operation.attempt(Bound::of(attempt.ends))));
+            let scope = run.attempt_scope(attempt.number);
+            let mut work = pin!(operation.attempt(Bound::of(attempt.ends)));
             let mut timer = pin!(timer(&call.clock, Until::end(attempt.ends)));
-            poll_fn(|context| match work.as_mut().poll(context) {
+            poll_fn(|context| match scope.within(|| work.as_mut().poll(context)) {
                 Poll::Ready(value) => Poll::Ready(Some(value)),
                 Poll::Pending => poll_timer(timer.as_mut(), context).map(|()| None),
             })
@@ -120,7 +121,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
         };
         let failed = match (result, &mut made) {
             (Some(Ok(value)), None) if J::OK_IS_SUCCESS => {
-                run.succeeded(attempt);
+                run.succeeded(attempt, 0);
                 return Ok(value);
             }
             (result, core) => core.get_or_insert_with(|| Core::new(1)).finished(&mut run, attempt, result),
@@ -160,6 +161,12 @@ pub(super) async fn ready<'c, P: Parts, C: AsyncClock + Rng, J, T, E>(
         core.renew(run, &mut permit).map_err(reason)?;
     }
     Ok(core.begin(run, permit))
+}
+
+/// What `work` comes to, polled within the scope of its attempt.
+pub(super) async fn scoped<T>(scope: impl AttemptScope, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| scope.within(|| work.as_mut().poll(context))).await
 }
 
 /// Sleeps, or lets others go on where there is nothing to sleep for: an operation that is always ready would keep its

@@ -57,7 +57,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         };
         match run.within(attempt.number, || operation(Bound::of(attempt.ends))) {
             Ok(value) if J::OK_IS_SUCCESS => {
-                run.succeeded(attempt);
+                run.succeeded(attempt, 0);
                 Ok(value)
             }
             result => self.recover(run, Core::new(1), attempt, result, operation),

@@ -8,7 +8,6 @@
 //! unpacking them added 1,900 bytes to a component with a retry.
 
 use core::cell::Cell;
-use core::future::Future;
 use core::time::Duration;
 
 use super::{Bound, Call, Judge, Repeats, Verdict};
@@ -157,7 +156,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
 
     /// An attempt succeeded.
     #[inline]
-    pub fn succeeded(&mut self, attempt: Attempt<'c, P>) {
+    pub fn succeeded(&mut self, attempt: Attempt<'c, P>, failures: u32) {
         let Attempt { number, began, permit, .. } = attempt;
         let policy = self.call.policy;
         if began.is_some() {
@@ -172,7 +171,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         let change = permit.settle(outcome, &self.present);
         self.tell_change(change);
         policy.retry.succeeded(&mut self.retries, &self.present);
-        self.tell(|| Event::AttemptSucceeded { attempt: number });
+        self.tell(|| Event::AttemptSucceeded { attempt: number, failures });
     }
 
     /// Makes a blocking attempt.
@@ -181,10 +180,10 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         self.scope.attempt(number).within(attempt)
     }
 
-    /// The future of an attempt.
+    /// What an attempt that is awaited is polled within.
     #[inline]
-    pub fn around<F: Future>(&self, number: u32, attempt: F) -> <S::Attempt as AttemptScope>::Future<F> {
-        self.scope.attempt(number).around(attempt)
+    pub fn attempt_scope(&self, number: u32) -> S::Attempt {
+        self.scope.attempt(number)
     }
 
     /// Time has passed, as it does while a driver sleeps: the call may be over.
@@ -218,6 +217,8 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
 pub(super) struct Core<T, E> {
     /// Attempts that began, hedges included.
     attempts: u32,
+    /// Attempts that failed.
+    failures: u32,
     hedges: u32,
     /// Whether the hedge wants to know how long attempts take.
     times_attempts: bool,
@@ -241,6 +242,7 @@ impl<T, E> Core<T, E> {
     pub fn new(attempts: u32) -> Self {
         Core {
             attempts,
+            failures: 0,
             hedges: 0,
             times_attempts: false,
             hedged: None,
@@ -414,7 +416,7 @@ impl<T, E> Core<T, E> {
             run.present.forget();
             self.observe_latency(run);
         }
-        run.succeeded(attempt);
+        run.succeeded(attempt, self.failures);
     }
 
     /// An attempt is over with a result that is not simply a success; `None` where its time was over first. Returns how
@@ -465,9 +467,9 @@ impl<T, E> Core<T, E> {
             }
             None => Facts::new(Cause::Timeout, Delivery::Unknown, None),
             Some(result) => match run.call.judge.judge(&result) {
-                Verdict::Failure { cause, delivery, retry_after } => {
+                Verdict::Failure { cause, delivery, retry_after, repeatable } => {
                     self.last = Some(result);
-                    Facts::new(cause, delivery, retry_after)
+                    Facts { repeatable, ..Facts::new(cause, delivery, retry_after) }
                 }
                 verdict => {
                     if verdict == Verdict::Success {
@@ -478,6 +480,7 @@ impl<T, E> Core<T, E> {
             },
         };
         self.started.get_or_insert(run.present.now());
+        self.failures = self.failures.saturating_add(1);
         self.cause = facts.cause;
         self.delivery = worse(self.delivery, facts.delivery);
         self.retry_after = facts.retry_after;

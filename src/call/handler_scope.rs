@@ -111,7 +111,7 @@ pub fn bound() -> Bound {
 pub(crate) fn note(name: &'static str, event: &Event) {
     match *event {
         Event::AttemptFailed { cause, .. } => add(name, 0, 0, Some(cause), End::None),
-        Event::AttemptSucceeded { attempt: attempts @ 2.. } => add(name, 1, attempts, None, End::Recovered),
+        Event::AttemptSucceeded { attempt, failures: 1.. } => add(name, 1, attempt, None, End::Recovered),
         Event::GaveUp { reason, attempts } => add(name, 1, attempts, None, End::GaveUp(reason)),
         Event::FallbackUsed => add(name, 0, 0, None, End::Fallback),
         _ => {}

@@ -4,7 +4,7 @@ use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
-use super::asynchronous::{before, ready, sleep};
+use super::asynchronous::{before, ready, scoped, sleep};
 use super::core::{Attempt, Core, Run};
 use super::{Call, Judge, Repeats};
 use crate::failure::{Cause, Failed};
@@ -109,7 +109,7 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
         let (hedge, latencies) = (&self.policy.hedge, &self.policy.latencies);
         let start = |run: &Run<'c, P, C, J, _>, attempt: &Attempt<'c, P>| {
             let (number, ends) = (attempt.number, attempt.ends);
-            run.around(number, before(&self.clock, ends, operation()))
+            scoped(run.attempt_scope(number), before(&self.clock, ends, operation()))
         };
         let delay = (*hedges > 0).then(|| hedge.delay(latencies));
         let mut future = pin!(Some(start(run, &first)));

@@ -27,6 +27,8 @@ pub enum Verdict {
         delivery: Delivery,
         /// How long the callee asks to be left alone.
         retry_after: Option<Duration>,
+        /// Whether making the call again may help; see [`Failure::repeatable`].
+        repeatable: bool,
     },
     /// Neither: it says nothing about the target. It is returned as it is, and not repeated.
     Ignored,
@@ -39,15 +41,18 @@ impl Verdict {
         match result {
             Ok(_) => Verdict::Success,
             Err(error) if error.caller_error().is_some() => Verdict::Ignored,
-            Err(error) => {
-                Verdict::Failure { cause: error.cause(), delivery: error.delivery(), retry_after: error.retry_after() }
-            }
+            Err(error) => Verdict::Failure {
+                cause: error.cause(),
+                delivery: error.delivery(),
+                retry_after: error.retry_after(),
+                repeatable: error.repeatable(),
+            },
         }
     }
 
     /// A failure without a wish to be left alone.
     pub const fn failure(cause: Cause, delivery: Delivery) -> Self {
-        Verdict::Failure { cause, delivery, retry_after: None }
+        Verdict::Failure { cause, delivery, retry_after: None, repeatable: true }
     }
 
     /// The same failure with the callee's wish to be left alone. Given twice, the last counts.
@@ -62,7 +67,9 @@ impl Verdict {
     #[must_use]
     pub const fn retry_after(self, after: Duration) -> Self {
         match self {
-            Verdict::Failure { cause, delivery, .. } => Verdict::Failure { cause, delivery, retry_after: Some(after) },
+            Verdict::Failure { cause, delivery, repeatable, .. } => {
+                Verdict::Failure { cause, delivery, retry_after: Some(after), repeatable }
+            }
             other => other,
         }
     }

@@ -1,6 +1,6 @@
 //! One attempt and no more: for operations that use up what they are given.
 
-use super::asynchronous::{before, ready};
+use super::asynchronous::{before, ready, scoped};
 use super::core::Core;
 use super::{Call, Judge};
 use crate::failure::Failed;
@@ -42,7 +42,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         };
         match run.within(attempt.number, operation) {
             Ok(value) if J::OK_IS_SUCCESS => {
-                run.succeeded(attempt);
+                run.succeeded(attempt, 0);
                 Ok(value)
             }
             result => Core::new(1).finished_once(&mut run, attempt, Some(result)),
@@ -78,10 +78,10 @@ impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
                 Err(reason) => return core.end(&mut run, reason),
             },
         };
-        let work = run.around(attempt.number, operation());
+        let work = scoped(run.attempt_scope(attempt.number), operation());
         match before(&self.clock, attempt.ends, work).await {
             Some(Ok(value)) if J::OK_IS_SUCCESS => {
-                run.succeeded(attempt);
+                run.succeeded(attempt, 0);
                 Ok(value)
             }
             result => Core::new(1).finished_once(&mut run, attempt, result),

@@ -485,3 +485,127 @@ fn the_error_of_a_chain_keeps_cause_delivery_and_the_wish_to_be_left_alone() {
         RpcError { message: "queue full; gave up after 1 attempt".into(), ..overloaded }
     );
 }
+
+/// What ends a call before any attempt of it, when its time is over in a queue.
+fn timed_out(failed: Failed) {
+    assert_eq!((failed.reason(), failed.attempts()), (Reason::Deadline, 0));
+    assert_eq!((failed.cause(), failed.delivery()), (Cause::Timeout, Delivery::NotSent));
+    assert_eq!(failed.problem("/").status(), 504);
+}
+
+// case 27
+#[test]
+fn a_deadline_in_front_of_a_rate_limit_is_a_timeout() {
+    use crate::RateLimit;
+    let limit = RateLimit::tokens(1).every(secs(10)).wait_up_to(secs(60));
+    let policy = Policy::new().deadline(Deadline::after(secs(1))).rate_limit(limit);
+    let open = Policy::new().rate_limit(limit);
+    let clock = TestClock::new();
+    let hi = || -> Outcome { Ok("hi") };
+    policy.with(&clock).call(hi).unwrap();
+    open.with(&clock).call(hi).unwrap();
+    let bound = crate::Bound::until(clock.now() + secs(1));
+    timed_out(policy.with(&clock).call(hi).unwrap_err());
+    timed_out(policy.with(&clock).call_once(hi).unwrap_err());
+    timed_out(block_on(policy.with(&clock).call_async(async || hi())).unwrap_err());
+    timed_out(block_on(policy.with(&clock).call_once_async(async || hi())).unwrap_err());
+    timed_out(block_on(policy.with(&clock).idempotent().call_hedged(async || hi())).unwrap_err());
+    timed_out(open.with(&clock).within(bound).call(hi).unwrap_err());
+}
+
+// case 27
+#[test]
+fn a_deadline_in_the_line_of_a_bulkhead_is_a_timeout() {
+    use crate::{Bulkhead, testing::ManualClock};
+    let clock = ManualClock::new();
+    let hi = || -> Outcome { Ok("hi") };
+    let free = Policy::new().bulkhead(Bulkhead::concurrent(1).waiting(5));
+    let holds = free.with(&clock);
+    let done = clock.run(holds.call_async(async || {
+        let bounded = || holds.within(crate::Bound::until(clock.now() + secs(1)));
+        timed_out(bounded().call_async(async || hi()).await.unwrap_err());
+        timed_out(bounded().call_once_async(async || hi()).await.unwrap_err());
+        timed_out(bounded().idempotent().call_hedged(async || hi()).await.unwrap_err());
+        hi()
+    }));
+    assert_eq!(done, Ok("hi"));
+}
+
+#[test]
+fn a_retry_without_a_delay_lets_others_go_on() {
+    use core::future::Future;
+    use core::task::{Context, Poll, Waker};
+    let policy = Policy::new().retry(Retry::attempts(u32::MAX).backoff(Backoff::constant(Duration::ZERO)));
+    let clock = TestClock::new();
+    let made = core::cell::Cell::new(0);
+    let attempt = async || {
+        made.set(made.get() + 1);
+        no_target()
+    };
+    let through = policy.with(&clock);
+    let mut call = core::pin::pin!(through.call_async(attempt));
+    for polls in 1..=3 {
+        assert!(matches!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+        assert_eq!(made.get(), polls);
+    }
+}
+
+#[test]
+fn what_an_inner_policy_gave_up_for_is_not_repeated() {
+    use crate::{Budget, Cause, Rule};
+    static EMPTY: Budget = Budget::throttle(1, 1.0);
+    let clock = TestClock::new();
+    let outer = Policy::new().retry(regular(4));
+    let attempts =
+        |inner: &dyn Fn() -> Result<&'static str, Failed>| outer.with(&clock).call(inner).unwrap_err().attempts();
+
+    let spent = Policy::new().retry(regular(2).budget(&EMPTY));
+    assert_eq!(attempts(&|| spent.with(&clock).call(no_target)), 1, "its budget");
+    let open = Policy::new().breaker(Breaker::consecutive_failures(1));
+    open.with(&clock).call(no_target).unwrap_err();
+    assert_eq!(attempts(&|| open.with(&clock).call(no_target)), 1, "its open breaker");
+    let short = Policy::new().deadline(Deadline::after(Duration::from_millis(1))).retry(regular(9));
+    assert_eq!(attempts(&|| short.with(&clock).call(no_target)), 1, "its deadline");
+
+    // What it only tried often enough, the outer one may try again; and a rule says otherwise of the rest.
+    let twice = Policy::new().retry(regular(2));
+    assert_eq!(attempts(&|| twice.with(&clock).call(no_target)), 4);
+    let ruled = Policy::new().retry(regular(3).rules(const { &[Rule::on(Cause::NoTarget)] }));
+    let failed = ruled.with(&clock).call(|| open.with(&clock).call(no_target)).unwrap_err();
+    assert_eq!(failed.attempts(), 3);
+}
+
+#[test]
+fn futures_of_calls_are_send_where_their_parts_are() {
+    use crate::platform::clock::{AsyncClock, Clock, Instant};
+    use crate::platform::rng::Rng;
+
+    #[derive(Clone, Copy)]
+    struct Still;
+    impl Clock for Still {
+        fn now(&self) -> Instant {
+            Instant::from_nanos(0)
+        }
+        fn sleep(&self, _: Duration) {}
+    }
+    impl AsyncClock for Still {
+        async fn sleep_async(&self, _: Duration) {}
+    }
+    impl Rng for Still {
+        fn draw(&self) -> u64 {
+            0
+        }
+    }
+    fn send<T: Send>(future: T) -> T {
+        future
+    }
+    let all = Policy::new()
+        .deadline(Deadline::after(secs(1)))
+        .retry(regular(2))
+        .breaker(Breaker::consecutive_failures(5))
+        .bulkhead(crate::Bulkhead::concurrent(1).waiting(1))
+        .rate_limit(crate::RateLimit::per_second(10))
+        .attempt_timeout(crate::AttemptTimeout::after(secs(1)));
+    assert_eq!(block_on(send(async { all.with(Still).call_async(async || Ok::<_, RpcError>(1)).await })), Ok(1));
+    assert_eq!(block_on(send(async { all.with(Still).call_once_async(async || Ok::<_, RpcError>(1)).await })), Ok(1));
+}

@@ -145,6 +145,10 @@ impl<E: Failure> Failure for Failed<E> {
     fn message(&self) -> Option<&str> {
         self.last.as_ref()?.message()
     }
+    fn repeatable(&self) -> bool {
+        let for_good = matches!(self.reason, Reason::Budget | Reason::BreakerOpen | Reason::Deadline);
+        !for_good && self.last.as_ref().is_none_or(Failure::repeatable)
+    }
     fn caller_error(&self) -> Option<CallerError<'_>> {
         self.last.as_ref()?.caller_error()
     }

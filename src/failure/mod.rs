@@ -112,6 +112,13 @@ pub trait Failure {
         None
     }
 
+    /// Whether making the call again may help. A call that an inner policy gave up for its budget, its open breaker or
+    /// its deadline says no: whoever repeated it would undo what that policy is for. A [`Rule`](crate::Rule) for the
+    /// cause has it repeated all the same.
+    fn repeatable(&self) -> bool {
+        true
+    }
+
     /// This failure as an HTTP answer, for when it leaves a [handler](crate::handler); `instance` is what
     /// [`Failed::problem`](crate::Failed::problem) takes. An error that wraps another passes the wish on.
     fn problem(&self, instance: &str) -> Problem {
@@ -140,6 +147,9 @@ macro_rules! pointers {
             fn caller_error(&self) -> Option<CallerError<'_>> {
                 (**self).caller_error()
             }
+            fn repeatable(&self) -> bool {
+                (**self).repeatable()
+            }
             fn problem(&self, instance: &str) -> Problem {
                 (**self).problem(instance)
             }
@@ -156,11 +166,13 @@ pub struct Facts {
     pub delivery: Delivery,
     /// In nanoseconds.
     pub retry_after: Option<u64>,
+    /// Whether making the call again may help.
+    pub repeatable: bool,
 }
 
 impl Facts {
     pub fn new(cause: Cause, delivery: Delivery, retry_after: Option<Duration>) -> Self {
-        Facts { cause, delivery, retry_after: retry_after.map(nanos) }
+        Facts { cause, delivery, retry_after: retry_after.map(nanos), repeatable: true }
     }
 }
 

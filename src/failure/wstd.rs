@@ -24,6 +24,9 @@ impl Failure for ::wstd::http::Error {
     fn caller_error(&self) -> Option<CallerError<'_>> {
         known(self)?.caller_error()
     }
+    fn repeatable(&self) -> bool {
+        known(self).is_none_or(Failure::repeatable)
+    }
     fn problem(&self, instance: &str) -> Problem {
         match known(self) {
             Some(failure) => failure.problem(instance),

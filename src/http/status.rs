@@ -40,7 +40,7 @@ impl<B, E: Failure> Judge<Response<B>, E> for ByStatus {
         match result {
             Ok(response) => of(response).map_or(Verdict::Success, |facts| {
                 let retry_after = facts.retry_after.map(Duration::from_nanos);
-                Verdict::Failure { cause: facts.cause, delivery: facts.delivery, retry_after }
+                Verdict::Failure { cause: facts.cause, delivery: facts.delivery, retry_after, repeatable: true }
             }),
             Err(_) => Verdict::of(result),
         }

@@ -37,6 +37,8 @@ pub enum Event {
     AttemptSucceeded {
         /// From 1.
         attempt: u32,
+        /// How many attempts of the call failed before: none where a hedge was only faster.
+        failures: u32,
     },
     /// An attempt failed.
     AttemptFailed {
@@ -202,7 +204,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Event::AttemptStarted { attempt } => write!(f, "attempt {attempt} started"),
-            Event::AttemptSucceeded { attempt } => write!(f, "attempt {attempt} succeeded"),
+            Event::AttemptSucceeded { attempt, .. } => write!(f, "attempt {attempt} succeeded"),
             Event::AttemptFailed { attempt, cause, .. } => {
                 write!(f, "attempt {attempt} failed: {}", cause_words(*cause))
             }

@@ -1,9 +1,7 @@
 //! An observer whose spans and events are those of the crate `tracing`.
 
 use core::cell::Cell;
-use core::future::Future;
 
-use ::tracing::instrument::{Instrument, Instrumented};
 use ::tracing::{Span, field};
 
 use super::span::{AttemptScope, CallScope};
@@ -52,7 +50,9 @@ impl Observer for Traced {
     fn observe(&self, event: &Event) {
         match *event {
             Event::AttemptStarted { attempt } => tracing::debug!(target: "steadfast", attempt, "attempt started"),
-            Event::AttemptSucceeded { attempt } => tracing::debug!(target: "steadfast", attempt, "attempt succeeded"),
+            Event::AttemptSucceeded { attempt, .. } => {
+                tracing::debug!(target: "steadfast", attempt, "attempt succeeded")
+            }
             Event::AttemptFailed { attempt, cause, delivery } => tracing::warn!(
                 target: "steadfast",
                 attempt,
@@ -131,14 +131,8 @@ impl Drop for CallSpan {
 struct AttemptSpan(Span);
 
 impl AttemptScope for AttemptSpan {
-    type Future<F: Future> = Instrumented<F>;
-
-    fn within<T>(self, attempt: impl FnOnce() -> T) -> T {
+    fn within<T>(&self, attempt: impl FnOnce() -> T) -> T {
         self.0.in_scope(attempt)
-    }
-
-    fn around<F: Future>(self, attempt: F) -> Instrumented<F> {
-        attempt.instrument(self.0)
     }
 }
 

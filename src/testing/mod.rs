@@ -211,7 +211,7 @@ impl<T, E> Script<T, E> {
 ///
 /// static SEEN: Recorder = Recorder::new();
 /// Policy::new().observer(&SEEN).call(|| Ok::<_, RpcError>(7)).unwrap();
-/// assert_eq!(SEEN.take(), [Event::AttemptStarted { attempt: 1 }, Event::AttemptSucceeded { attempt: 1 }]);
+/// assert_eq!(SEEN.take(), [Event::AttemptStarted { attempt: 1 }, Event::AttemptSucceeded { attempt: 1, failures: 0 }]);
 /// ```
 #[derive(Debug, Default)]
 pub struct Recorder(std::sync::Mutex<Vec<Event>>);

@@ -154,10 +154,14 @@ fn passed_on(cases: &[Case<'_>]) -> TokenStream {
         return TokenStream::new();
     }
     let message = method(cases, "message", |_| None);
+    let repeatable = method(cases, "repeatable", |_| Some(quote!(true)));
     let problem = method(cases, "problem", |_| Some(quote!(::steadfast::__private::unhandled(self, instance))));
     quote! {
         fn message(&self) -> ::core::option::Option<&str> {
             #message
+        }
+        fn repeatable(&self) -> bool {
+            #repeatable
         }
         fn problem(&self, instance: &str) -> ::steadfast::respond::Problem {
             #problem

@@ -94,7 +94,7 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
     ) -> Result<u64, Reason> {
         let course = course.get_or_insert_default();
         let ruling = self.plan.ruling(course, facts.cause);
-        if !ruling.retryable {
+        if !ruling.retryable || !(facts.repeatable || ruling.named) {
             return Err(Reason::NotRetryable);
         }
         // Before all that may forbid this one retry: that the target fails is true all the same.

@@ -142,6 +142,8 @@ impl Rules {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ruling {
     pub retryable: bool,
+    /// Whether a rule names its cause.
+    pub named: bool,
     /// Whether it is the last of its cause that may be.
     pub last: bool,
     /// The waits that count, and which of them comes next, where they are not those of the retry.
@@ -150,7 +152,8 @@ pub(super) struct Ruling {
 
 /// Without a rule: a cause is permanent or it is not.
 fn usual(_: &'static [Rule], _: &mut Failures, cause: Cause) -> Ruling {
-    Ruling { retryable: !matches!(cause, Cause::NoLink | Cause::Protocol), last: false, backoff: None }
+    let retryable = !matches!(cause, Cause::NoLink | Cause::Protocol);
+    Ruling { retryable, named: false, last: false, backoff: None }
 }
 
 fn apply(rules: &'static [Rule], failures: &mut Failures, cause: Cause) -> Ruling {
@@ -159,7 +162,7 @@ fn apply(rules: &'static [Rule], failures: &mut Failures, cause: Cause) -> Rulin
         Some(rule) => {
             let count = failures.count(cause);
             let backoff = rule.backoff.as_ref().map(|backoff| (backoff, count));
-            Ruling { retryable: !rule.never, last: count >= rule.attempts, backoff }
+            Ruling { retryable: !rule.never, named: true, last: count >= rule.attempts, backoff }
         }
     }
 }

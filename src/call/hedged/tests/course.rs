@@ -36,7 +36,7 @@ fn the_first_success_wins_and_the_loser_is_cancelled() {
                 Event::AttemptStarted { attempt: 1 },
                 Event::HedgeFired { attempt: 2 },
                 Event::AttemptStarted { attempt: 2 },
-                Event::AttemptSucceeded { attempt },
+                Event::AttemptSucceeded { attempt, failures: 0 },
             ]
         );
     }

@@ -32,7 +32,11 @@ fn a_hedge_that_is_not_let_through_at_once_is_not_made() {
         assert_eq!((outcome, policy.bulkhead.memory.now.get()), (Ok("alone"), 0));
         assert_eq!(
             SEEN.take(),
-            [Event::AttemptStarted { attempt: 1 }, Event::Rejected { reason }, Event::AttemptSucceeded { attempt: 1 },]
+            [
+                Event::AttemptStarted { attempt: 1 },
+                Event::Rejected { reason },
+                Event::AttemptSucceeded { attempt: 1, failures: 0 },
+            ]
         );
     }
 }

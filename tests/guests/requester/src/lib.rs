@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use steadfast::handler::{Settings, WatchAs, answer};
 use steadfast::http::{self, Client};
-use steadfast::{AttemptTimeout, Backoff, Failed, Pipeline, Policy, Retry};
+use steadfast::{AttemptTimeout, Backoff, Failed, Parts, Policy, Retry};
 use wstd::http::{Body, Error, Request, Response};
 
 const RETRY: Retry = Retry::attempts(3).backoff(Backoff::constant(Duration::from_millis(1)));
@@ -52,8 +52,8 @@ async fn pass_on(request: Request<Body>) -> Result<Response<Body>, Error> {
     result.or_else(|failed| failed.last().and_then(http::Error::take_response).filter(|_| last).ok_or(failed.into()))
 }
 
-async fn send<P: Pipeline>(
-    policy: &P,
+async fn send<P: Parts>(
+    policy: &Policy<P>,
     next: wstd::http::request::Builder,
     mut body: Body,
     stream: bool,
