@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::after::Step;
+use super::fallback::Step;
 use super::{Call, Judge, Verdict};
 use crate::failure::{Cause, Delivery, Failed, Reason};
 use crate::platform::clock::{Clock, Instant};

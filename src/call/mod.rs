@@ -1,11 +1,11 @@
 //! A call on its way through a policy: the core that decides, the drivers that call and sleep (blocking, async, and
 //! async with several attempts in flight), and what comes after a result.
 
-mod after;
 mod asynchronous;
 mod blocking;
 pub mod client;
 mod core;
+mod fallback;
 pub(crate) mod handler_scope;
 mod hedged;
 mod idempotency;
@@ -18,7 +18,7 @@ mod start;
 mod tests;
 mod time_bound;
 
-pub use after::{Fallback, FallbackAsync, FallbackCall, WithFallback};
+pub use fallback::{Fallback, FallbackAsync, FallbackCall, WithFallback};
 #[cfg(feature = "http")]
 pub(crate) use idempotency::Repeats;
 #[cfg(not(feature = "http"))]

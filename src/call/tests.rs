@@ -550,6 +550,7 @@ fn a_retry_without_a_delay_lets_others_go_on() {
     }
 }
 
+// case 29
 #[test]
 fn what_an_inner_policy_gave_up_for_is_not_repeated() {
     use crate::{Budget, Cause, Rule};

@@ -84,9 +84,11 @@ macro_rules! slots {
         /// Parts that have room for a part of type `X`.
         ///
         /// ```
-        /// use steadfast::{Plus, Policy, Retry};
+        /// use steadfast::{Parts, Plus, Policy, Retry};
         ///
-        /// fn with_retry<P: Plus<Retry>>(_: Policy<P>) {}
+        /// fn with_retry<P: Parts<Retry = ()> + Plus<Retry>>(policy: Policy<P>) -> Policy<P::With> {
+        ///     policy.retry(Retry::attempts(3))
+        /// }
         /// with_retry(Policy::new());
         /// ```
         pub trait Plus<X: Part>: Parts

@@ -90,6 +90,16 @@ fn when_all_fail_the_last_real_failure_counts() {
     assert_eq!(clock.passed(), millis(900));
 }
 
+// case 24
+#[test]
+fn a_call_that_is_not_marked_idempotent_is_not_hedged() {
+    let policy = Policy::new().hedge(Hedge::after(millis(100)).max_hedges(4));
+    let clock = ManualClock::new();
+    let target = scripted(&clock, [(900, Ok("alone"))]);
+    assert_eq!(clock.run(policy.with(&clock).call_hedged(async || target.ask().await)), Ok("alone"));
+    assert_eq!((target.started(), clock.passed()), (vec![0], millis(900)));
+}
+
 // case 30
 #[test]
 fn what_fails_starts_no_hedge_and_stops_none() {
