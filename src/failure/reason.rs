@@ -19,7 +19,7 @@ pub enum Reason {
     Attempts,
     /// The cause is permanent: trying again would not help.
     NotRetryable,
-    /// The call may have had its effect, and is not marked as [idempotent](super::Policy::idempotent).
+    /// The call may have had its effect, and is not marked as [idempotent](crate::Policy::idempotent).
     NotIdempotent,
     /// The call used up what it was given, such as the body of an HTTP request that is a stream.
     NotReplayable,

@@ -42,7 +42,8 @@ const _: () = {
 /// **When to use it**: for a page of metrics, or a health check. **When not**: where every request has an instance of
 /// its own, each of which would count to one: there, [trace](https://docs.rs/tracing) or export events instead.
 ///
-/// To tell policies apart, give each its own [`named`](Self::named) counters, and serve them together as [`OpenMetrics`].
+/// To tell policies apart, give each its own [`named`](Self::named) counters, and serve them together as
+/// [`OpenMetrics`](super::OpenMetrics).
 ///
 /// The counters only grow, and wrap around at 2^64. They are read one after the other, so a [`Snapshot`] that is taken
 /// in the middle of a call may have an attempt without its outcome.
@@ -80,7 +81,8 @@ pub struct Counters {
     late: AtomicU64,
 }
 
-/// What [`Counters`] had counted at one moment. As text ([`Display`](core::fmt::Display)) it is a page of [`OpenMetrics`].
+/// What [`Counters`] had counted at one moment. As text ([`Display`](core::fmt::Display)) it is a page of
+/// [`OpenMetrics`](super::OpenMetrics).
 ///
 /// ```
 /// use steadfast::Counters;

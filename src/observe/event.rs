@@ -116,7 +116,7 @@ pub enum Change {
     Restored(BreakerState),
 }
 
-/// What state a breaker is in: [`BreakerControl::state`].
+/// What state a breaker is in: [`BreakerControl::state`](crate::BreakerControl::state).
 ///
 /// ```
 /// use steadfast::{Breaker, BreakerState, Policy};
@@ -133,9 +133,9 @@ pub enum BreakerState {
     Open,
     /// A few calls try whether the target is back.
     HalfOpen,
-    /// Calls are rejected until somebody [resets](BreakerControl::reset) it.
+    /// Calls are rejected until somebody [resets](crate::BreakerControl::reset) it.
     ForcedOpen,
-    /// Calls pass and nothing is counted until somebody [resets](BreakerControl::reset) it.
+    /// Calls pass and nothing is counted until somebody [resets](crate::BreakerControl::reset) it.
     ForcedClosed,
 }
 

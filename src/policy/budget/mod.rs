@@ -43,7 +43,7 @@ const SAVED_CALLS: i64 = 10_000;
 /// | [`in_flight`](Self::in_flight) | | | | is one of a share of the calls in flight |
 ///
 /// A call that the budget does not allow to be repeated ends at once, without a wait, with its last real error and
-/// [`Reason::Budget`](super::Reason::Budget). A retry that another part forbids ([deadline](super::Deadline),
+/// [`Reason::Budget`](crate::Reason::Budget). A retry that another part forbids ([deadline](super::Deadline),
 /// [breaker](super::Breaker)) costs nothing, and one that is paid for and never begins gives its tokens back.
 ///
 /// All amounts are whole millionths of a token, so nothing is lost to rounding.

@@ -222,7 +222,7 @@ impl<G: BudgetPart> Retry<G> {
     }
 
     /// Asks before each retry, when nothing else stands in its way; `false` forbids it. The call then ends with
-    /// [`Reason::Vetoed`](super::Reason::Vetoed), without a wait, and the retry costs nothing.
+    /// [`Reason::Vetoed`](crate::Reason::Vetoed), without a wait, and the retry costs nothing.
     ///
     /// To be told only, have an [observer](super::Policy::observer).
     ///
