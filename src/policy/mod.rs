@@ -22,6 +22,7 @@ use core::fmt;
 
 pub use attempt_timeout::AttemptTimeout;
 pub use backoff::{Backoff, Jitter};
+#[cfg(feature = "config")]
 pub(crate) use breaker::Controlled;
 pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
@@ -40,6 +41,7 @@ pub use parts::{Part, Parts, Plus};
 pub use rate_limit::{RateLimit, RateLimitKind, SlidingWindow, TokenBucket};
 pub use retry::{Retry, RetryPart, Rule, Upcoming};
 pub use throttle::Throttle;
+#[cfg(feature = "config")]
 pub(crate) use throttle::Throttles;
 
 pub(crate) use guard::{Guarded, Moment, Outcome, Permit, Rejected};

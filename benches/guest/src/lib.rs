@@ -153,14 +153,16 @@ mod ours {
     static POLICY: Policy<(AttemptTimeout,)> =
         Policy::new().attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
     #[cfg(any(feature = "canonical", feature = "async-canonical"))]
-    static POLICY: Policy<(Deadline, Retry<&Budget>, Breaker<CountWindow>, Bulkhead, RateLimit, AttemptTimeout)> =
-        Policy::new()
-            .deadline(Deadline::after(Duration::from_secs(3)))
-            .retry(Retry::attempts(3).budget(&BUDGET))
-            .breaker(Breaker::failure_rate(0.5).over_calls(100))
-            .bulkhead(Bulkhead::concurrent(10))
-            .rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000))
-            .attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
+    type Canonical =
+        Policy<(Deadline, Retry<&'static Budget>, Breaker<CountWindow>, Bulkhead, RateLimit, AttemptTimeout)>;
+    #[cfg(any(feature = "canonical", feature = "async-canonical"))]
+    static POLICY: Canonical = Policy::new()
+        .deadline(Deadline::after(Duration::from_secs(3)))
+        .retry(Retry::attempts(3).budget(&BUDGET))
+        .breaker(Breaker::failure_rate(0.5).over_calls(100))
+        .bulkhead(Bulkhead::concurrent(10))
+        .rate_limit(RateLimit::per_second(1_000_000).burst(1_000_000))
+        .attempt_timeout(AttemptTimeout::after(Duration::from_secs(1)));
 
     #[inline(always)]
     fn answer(question: u32) -> Result<u32, Refused> {

@@ -17,7 +17,9 @@ mod window;
 mod wire;
 
 pub use builder::{Breaker, Consecutive, CountWindow, FailureRate, TimeWindow};
-pub use control::{BreakerControl, BreakerCounts, Controlled};
+#[cfg(feature = "config")]
+pub use control::Controlled;
+pub use control::{BreakerControl, BreakerCounts};
 pub use snapshot::{BadSnapshot, BreakerSnapshot};
 pub use window::Window;
 
