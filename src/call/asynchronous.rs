@@ -12,7 +12,7 @@ use crate::failure::{Failed, Reason};
 use crate::observe::span::{AttemptScope, CallScope};
 use crate::platform::clock::{AsyncClock, Instant, nanos};
 use crate::platform::rng::Rng;
-use crate::policy::{Guard, Parts, Permit};
+use crate::policy::{Guard, Parts, Permit, RetryPart};
 
 impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
     /// Makes a call that is awaited. At the deadline, the attempt in flight is cancelled: its future is
@@ -119,14 +119,17 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
             })
             .await
         };
-        let failed = match (result, &mut made) {
+        let (result, core) = match (result, &mut made) {
             (Some(Ok(value)), None) if J::OK_IS_SUCCESS => {
                 run.succeeded(attempt, 0);
                 return Ok(value);
             }
-            (result, core) => core.get_or_insert_with(|| Core::new(1)).finished(&mut run, attempt, result),
+            (result, made) => (result, made.get_or_insert_with(|| Core::new(1))),
         };
-        match failed {
+        if !P::Retry::REPEATS {
+            return core.finished_once(&mut run, attempt, result);
+        }
+        match core.finished(&mut run, attempt, result) {
             Ok(delay) => sleep(&call.clock, delay).await,
             Err(result) => return result,
         }
