@@ -133,9 +133,9 @@ pub enum BreakerState {
     Open,
     /// A few calls try whether the target is back.
     HalfOpen,
-    /// Calls are rejected until somebody [resets](crate::BreakerControl::reset) it.
+    /// Calls are rejected until it is [reset](crate::BreakerControl::reset).
     ForcedOpen,
-    /// Calls pass and nothing is counted until somebody [resets](crate::BreakerControl::reset) it.
+    /// Calls pass and nothing is counted until it is [reset](crate::BreakerControl::reset).
     ForcedClosed,
 }
 

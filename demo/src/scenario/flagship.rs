@@ -99,7 +99,7 @@ fn scenarios() -> Vec<Scenario> {
             "[[faults]]\nkind = 'overloaded'\nretry-after = '1s'\nfirst = 1",
             vec![Step {
                 took: ms(1000)..SOME_TIME,
-                ..get("overloaded once, retry-after 1 s", "/strict/Ada", 200, HELLO, 2)
+                ..get("overloaded, retry-after 1 s", "/strict/Ada", 200, HELLO, 2)
             }],
         ),
         scenario(

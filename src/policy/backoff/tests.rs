@@ -91,7 +91,7 @@ fn no_delay_exceeds_the_cap_whatever_the_input() {
 
 // case 1, case 3
 #[test]
-fn settings_that_nobody_checked_neither_panic_nor_exceed_the_cap() {
+fn unchecked_settings_neither_panic_nor_exceed_the_cap() {
     const FLOATS: [f64; 8] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, -0.0, 0.5, 1e300];
     for base in [Duration::ZERO, Duration::from_nanos(1), DAY, Duration::MAX] {
         for max in [Duration::ZERO, Duration::from_nanos(1), secs(2), Duration::MAX] {

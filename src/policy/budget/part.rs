@@ -177,7 +177,7 @@ impl BudgetPart for &'static Budget {
     fn withdraw_beside(&self, debt: &mut Debt, moment: &impl Moment) -> bool {
         match debt.in_flight {
             Some(_) => self.begins(debt),
-            // It costs what a retry does whose cause has no price of its own: nothing has failed yet.
+            // The price of a retry after an error without a price: no attempt has failed yet.
             None => self.withdraw(debt, Cause::Other, moment),
         }
     }

@@ -76,7 +76,7 @@ fn a_probe_that_never_returns_is_given_up_and_its_late_outcome_counts_for_nothin
 
 // case 12
 #[test]
-fn a_probe_that_was_given_up_and_dropped_frees_nobodys_place() {
+fn dropping_a_probe_that_was_given_up_frees_no_place() {
     let target = Subject::opened(BREAKER);
     let lost = target.ask(10_000).unwrap();
     let _next = target.ask(12_000).unwrap();
