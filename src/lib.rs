@@ -65,9 +65,9 @@ pub use platform::{clock, rng, wit};
 pub use policy::{
     Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,
     BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard, Hedge,
-    HedgeKind, HedgePart, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy, Quantile, RateLimit,
-    RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, Throttle, TimeLimit, TimeWindow, TokenBucket, Upcoming,
-    Window,
+    HedgeKind, HedgePart, InFlightBudget, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy,
+    Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, Throttle, TimeLimit, TimeWindow,
+    TokenBucket, Upcoming, Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.

@@ -6,13 +6,13 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::core::{Attempt, Core, Refused, Run, Stop};
+use super::core::{Attempt, Core, End, Refused, Run, Stop};
 use super::{Bound, Call, Judge};
-use crate::failure::{Failed, Reason};
+use crate::failure::Failed;
 use crate::observe::span::{AttemptScope, CallScope};
 use crate::platform::clock::{AsyncClock, Instant, nanos};
 use crate::platform::rng::Rng;
-use crate::policy::{Guard, Parts, Permit, RetryPart};
+use crate::policy::{Guard, Parts, Permit, Policy, RetryPart};
 
 impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
     /// Makes a call that is awaited. At the deadline, the attempt in flight is cancelled: its future is
@@ -104,7 +104,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
                 let core = made.get_or_insert_with(|| Core::new(0));
                 match ready(&mut run, core, refused).await {
                     Ok(attempt) => attempt,
-                    Err(reason) => return core.end(&mut run, reason),
+                    Err(end) => return core.end(&mut run, end),
                 }
             }
         };
@@ -131,7 +131,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
         }
         match core.finished(&mut run, attempt, result) {
             Ok(delay) => sleep(&call.clock, delay).await,
-            Err(result) => return result,
+            Err(end) => return core.end(&mut run, end),
         }
         next = Err(None);
     }
@@ -142,7 +142,7 @@ pub(super) async fn ready<'c, P: Parts, C: AsyncClock + Rng, J, T, E>(
     run: &mut Run<'c, P, C, J, impl CallScope>,
     core: &mut Core<T, E>,
     refused: Option<Refused<'c, P>>,
-) -> Result<Attempt<'c, P>, Reason> {
+) -> Result<Attempt<'c, P>, End> {
     let call = run.call;
     let mut admitted = match refused {
         Some(refused) => core.refused(run, refused, true),
@@ -152,16 +152,11 @@ pub(super) async fn ready<'c, P: Parts, C: AsyncClock + Rng, J, T, E>(
         let place = before(&call.clock, run.ends, call.policy.bulkhead.turn()).await;
         admitted = core.turn(run, place);
     }
-    let reason = |stop| match stop {
-        Stop::End(reason) => reason,
-        // Once it has waited, it is not told to wait again.
-        Stop::Line => Reason::BulkheadFull,
-    };
-    let mut permit = admitted.map_err(reason)?;
+    let mut permit = admitted?;
     let delay = permit.delay();
-    if (P::Bulkhead::WAITS || P::RateLimit::WAITS) && !delay.is_zero() {
+    if Policy::<P>::WAITS && !delay.is_zero() {
         sleep(&call.clock, nanos(delay)).await;
-        core.renew(run, &mut permit).map_err(reason)?;
+        core.renew(run, &mut permit)?;
     }
     Ok(core.begin(run, permit))
 }

@@ -2,13 +2,13 @@
 
 use core::time::Duration;
 
-use super::core::{Attempt, Core, Refused, Run, Stop};
+use super::core::{Attempt, Core, End, Refused, Run, Stop};
 use super::{Bound, Call, Judge};
 use crate::failure::{Failed, Reason};
 use crate::observe::span::CallScope;
 use crate::platform::clock::{Clock, nanos};
 use crate::platform::rng::Rng;
-use crate::policy::{Guard, Parts, Permit, Permits, RetryPart};
+use crate::policy::{Parts, Permit, Permits, Policy, RetryPart};
 
 impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     /// Makes a blocking call, such as one of a generated import. The waits between attempts block the
@@ -77,11 +77,13 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
     {
         let mut core = Core::new(0);
         let admitted = core.refused(&mut run, refused, false);
+        // Without a guard that has callers wait, a call that does not begin at once does not begin.
+        if !Policy::<P>::WAITS {
+            return core.end(&mut run, admitted.map_or_else(End::from, |_| End::GaveUp(Reason::Deadline)));
+        }
         let attempt = match self.ready(&mut run, &mut core, admitted) {
-            Ok(attempt) if P::Bulkhead::WAITS || P::RateLimit::WAITS => attempt,
-            // Without a guard that has callers wait, a call that does not begin at once does not begin.
-            Ok(_) => return core.end(&mut run, Reason::Deadline),
-            Err(reason) => return core.end(&mut run, reason),
+            Ok(attempt) => attempt,
+            Err(end) => return core.end(&mut run, end),
         };
         let result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
         self.recover(run, core, attempt, result, operation)
@@ -104,18 +106,19 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         if !P::Retry::REPEATS {
             return core.finished_once(&mut run, attempt, Some(result));
         }
-        loop {
+        let end = loop {
             match core.finished(&mut run, attempt, Some(result)) {
                 Ok(delay) => self.sleep(delay),
-                Err(result) => return result,
+                Err(end) => break end,
             }
             let admitted = run.woke().and_then(|()| core.admit(&mut run, false));
             attempt = match self.ready(&mut run, &mut core, admitted) {
                 Ok(attempt) => attempt,
-                Err(reason) => return core.end(&mut run, reason),
+                Err(end) => break end,
             };
             result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
-        }
+        };
+        core.end(&mut run, end)
     }
 
     /// Waits as long as the permit says. After that, the attempt begins.
@@ -125,21 +128,14 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         run: &mut Run<'c, P, C, J, impl CallScope>,
         core: &mut Core<T, E>,
         admitted: Result<Permits<'c, P>, Stop>,
-    ) -> Result<Attempt<'c, P>, Reason> {
-        let wait = |permit: Permits<'c, P>| {
-            let mut permit = permit;
-            let delay = permit.delay();
-            if !delay.is_zero() {
-                self.sleep(nanos(delay));
-                core.renew(run, &mut permit)?;
-            }
-            Ok(core.begin(run, permit))
-        };
-        admitted.and_then(wait).map_err(|stop| match stop {
-            Stop::End(reason) => reason,
-            // A call that blocks is never told to wait in line.
-            Stop::Line => Reason::BulkheadFull,
-        })
+    ) -> Result<Attempt<'c, P>, End> {
+        let mut permit = admitted?;
+        let delay = permit.delay();
+        if !delay.is_zero() {
+            self.sleep(nanos(delay));
+            core.renew(run, &mut permit)?;
+        }
+        Ok(core.begin(run, permit))
     }
 
     #[inline]

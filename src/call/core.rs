@@ -17,7 +17,8 @@ use crate::observe::{Change, Event, Observer};
 use crate::platform::clock::{Clock, Instant};
 use crate::platform::rng::Rng;
 use crate::policy::{
-    BulkheadPermit, Guard, HedgePart, Moment, Outcome, Parts, Permit, Permits, Rejected, RetryPart, TimeLimit, Upcoming,
+    BulkheadPermit, Guard, HedgePart, Moment, Outcome, Parts, Permit, Permits, Policy, Rejected, RetryPart, TimeLimit,
+    Upcoming,
 };
 
 /// Why a call does not begin with an attempt at once.
@@ -35,6 +36,23 @@ pub(super) enum Stop {
     /// It may wait in the line of the bulkhead.
     Line,
     End(Reason),
+}
+
+/// How a call ends that does not succeed at once.
+pub(super) enum End {
+    GaveUp(Reason),
+    /// The judge says that the last result is no failure of the target: it is the caller's as it is.
+    HandedOver,
+}
+
+impl From<Stop> for End {
+    fn from(stop: Stop) -> Self {
+        End::GaveUp(match stop {
+            Stop::End(reason) => reason,
+            // A call that blocks does not wait in line, and one that waited there does not wait again.
+            Stop::Line => Reason::BulkheadFull,
+        })
+    }
 }
 
 /// An attempt in flight.
@@ -55,7 +73,7 @@ struct Present<'c, C> {
     clock: &'c C,
     now: Cell<Option<Instant>>,
     /// When the attempt began that is looked at.
-    began: Cell<Option<Instant>>,
+    began: Cell<Instant>,
 }
 
 impl<C> Present<'_, C> {
@@ -79,15 +97,11 @@ impl<C: Clock + Rng> Moment for Present<'_, C> {
     }
 
     fn began(&self) -> Instant {
-        self.began.get().unwrap_or_else(|| self.now())
+        self.began.get()
     }
 
     fn draw(&self) -> u64 {
         self.clock.draw()
-    }
-
-    fn forget(&self) {
-        Present::forget(self);
     }
 }
 
@@ -109,7 +123,7 @@ impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
     /// A call begins.
     #[inline]
     pub(super) fn run(&'c self) -> Run<'c, P, C, J, impl CallScope> {
-        let present = Present { clock: &self.clock, now: Cell::new(None), began: Cell::new(None) };
+        let present = Present { clock: &self.clock, now: Cell::new(None), began: Cell::new(Instant::from_nanos(0)) };
         let limit = self.policy.deadline.limit();
         // With a bound from outside, the clock is read too: the call may be over before it began.
         let started = (limit.is_some() || self.bound.ends().is_some()).then(|| present.now());
@@ -120,9 +134,6 @@ impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
 }
 
 impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
-    /// Whether permits may come with a wait.
-    pub const DELAYS: bool = P::Bulkhead::WAITS || P::RateLimit::WAITS;
-
     /// The call begins: with an attempt at once, or with what [`Core::refused`] takes.
     #[inline]
     pub fn first(&mut self, times_attempt: bool) -> Result<Attempt<'c, P>, Refused<'c, P>> {
@@ -131,7 +142,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
             return Err(Refused::Over);
         }
         match self.call.policy.admit(None, &self.present) {
-            Ok(permit) if !Self::DELAYS || permit.delay().is_zero() => {
+            Ok(permit) if !Policy::<P>::WAITS || permit.delay().is_zero() => {
                 self.tell_change(permit.admitted());
                 Ok(self.begin(permit, 1, true, times_attempt))
             }
@@ -146,10 +157,9 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         permit.begin();
         self.tell(|| Event::AttemptStarted { attempt: number });
         policy.retry.began(&mut self.retries, first, &self.present);
-        let limit = policy.attempt_timeout.limit();
-        let timed = limit.is_some() || policy.is_timed() || times_attempt;
+        let timed = policy.is_timed() || times_attempt;
         let began = timed.then(|| self.present.now());
-        let own = began.zip(limit).map(|(began, limit)| began + limit);
+        let own = began.zip(policy.attempt_timeout.limit()).map(|(began, limit)| began + limit);
         let ends = Bound::of(own).min(Bound::of(self.ends)).ends();
         Attempt { number, began, ends, hedge: false, permit }
     }
@@ -159,7 +169,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     pub fn succeeded(&mut self, attempt: Attempt<'c, P>, failures: u32) {
         let Attempt { number, began, permit, .. } = attempt;
         let policy = self.call.policy;
-        if began.is_some() {
+        if let Some(began) = began {
             self.present.began.set(began);
             self.present.forget();
         }
@@ -257,6 +267,12 @@ impl<T, E> Core<T, E> {
     /// For hedges that want to know how long attempts take, beside an attempt that began then.
     pub fn time_attempts(&mut self, began: Option<Instant>) {
         (self.times_attempts, self.hedged) = (true, began);
+    }
+
+    /// Asks the policy too: one without a hedge answers when it is compiled, and the rest is not there.
+    #[inline]
+    fn times_attempts<P: Parts, C, J>(&self, run: &Run<'_, P, C, J, impl CallScope>) -> bool {
+        run.call.policy.hedge.observes() && self.times_attempts
     }
 
     /// The permit that a call begins with after all, or why it does not.
@@ -366,8 +382,9 @@ impl<T, E> Core<T, E> {
     ) -> Attempt<'c, P> {
         let first = self.attempts == 0;
         self.attempts = self.attempts.saturating_add(1);
-        let attempt = run.begin(permit, self.attempts, first, self.times_attempts);
-        if self.times_attempts {
+        let times_attempt = self.times_attempts(run);
+        let attempt = run.begin(permit, self.attempts, first, times_attempt);
+        if times_attempt {
             self.hedged = attempt.began;
         }
         attempt
@@ -412,7 +429,7 @@ impl<T, E> Core<T, E> {
         run: &mut Run<'c, P, C, J, impl CallScope>,
         attempt: Attempt<'c, P>,
     ) {
-        if self.times_attempts {
+        if self.times_attempts(run) {
             run.present.forget();
             self.observe_latency(run);
         }
@@ -422,16 +439,15 @@ impl<T, E> Core<T, E> {
     /// An attempt is over with a result that is not simply a success; `None` where its time was over first. Returns how
     /// many nanoseconds to sleep before the next, or how the call ends.
     #[cold]
+    #[inline(never)]
     pub fn finished<'c, P: Parts, C: Clock + Rng, J: Judge<T, E>>(
         &mut self,
         run: &mut Run<'c, P, C, J, impl CallScope>,
         attempt: Attempt<'c, P>,
         result: Option<Result<T, E>>,
-    ) -> Result<u64, Result<T, Failed<E>>> {
-        match self.failed(run, attempt, result) {
-            Ok(facts) => self.retry(run, &facts),
-            Err(result) => Err(result),
-        }
+    ) -> Result<u64, End> {
+        let facts = self.failed(run, attempt, result)?;
+        self.retry(run, &facts)
     }
 
     /// The same for the only attempt that there can be.
@@ -443,8 +459,8 @@ impl<T, E> Core<T, E> {
         result: Option<Result<T, E>>,
     ) -> Result<T, Failed<E>> {
         match self.failed(run, attempt, result) {
-            Ok(_) => self.end(run, Reason::Attempts),
-            Err(result) => result,
+            Ok(_) => self.end(run, End::GaveUp(Reason::Attempts)),
+            Err(end) => self.end(run, end),
         }
     }
 
@@ -454,7 +470,7 @@ impl<T, E> Core<T, E> {
         run: &mut Run<'c, P, C, J, impl CallScope>,
         attempt: Attempt<'c, P>,
         result: Option<Result<T, E>>,
-    ) -> Result<Facts, Result<T, Failed<E>>> {
+    ) -> Result<Facts, End> {
         run.present.forget();
         let timed_out = result.is_none();
         let facts = match result {
@@ -463,7 +479,7 @@ impl<T, E> Core<T, E> {
                 drop(attempt);
                 self.abandoned();
                 (self.cause, self.retry_after) = (Cause::Timeout, None);
-                return Err(self.end(run, Reason::Deadline));
+                return Err(End::GaveUp(Reason::Deadline));
             }
             None => Facts::new(Cause::Timeout, Delivery::Unknown, None),
             Some(result) => match run.call.judge.judge(&result) {
@@ -475,7 +491,12 @@ impl<T, E> Core<T, E> {
                     if verdict == Verdict::Success {
                         self.succeeded(run, attempt);
                     }
-                    return Err(self.hand_over(run, result));
+                    if result.is_err() {
+                        self.abandoned();
+                        self.cause = Cause::Other;
+                    }
+                    self.last = Some(result);
+                    return Err(End::HandedOver);
                 }
             },
         };
@@ -485,7 +506,7 @@ impl<T, E> Core<T, E> {
         self.delivery = worse(self.delivery, facts.delivery);
         self.retry_after = facts.retry_after;
         let Attempt { number, began, hedge, permit, .. } = attempt;
-        if !hedge {
+        if self.times_attempts(run) && !hedge {
             // What ran out of time would have taken longer; what failed tells no latency.
             match timed_out {
                 true => self.observe_latency(run),
@@ -493,7 +514,11 @@ impl<T, E> Core<T, E> {
             }
         }
         run.tell(|| Event::AttemptFailed { attempt: number, cause: facts.cause, delivery: facts.delivery });
-        run.present.began.set(began);
+        if let Some(began) = began
+            && run.call.policy.is_timed()
+        {
+            run.present.began.set(began);
+        }
         let change = permit.settle(Outcome::Failure(facts.cause), &run.present);
         run.tell_change(change);
         Ok(facts)
@@ -504,8 +529,8 @@ impl<T, E> Core<T, E> {
         &mut self,
         run: &mut Run<'_, P, C, J, impl CallScope>,
         facts: &Facts,
-    ) -> Result<u64, Result<T, Failed<E>>> {
-        self.delay(run, facts).map_err(|reason| self.end(run, reason))
+    ) -> Result<u64, End> {
+        self.delay(run, facts).map_err(End::GaveUp)
     }
 
     fn delay<P: Parts, C: Clock + Rng, J>(
@@ -556,34 +581,24 @@ impl<T, E> Core<T, E> {
         self.delivery = worse(self.delivery, Delivery::Unknown);
     }
 
-    /// The judge says that the result is no failure of the target: it is the caller's as it is.
-    fn hand_over<P: Parts, C: Clock + Rng, J>(
-        &mut self,
-        run: &mut Run<'_, P, C, J, impl CallScope>,
-        result: Result<T, E>,
-    ) -> Result<T, Failed<E>> {
-        match result {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                self.abandoned();
-                self.cause = Cause::Other;
-                self.last = Some(Err(error));
-                self.end(run, Reason::NotRetryable).map_err(|failed| Failed { ignored: true, ..failed })
-            }
-        }
-    }
-
-    /// The policy gives up, with the last real result where there is one: also an `Ok` that was judged a failure is more
-    /// than the fact that the call was given up.
+    /// The call ends with the last real result where there is one: also an `Ok` that was judged a failure is more than
+    /// the fact that the call was given up.
     #[cold]
     #[inline(never)]
     pub fn end<P: Parts, C: Clock + Rng, J>(
         &mut self,
         run: &mut Run<'_, P, C, J, impl CallScope>,
-        reason: Reason,
+        end: End,
     ) -> Result<T, Failed<E>> {
-        run.tell(|| Event::GaveUp { reason, attempts: self.attempts });
-        let last = match self.last.take() {
+        let (reason, ignored) = match end {
+            End::GaveUp(reason) => (reason, false),
+            End::HandedOver => (Reason::NotRetryable, true),
+        };
+        let last = self.last.take();
+        if !(ignored && matches!(last, Some(Ok(_)))) {
+            run.tell(|| Event::GaveUp { reason, attempts: self.attempts });
+        }
+        let last = match last {
             Some(Ok(value)) => return Ok(value),
             Some(Err(error)) => Some(error),
             None => None,
@@ -605,7 +620,7 @@ impl<T, E> Core<T, E> {
             cause: self.cause,
             delivery: self.delivery,
             retry_after: self.retry_after,
-            ignored: false,
+            ignored,
         })
     }
 }

@@ -5,7 +5,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
 use super::asynchronous::{before, ready, scoped, sleep};
-use super::core::{Attempt, Core, Run};
+use super::core::{Attempt, Core, End, Run};
 use super::{Call, Judge, Repeats};
 use crate::failure::{Cause, Failed};
 use crate::observe::span::CallScope;
@@ -82,12 +82,12 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
                 Ok(first) => first,
                 Err(refused) => match ready(&mut run, &mut core, refused).await {
                     Ok(attempt) => attempt,
-                    Err(reason) => return core.end(&mut run, reason),
+                    Err(end) => return core.end(&mut run, end),
                 },
             };
             match self.race(&mut run, &mut core, first, &mut hedges, &operation).await {
                 Ok(delay) => sleep(&self.clock, delay).await,
-                Err(result) => return result,
+                Err(end) => return core.end(&mut run, end),
             }
             next = Err(None);
         }
@@ -102,7 +102,7 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
         first: Attempt<'c, P>,
         hedges: &mut u32,
         operation: &impl AsyncFn() -> Result<T, E>,
-    ) -> Result<u64, Result<T, Failed<E>>>
+    ) -> Result<u64, End>
     where
         J: Judge<T, E>,
     {
@@ -159,7 +159,7 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
             }
             // While another attempt is in flight, it may still win, and hedging goes on (gRFC A6).
             match core.failed(run, attempt, result) {
-                Err(result) => return Err(result),
+                Err(end) => return Err(end),
                 // Waiting for the others does not help.
                 Ok(facts) if matches!(facts.cause, Cause::NoLink | Cause::Protocol) => {
                     core.abandoned();

@@ -29,14 +29,14 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         J: Judge<T, E>,
     {
         let mut run = self.run();
-        let mut core = Core::new(0);
-        let attempt = match run.first(false) {
-            Ok(attempt) => attempt,
+        let (attempt, mut core) = match run.first(false) {
+            Ok(attempt) => (attempt, Core::new(1)),
             Err(refused) => {
+                let mut core = Core::new(0);
                 let admitted = core.refused(&mut run, refused, false);
                 match self.ready(&mut run, &mut core, admitted) {
-                    Ok(attempt) => attempt,
-                    Err(reason) => return core.end(&mut run, reason),
+                    Ok(attempt) => (attempt, core),
+                    Err(end) => return core.end(&mut run, end),
                 }
             }
         };
@@ -45,7 +45,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
                 run.succeeded(attempt, 0);
                 Ok(value)
             }
-            result => Core::new(1).finished_once(&mut run, attempt, Some(result)),
+            result => core.finished_once(&mut run, attempt, Some(result)),
         }
     }
 }
@@ -70,13 +70,15 @@ impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
         J: Judge<T, E>,
     {
         let mut run = self.run();
-        let mut core = Core::new(0);
-        let attempt = match run.first(false) {
-            Ok(attempt) => attempt,
-            Err(refused) => match ready(&mut run, &mut core, Some(refused)).await {
-                Ok(attempt) => attempt,
-                Err(reason) => return core.end(&mut run, reason),
-            },
+        let (attempt, mut core) = match run.first(false) {
+            Ok(attempt) => (attempt, Core::new(1)),
+            Err(refused) => {
+                let mut core = Core::new(0);
+                match ready(&mut run, &mut core, Some(refused)).await {
+                    Ok(attempt) => (attempt, core),
+                    Err(end) => return core.end(&mut run, end),
+                }
+            }
         };
         let work = scoped(run.attempt_scope(attempt.number), operation());
         match before(&self.clock, attempt.ends, work).await {
@@ -84,7 +86,7 @@ impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
                 run.succeeded(attempt, 0);
                 Ok(value)
             }
-            result => Core::new(1).finished_once(&mut run, attempt, result),
+            result => core.finished_once(&mut run, attempt, result),
         }
     }
 }
@@ -95,10 +97,29 @@ mod tests {
 
     use crate::platform::clock::AsyncClock;
     use crate::testing::{ManualClock, Recorder, TestClock, block_on};
-    use crate::{Breaker, Cause, Deadline, Delivery, Event, Failure, Policy, Reason, Retry, RpcError, Verdict};
+    use crate::{
+        Breaker, Cause, Deadline, Delivery, Event, Failure, Policy, RateLimit, Reason, Retry, RpcError, Verdict,
+    };
 
     fn down() -> Result<u32, RpcError> {
         Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))
+    }
+
+    #[test]
+    fn the_wait_before_the_attempt_is_part_of_the_elapsed_time() {
+        let wait = Duration::from_secs(1);
+        for awaited in [false, true] {
+            let policy = Policy::new().rate_limit(RateLimit::per_second(1).wait_up_to(wait));
+            let clock = TestClock::new();
+            let call = policy.with(&clock);
+            call.call_once(down).unwrap_err();
+            let failed = match awaited {
+                false => call.call_once(down),
+                true => block_on(call.call_once_async(async || down())),
+            };
+            let failed = failed.unwrap_err();
+            assert_eq!((failed.attempts(), failed.elapsed()), (1, wait), "awaited: {awaited}");
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
+use crate::failure::Cause;
 use crate::observe::Change;
 use crate::platform::clock::Instant;
 use crate::policy::sealed::Sealed;
-use crate::policy::{Guard, HedgePart, Moment, Outcome, Permit, Rejected};
+use crate::policy::{BudgetPart, Guard, HedgePart, Moment, Outcome, Permit, Rejected};
 
 /// One of two parts that may stand in one place. It does what the part does that it holds.
 #[doc(hidden)]
@@ -96,6 +97,68 @@ impl<A: Guard, B: Guard> Guard for Either<A, B> {
         match self {
             Either::One(guard) => guard.rejects_until(&memory.0),
             Either::Other(guard) => guard.rejects_until(&memory.1),
+        }
+    }
+}
+
+/// Owes to both: which of them it will be is not known where a debt begins.
+impl<A: BudgetPart, B: BudgetPart> BudgetPart for Either<A, B> {
+    type Debt = (A::Debt, B::Debt);
+    const COUNTS_CALLS: bool = A::COUNTS_CALLS || B::COUNTS_CALLS;
+
+    fn called(&self, moment: &impl Moment) {
+        match self {
+            Either::One(budget) => budget.called(moment),
+            Either::Other(budget) => budget.called(moment),
+        }
+    }
+
+    fn counts(&self, debt: &mut Self::Debt) {
+        match self {
+            Either::One(budget) => budget.counts(&mut debt.0),
+            Either::Other(budget) => budget.counts(&mut debt.1),
+        }
+    }
+
+    fn failed(&self, moment: &impl Moment) {
+        match self {
+            Either::One(budget) => budget.failed(moment),
+            Either::Other(budget) => budget.failed(moment),
+        }
+    }
+
+    fn withdraw(&self, debt: &mut Self::Debt, cause: Cause, moment: &impl Moment) -> bool {
+        match self {
+            Either::One(budget) => budget.withdraw(&mut debt.0, cause, moment),
+            Either::Other(budget) => budget.withdraw(&mut debt.1, cause, moment),
+        }
+    }
+
+    fn withdraw_beside(&self, debt: &mut Self::Debt, moment: &impl Moment) -> bool {
+        match self {
+            Either::One(budget) => budget.withdraw_beside(&mut debt.0, moment),
+            Either::Other(budget) => budget.withdraw_beside(&mut debt.1, moment),
+        }
+    }
+
+    fn take_back(&self, debt: &mut Self::Debt) {
+        match self {
+            Either::One(budget) => budget.take_back(&mut debt.0),
+            Either::Other(budget) => budget.take_back(&mut debt.1),
+        }
+    }
+
+    fn used(&self, debt: &mut Self::Debt) {
+        match self {
+            Either::One(budget) => budget.used(&mut debt.0),
+            Either::Other(budget) => budget.used(&mut debt.1),
+        }
+    }
+
+    fn succeeded(&self, debt: Option<&Self::Debt>) {
+        match self {
+            Either::One(budget) => budget.succeeded(debt.map(|debt| &debt.0)),
+            Either::Other(budget) => budget.succeeded(debt.map(|debt| &debt.1)),
         }
     }
 }

@@ -34,7 +34,7 @@ pub use policies::Policies;
 pub use schema::schema;
 pub use worst_case::{Spending, Unbounded, WorstCase};
 
-use crate::policy::{AttemptTimeout, Budget, Deadline, Policy, Retry};
+use crate::policy::{AttemptTimeout, Deadline, Policy, Retry};
 
 /// A policy whose parts are all decided at run time: what a configuration becomes. It is the same struct, with the
 /// same drivers, as every other [`Policy`].
@@ -52,7 +52,7 @@ use crate::policy::{AttemptTimeout, Budget, Deadline, Policy, Retry};
 /// ```
 pub type Configured<O = ()> = Policy<(
     Option<Deadline>,
-    Option<Retry<Option<&'static Budget>>>,
+    Option<Retry<Option<parts::AnyBudget>>>,
     Option<parts::AnyBreaker>,
     Option<parts::AnyBulkhead>,
     Option<parts::AnyLimit>,

@@ -13,7 +13,8 @@ use crate::observe::Observer;
 use crate::policy::parts::{Observed, fills};
 use crate::policy::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
-    Gradient, Hedge, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow, TokenBucket,
+    Gradient, Hedge, InFlightBudget, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow,
+    TokenBucket,
 };
 
 /// A breaker of any kind.
@@ -27,7 +28,8 @@ pub(super) type AnyHedge = Either<Hedge, Hedge<Quantile>>;
 
 /// Budgets by their names; none in the place of one that is a mistake. They are shared for as long as the component
 /// lives.
-pub(super) type Budgets = [(String, Option<&'static Budget>)];
+pub(super) type AnyBudget = Either<&'static Budget, &'static InFlightBudget>;
+pub(super) type Budgets = [(String, Option<AnyBudget>)];
 
 fills! {
     [] AnyBreaker => Breaker;
@@ -40,7 +42,7 @@ fills! {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts {
     pub deadline: Option<Deadline>,
-    pub retry: Option<Retry<Option<&'static Budget>>>,
+    pub retry: Option<Retry<Option<AnyBudget>>>,
     pub breaker: Option<AnyBreaker>,
     pub bulkhead: Option<AnyBulkhead>,
     pub limit: Option<AnyLimit>,
@@ -108,7 +110,7 @@ macro_rules! build {
     }};
 }
 
-fn retry(settings: Settings<'_>, budgets: &Budgets, reader: &mut Reader) -> Option<Retry<Option<&'static Budget>>> {
+fn retry(settings: Settings<'_>, budgets: &Budgets, reader: &mut Reader) -> Option<Retry<Option<AnyBudget>>> {
     // All that is in it is checked, also where the attempts are only in the code.
     let backoff = optional_backoff(settings, reader);
     let rules = settings.table("on").map(|on| reader.within("on", |reader| rules(on, reader)));
@@ -125,7 +127,7 @@ fn retry(settings: Settings<'_>, budgets: &Budgets, reader: &mut Reader) -> Opti
         None => None,
     };
     let retry = reader.accept(retry.check(), &[])?;
-    reader.accept(retry.optional_budget(budget), &[])
+    Some(retry.checked_budget(budget))
 }
 
 /// `None` where there is one and it is a mistake.
@@ -176,24 +178,26 @@ fn backoff(settings: Settings<'_>, reader: &mut Reader) -> Option<Backoff> {
     reader.accept(backoff.check(), &[("backoff base", kind)])
 }
 
-fn budget_of(value: &Value, shared: &Budgets, reader: &mut Reader) -> Option<&'static Budget> {
+fn budget_of(value: &Value, shared: &Budgets, reader: &mut Reader) -> Option<AnyBudget> {
     match value {
-        Value::Table(settings) => budget(Settings(settings), reader).map(|budget| &*Box::leak(Box::new(budget))),
+        Value::Table(settings) => budget(Settings(settings), reader),
         Value::Text(name) => shared.iter().find(|(other, _)| other == name)?.1,
         _ => None,
     }
 }
 
-pub(super) fn budget(settings: Settings<'_>, reader: &mut Reader) -> Option<Budget> {
+pub(super) fn budget(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyBudget> {
+    if let Some(share) = settings.number("in_flight") {
+        // As many as in Envoy, where nothing is said.
+        let budget = InFlightBudget::new(share, settings.count("at_least").unwrap_or(3));
+        return reader.accept(budget.check(), &[]).map(|budget| Either::Other(&*Box::leak(Box::new(budget))));
+    }
     let budget = if let Some(ratio) = settings.number("ratio") {
         Budget::ratio(ratio)
     } else if let Some(ratio) = settings.number("windowed") {
         Budget::windowed(ratio, settings.count("min_per_second")?, settings.duration("ttl")?)
     } else if let Some(tokens) = settings.count("throttle") {
         Budget::throttle(tokens, settings.number("token_ratio")?)
-    } else if let Some(share) = settings.number("in_flight") {
-        // As many as in Envoy, where nothing is said.
-        Budget::in_flight(share, settings.count("at_least").unwrap_or(3))
     } else {
         Budget::quota(settings.count("quota")?)
     };
@@ -217,7 +221,9 @@ pub(super) fn budget(settings: Settings<'_>, reader: &mut Reader) -> Option<Budg
         reader.mistake_below("quota", text);
         return None;
     }
-    reader.accept(checked, &[("budget cost of a retry", "cost")])
+    reader
+        .accept(checked, &[("budget cost of a retry", "cost")])
+        .map(|budget| Either::One(&*Box::leak(Box::new(budget))))
 }
 
 fn breaker(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyBreaker> {

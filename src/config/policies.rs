@@ -8,12 +8,11 @@ use steadfast_settings::{BUDGET, POLICY};
 use super::Configured;
 use super::mistake::{Mistake, Mistakes};
 use super::overlay::overlay;
-use super::parts::{self, Budgets, Parts};
+use super::parts::{self, AnyBudget, Budgets, Parts};
 use super::reader::Reader;
 use super::targets::{self, Target};
 use super::value::{Settings, Table, Value, get};
 use crate::platform::state::Local;
-use crate::policy::Budget;
 
 /// Policies as data: named, and bound to targets. Made once and kept, in a `static` or for the whole run; what they
 /// give out lives as long as the component.
@@ -46,7 +45,7 @@ use crate::policy::Budget;
 /// ```
 pub struct Policies {
     policies: Vec<Entry>,
-    budgets: Vec<(String, Option<&'static Budget>)>,
+    budgets: Vec<(String, Option<AnyBudget>)>,
     targets: Vec<Bound>,
     /// What was given out, by the name of the policy or the target.
     made: Local<Vec<(String, &'static Configured)>>,
@@ -312,7 +311,7 @@ impl Policies {
                 Value::Table(table) if reader.mistakes() == before => parts::budget(Settings(table), reader),
                 _ => None,
             };
-            budgets.push((name.into(), budget.map(|budget| &*Box::leak(Box::new(budget)))));
+            budgets.push((name.into(), budget));
             Some(())
         });
 

@@ -138,7 +138,10 @@ impl WorstCase {
             (None, Err(why)) => (None, Some(why)),
         };
         let budget = parts.retry.as_ref().and_then(|retry| *retry.budget_part()).map(|budget| {
-            let allowed = budget.while_all_fails();
+            let allowed = match budget {
+                Either::One(budget) => budget.while_all_fails(),
+                Either::Other(budget) => budget.while_all_fails(),
+            };
             // No call has more than all of its attempts and hedges.
             let per_call = allowed.per_call.min(f64::from(attempts - 1) + f64::from(hedges));
             Spending { per_call, per_second: allowed.per_second, at_once: allowed.burst }

@@ -20,8 +20,6 @@ pub trait Moment {
     }
     /// A number drawn uniformly from all of `u64`.
     fn draw(&self) -> u64;
-    /// Time has passed since the clock was read: it is read anew.
-    fn forget(&self) {}
 }
 
 /// An attempt was turned away before it reached the wire.

@@ -28,7 +28,7 @@ pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
     TimeWindow, Window,
 };
-pub use budget::{Budget, BudgetPart};
+pub use budget::{Budget, BudgetPart, InFlightBudget};
 pub use builder::Optional;
 pub use bulkhead::Bulkhead;
 pub(crate) use concurrency::InFlight;
@@ -57,6 +57,7 @@ pub(crate) mod sealed {
     impl<D> Sealed for super::Hedge<D> {}
     impl<G> Sealed for super::Retry<G> {}
     impl Sealed for &'static super::Budget {}
+    impl Sealed for &'static super::InFlightBudget {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
 
@@ -117,10 +118,16 @@ pub(crate) type Permits<'p, P> = (
 pub(crate) type BulkheadPermit<'p, P> = <<P as Parts>::Bulkhead as Guard>::Permit<'p>;
 
 impl<P: Parts> Policy<P> {
-    /// Whether some guard matters how long an attempt takes to.
+    /// Whether permits may come with a wait.
+    pub(crate) const WAITS: bool = P::Bulkhead::WAITS || P::RateLimit::WAITS;
+
+    /// Whether it matters to some part how long an attempt takes.
     #[inline]
     pub(crate) fn is_timed(&self) -> bool {
-        self.breaker.guard.is_timed() || self.bulkhead.guard.is_timed() || self.rate_limit.guard.is_timed()
+        self.attempt_timeout.limit().is_some()
+            || self.breaker.guard.is_timed()
+            || self.bulkhead.guard.is_timed()
+            || self.rate_limit.guard.is_timed()
     }
 
     /// Asks the guards for the right to make an attempt. A `place` in the bulkhead was waited for in line. A guard that

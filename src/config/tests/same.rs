@@ -96,7 +96,7 @@ fn every_setting_reaches_its_part() {
 
 #[test]
 fn every_setting_reaches_its_budget() {
-    use crate::Cause;
+    use crate::{Cause, InFlightBudget};
 
     for (budget, expected) in [
         (
@@ -114,8 +114,12 @@ fn every_setting_reaches_its_budget() {
                 .cost_of(Cause::Other, 7),
         ),
         (r#"{"quota": 500, "cost": 14, "cost-of": {"overloaded": 5}}"#, Budget::quota_2026(500)),
-        (r#"{"in-flight": "20%"}"#, Budget::in_flight(0.2, 3)),
-        (r#"{"in-flight": 0.5, "at-least": 0}"#, Budget::in_flight(0.5, 0)),
+    ] {
+        same(&format!(r#""retry": {{"attempts": 2, "budget": {budget}}}"#), expected);
+    }
+    for (budget, expected) in [
+        (r#"{"in-flight": "20%"}"#, InFlightBudget::new(0.2, 3)),
+        (r#"{"in-flight": 0.5, "at-least": 0}"#, InFlightBudget::new(0.5, 0)),
     ] {
         same(&format!(r#""retry": {{"attempts": 2, "budget": {budget}}}"#), expected);
     }

@@ -257,7 +257,7 @@ impl<W> Breaker<W> {
     ///
     /// Instances that see the same outage open together. With jitter they do not all probe the target in the same
     /// moment. A break is never shortened, and never lengthened beyond the `max_open_for` of
-    /// [`growing`](Self::growing). The number is drawn when a break begins; without jitter none is drawn.
+    /// [`growing`](Self::growing). Without jitter no number is drawn.
     ///
     /// `policy!` and the attribute `resilient` set `0.1`. (Envoy has the same as `max_ejection_time_jitter`.)
     ///

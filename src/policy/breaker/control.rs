@@ -66,7 +66,7 @@ trait AnyMemory: Debug {
     fn state(&self) -> BreakerState;
     fn observes_only(&self) -> bool;
     fn counts(&self, settings: &Settings, now: Instant) -> Counts;
-    fn trip(&self, settings: &Settings, now: Instant, draw: &dyn Fn() -> u64) -> Change;
+    fn trip(&self, settings: &Settings, now: Instant, draw: u64) -> Change;
     fn start(&self, settings: &Settings, start: Start);
     fn snapshot(&self, settings: &Settings, now: Instant) -> BreakerSnapshot;
     fn restore(&self, settings: &Settings, now: Instant, bytes: &[u8]) -> Result<BreakerState, BadSnapshot>;
@@ -94,12 +94,8 @@ impl<T: Tally> AnyMemory for Memory<T> {
         self.with(|state| state.counts(settings, now))
     }
 
-    fn trip(&self, settings: &Settings, now: Instant, draw: &dyn Fn() -> u64) -> Change {
-        let (change, awaits_jitter) = self.decide(settings, |state| (state.trip(settings, now), state.awaits_jitter()));
-        if awaits_jitter {
-            self.lengthen(draw());
-        }
-        change
+    fn trip(&self, settings: &Settings, now: Instant, draw: u64) -> Change {
+        self.decide(settings, |state| state.trip(settings, now, draw))
     }
 
     fn start(&self, settings: &Settings, start: Start) {
@@ -261,7 +257,8 @@ impl<'p, O: Observer, C: Clock + Rng> BreakerControl<'p, O, C> {
     /// assert_eq!(policy.breaker_control().state(), BreakerState::Open);
     /// ```
     pub fn trip(&self) {
-        self.tell(self.memory.trip(self.settings, self.clock.now(), &|| self.clock.draw()));
+        let draw = if self.settings.jitter > 0.0 { self.clock.draw() } else { 0 };
+        self.tell(self.memory.trip(self.settings, self.clock.now(), draw));
     }
 
     /// Closes it, with nothing counted and breaks of the first length: as it was made. Ends what was forced, and

@@ -84,17 +84,8 @@ pub struct State<T> {
 #[allow(clippy::large_enum_variant, reason = "nothing is on the heap, and each variant has the room of the largest")]
 pub enum Phase<T> {
     Closed(T),
-    Open {
-        until: Instant,
-        /// By how much the break may still be lengthened, until a number is drawn for it.
-        jitter: u64,
-        cause: Cause,
-    },
-    HalfOpen {
-        outcomes: Counts,
-        cause: Cause,
-        probes: Probes,
-    },
+    Open { until: Instant, cause: Cause },
+    HalfOpen { outcomes: Counts, cause: Cause, probes: Probes },
     ForcedOpen,
     ForcedClosed,
 }
@@ -228,6 +219,7 @@ impl<T: Tally> State<T> {
         now: Instant,
         failure: Option<Cause>,
         slow: bool,
+        draw: u64,
     ) -> Option<Change> {
         if admission == Admission::UNCOUNTED {
             return None;
@@ -260,7 +252,7 @@ impl<T: Tally> State<T> {
         };
         match T::trips(settings, counts, half_open) {
             // A call that was only slow did not answer in time.
-            Some(why) => Some(self.open(settings, now, why, failure.unwrap_or(Cause::Timeout))),
+            Some(why) => Some(self.open(settings, now, draw, why, failure.unwrap_or(Cause::Timeout))),
             None if half_open && counts.calls >= settings.probes => {
                 self.next_break = 0;
                 self.enter(Phase::Closed(T::NEW));
@@ -286,9 +278,9 @@ impl<T: Tally> State<T> {
         }
     }
 
-    pub fn trip(&mut self, settings: &Settings, now: Instant) -> Change {
+    pub fn trip(&mut self, settings: &Settings, now: Instant, draw: u64) -> Change {
         self.observes_only = false;
-        self.open(settings, now, Tripped::Manual, Cause::Other)
+        self.open(settings, now, draw, Tripped::Manual, Cause::Other)
     }
 
     /// Begins anew, with breaks of the first length.
@@ -315,28 +307,13 @@ impl<T: Tally> State<T> {
         }
     }
 
-    /// Opens for the length of this break; [`lengthen`](Self::lengthen) adds the jitter.
-    fn open(&mut self, settings: &Settings, now: Instant, why: Tripped, cause: Cause) -> Change {
+    /// Opens for the length of this break and its jitter.
+    fn open(&mut self, settings: &Settings, now: Instant, draw: u64, why: Tripped, cause: Cause) -> Change {
         let open_for = if self.next_break == 0 { settings.open_for } else { self.next_break };
         self.next_break = settings.break_after(open_for);
-        let jitter = settings.longest_jitter(open_for);
-        self.enter(Phase::Open { until: now.after(open_for), jitter, cause });
+        let until = now.after(open_for).after(settings.jitter(open_for, draw));
+        self.enter(Phase::Open { until, cause });
         Change::Opened { why, cause }
-    }
-
-    /// Whether a break began that no number was drawn for yet.
-    pub fn awaits_jitter(&self) -> bool {
-        matches!(self.phase, Phase::Open { jitter: 1.., .. })
-    }
-
-    /// Lengthens such a break, by a number drawn uniformly from all of `u64`.
-    pub fn lengthen(&mut self, draw: u64) {
-        if let Phase::Open { until, jitter, .. } = &mut self.phase {
-            // By a float: 53 bits of the number are more than enough, and a product of 128 bits takes 80 bytes more.
-            let share = draw as f64 / u64::MAX as f64;
-            *until = until.after((share * *jitter as f64) as u64);
-            *jitter = 0;
-        }
     }
 
     /// As if there had been as many states and probes as have a number.

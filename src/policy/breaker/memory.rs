@@ -49,36 +49,30 @@ impl<T: Tally> Memory<T> {
         self.state.with(|state| state.admit(settings, now))
     }
 
-    /// The change, and whether a break began whose jitter is to be drawn.
+    /// An attempt is over: what that changed.
     // Cold, as `admit`: in line both would cost each success 50 fuel more.
     #[cold]
     pub fn settle(
         &self,
         settings: &Settings,
         admission: Admission,
-        now: Instant,
         failure: Option<Cause>,
         began: Instant,
-    ) -> (Option<Change>, bool) {
+        now: Instant,
+        draw: impl FnOnce() -> u64,
+    ) -> Option<Change> {
         let slow = settings.counts_slow && now.nanos_since(began) > settings.slow_after;
         if failure.is_none() && !slow && self.closed().is_calm_if_fast(admission) {
-            return (None, false);
+            return None;
         }
-        self.decide(settings, |state| {
-            let change = state.settle(settings, admission, now, failure, slow);
-            (change, state.awaits_jitter())
-        })
+        let may_open = failure.is_some() || slow || !admission.is_of_closed();
+        let draw = if settings.jitter > 0.0 && may_open { draw() } else { 0 };
+        self.decide(settings, |state| state.settle(settings, admission, now, failure, slow, draw))
     }
 
     #[cold]
     #[inline(never)] // 40 bytes less wherever a permit is dropped.
     pub fn ignore(&self, admission: Admission) {
         self.state.with(|state| state.ignore(admission));
-    }
-
-    #[cold]
-    #[inline(never)] // In line, it keeps `Permit::settle` from being in line: 52 fuel more for each success.
-    pub fn lengthen(&self, draw: u64) {
-        self.state.with(|state| state.lengthen(draw));
     }
 }

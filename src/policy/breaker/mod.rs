@@ -38,8 +38,6 @@ pub struct BreakerPermit<'p, W: Window> {
     settings: &'p Settings,
     memory: &'p Memory<W::Tally>,
     admission: Admission,
-    /// When the attempt began, where slow calls count.
-    began: Instant,
 }
 
 impl<W: Window> Permit for BreakerPermit<'_, W> {
@@ -49,9 +47,6 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
     }
 
     fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
-        if self.settings.counts_slow {
-            self.began = moment.now();
-        }
         if self.memory.with(|state| state.still_admits(self.admission)) {
             return Ok(false);
         }
@@ -64,28 +59,20 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
     // In line, so that most successes end at the first comparison: 55 fuel instead of 113.
     #[inline]
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
-        let BreakerPermit { settings, memory, admission, began } = self;
+        let BreakerPermit { settings, memory, admission } = self;
         core::mem::forget(self);
         let failure = match outcome {
             Outcome::Success if memory.closed().is_calm(admission) => return None,
             Outcome::Success => None,
             Outcome::Failure(cause) => Some(cause),
         };
-        // The clock is read outside of the lock, since it may be a caller's own; for a success of a closed breaker only
-        // where time matters.
-        let timed = settings.counts_slow;
-        let clocked = W::Tally::CLOCKED || timed || failure.is_some() || !admission.is_of_closed();
-        let mut now = if clocked { moment.now() } else { began };
-        if timed && now == began {
-            // Not read since the attempt began.
-            moment.forget();
-            now = moment.now();
-        }
-        let (change, awaits_jitter) = memory.settle(settings, admission, now, failure, began);
-        if awaits_jitter {
-            memory.lengthen(moment.draw());
-        }
-        change
+        // Read outside of the lock, since it may be a caller's own clock; for a success of a closed breaker only where
+        // time matters.
+        let slow_counts = settings.counts_slow;
+        let clocked = W::Tally::CLOCKED || slow_counts || failure.is_some() || !admission.is_of_closed();
+        let now = if clocked { moment.now() } else { Instant::from_nanos(0) };
+        let began = if slow_counts { moment.began() } else { now };
+        memory.settle(settings, admission, failure, began, now, || moment.draw())
     }
 }
 
@@ -107,14 +94,18 @@ impl<W: Window> Guard for Breaker<W> {
     const NEW: Self::Memory = Memory::NEW;
 
     #[inline]
+    fn is_timed(&self) -> bool {
+        self.settings.counts_slow
+    }
+
+    #[inline]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<BreakerPermit<'p, W>, Rejected> {
         let settings = &self.settings;
         let admission = match memory.closed().admission() {
             Some(admission) => admission,
             None => memory.admit(settings, moment.now())?,
         };
-        let began = if settings.counts_slow { moment.now() } else { Instant::from_nanos(0) };
-        Ok(BreakerPermit { settings, memory, admission, began })
+        Ok(BreakerPermit { settings, memory, admission })
     }
 
     fn rejects_until(&self, memory: &Self::Memory) -> Option<Instant> {

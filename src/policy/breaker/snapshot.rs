@@ -153,7 +153,7 @@ fn read<T: Tally>(settings: &Settings, now: Instant, reader: &mut Reader<'_>) ->
     let undecided = outcomes.calls < settings.probes && T::trips(settings, outcomes, true).is_none();
     let phase = match phase {
         0 => Phase::Closed(T::read(settings, now, reader)?),
-        1 if left <= settings.longest_break() => Phase::Open { until: now.after(left), jitter: 0, cause },
+        1 if left <= settings.longest_break() => Phase::Open { until: now.after(left), cause },
         2 if failures.max(slow) <= calls && undecided => Phase::HalfOpen { outcomes, cause, probes: Probes::RESTORED },
         3 if observes_only == 0 => Phase::ForcedOpen,
         4 if observes_only == 0 => Phase::ForcedClosed,

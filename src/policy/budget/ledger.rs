@@ -42,10 +42,6 @@ pub(super) struct Tariff {
     pub slice: u64,
     /// What the passing of time does. A function, so that neither kind is in a component that does not use it.
     pub passes: Option<fn(&mut Ledger, &Tariff, Instant)>,
-    /// In millionths: which part of the calls in flight may be retries, and how many in any case. Zero where tokens
-    /// count.
-    pub share: i64,
-    pub at_least: u32,
 }
 
 /// The balance, and since when.
@@ -61,15 +57,12 @@ pub(super) struct Ledger {
     /// By how much the balance moved in each earlier slice that still counts.
     slices: [i64; SLICES],
     current: usize,
-    /// In flight, where a share of the calls counts.
-    pub calls: u32,
-    pub retries: u32,
 }
 
 impl Ledger {
     pub const fn new(tariff: &Tariff) -> Self {
         let balance = tariff.initial;
-        Ledger { balance, at: None, carry: 0, opened: balance, slices: [0; SLICES], current: 0, calls: 0, retries: 0 }
+        Ledger { balance, at: None, carry: 0, opened: balance, slices: [0; SLICES], current: 0 }
     }
 
     #[inline]
@@ -83,13 +76,6 @@ impl Ledger {
             self.balance = 0;
             self.carry = 0;
         }
-    }
-
-    /// How many more retries may be in flight.
-    pub fn room(&self, tariff: &Tariff) -> u32 {
-        // A share is at most one, so that it fits as the calls do.
-        let allowed = (u64::from(self.calls) * tariff.share as u64 / TOKEN as u64) as u32;
-        allowed.max(tariff.at_least).saturating_sub(self.retries)
     }
 
     /// Takes what a retry costs, and says whether there was enough.

@@ -1,5 +1,6 @@
 //! How many retries all calls together may make.
 
+mod in_flight;
 mod ledger;
 mod part;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod tests;
 #[cfg(feature = "config")]
 mod worst_case;
 
+pub use in_flight::InFlightBudget;
 pub use part::BudgetPart;
 
 use core::time::Duration;
@@ -40,7 +42,8 @@ const SAVED_CALLS: i64 = 10_000;
 /// | [`throttle`](Self::throttle) | all | the ratio per success | 1 per failure | needs more than half |
 /// | [`quota`](Self::quota) | all | 1 per success, or what the last retry cost | | costs 5, after a timeout 10 |
 /// | [`quota_2026`](Self::quota_2026) | all | 1 per success, or what the last retry cost | | costs 14, after an overload 5 |
-/// | [`in_flight`](Self::in_flight) | | | | is one of a share of the calls in flight |
+///
+/// An [`InFlightBudget`] holds no tokens: a share of the calls in flight may be retries.
 ///
 /// A call that the budget does not allow to be repeated ends at once, without a wait, with its last real error and
 /// [`Reason::Budget`](crate::Reason::Budget). A retry that another part forbids ([deadline](super::Deadline),
@@ -220,26 +223,6 @@ impl Budget {
         Budget::quota(capacity).cost(14).cost_of(Cause::Overloaded, 5)
     }
 
-    /// At most the fraction `share` of the calls in flight may be retries in flight; `at_least` may be in any case.
-    ///
-    /// It holds no tokens and needs no clock: it counts calls from their beginning to their end, and retries from the
-    /// moment they are allowed, with the wait before them, until they end. Both end also when a call is dropped. With
-    /// 0.2 and 3, the defaults of Envoy, 25 calls in flight allow 5 retries in flight, and 2 calls allow 3. The share is
-    /// rounded down. A [hedge](crate::Hedge) counts as a retry.
-    ///
-    /// `share` is from 0.000001 to 1. Source: retry budgets of Envoy's circuit breakers.
-    ///
-    /// ```
-    /// use steadfast::Budget;
-    ///
-    /// static BUDGET: Budget = Budget::in_flight(0.2, 3);
-    /// assert_eq!(BUDGET.tokens(), 3); // So many retries may begin.
-    /// ```
-    pub const fn in_flight(share: f64, at_least: u32) -> Self {
-        let tariff = Tariff { share: millionths(share), at_least, ..Budget::NOTHING };
-        Budget::of(tariff, Given { ratio: Some(share), ..Budget::NOT_GIVEN })
-    }
-
     /// The most tokens that are saved up. What a [`ratio`](Self::ratio) earns in 10,000 calls by default; the
     /// others are given it, and a [`windowed`](Self::windowed) budget is bounded by its time to live.
     ///
@@ -346,11 +329,6 @@ impl Budget {
         {
             refuse!("budget ratio", Value::Factor(ratio), "from 0.000001 to 1");
         }
-        if tariff.share != 0
-            && let Some(tokens) = self.given.tokens
-        {
-            refuse!("budget max_tokens or initial", Value::Count(tokens), "absent from a budget of calls in flight");
-        }
         if let Some(reward) = self.given.reward
             && !(reward >= 0.000_001 && reward <= 1_000.0)
         {
@@ -393,9 +371,7 @@ impl Budget {
         Ok(())
     }
 
-    /// How many whole tokens there are; of a budget of calls [`in_flight`](Self::in_flight), how many retries may
-    /// begin.
-    /// Where time moves them, as of the last failure
+    /// How many whole tokens there are. Where time moves them, as of the last failure
     /// ([`refill_per_second`](Self::refill_per_second)) or the last call ([`windowed`](Self::windowed)).
     ///
     /// ```
@@ -411,14 +387,10 @@ impl Budget {
     /// assert_eq!(steadfast::Budget::throttle(10, 0.5).millionths(), 10_000_000);
     /// ```
     pub fn millionths(&self) -> u64 {
-        let millionths = |ledger: &mut Ledger| match self.tariff.share {
-            0 => ledger.balance,
-            _ => i64::from(ledger.room(&self.tariff)) * TOKEN,
-        };
-        u64::try_from(self.ledger.with(millionths)).unwrap_or(0)
+        u64::try_from(self.ledger.with(|ledger| ledger.balance)).unwrap_or(0)
     }
 
-    /// Begins anew, with the tokens it had at first. What is in flight still counts.
+    /// Begins anew, with the tokens it had at first.
     ///
     /// ```
     /// let budget = steadfast::Budget::quota(500);
@@ -426,11 +398,7 @@ impl Budget {
     /// assert_eq!(budget.tokens(), 500);
     /// ```
     pub fn reset(&self) {
-        self.ledger.with(|ledger| {
-            let (calls, retries) = (ledger.calls, ledger.retries);
-            *ledger = Ledger::new(&self.tariff);
-            (ledger.calls, ledger.retries) = (calls, retries);
-        });
+        self.ledger.with(|ledger| *ledger = Ledger::new(&self.tariff));
     }
 
     const NOTHING: Tariff = Tariff {
@@ -445,8 +413,6 @@ impl Budget {
         refill: 0,
         slice: 0,
         passes: None,
-        share: 0,
-        at_least: 0,
     };
 
     const NOT_GIVEN: Given = Given { ratio: None, reward: None, refill: None, ttl: None, tokens: None };

@@ -22,17 +22,24 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[doc(hidden)]
     type Debt: Default;
 
-    /// A call begins. Whether it [counts](Self::counts) until it ends.
+    /// Whether it counts calls from their beginning: where it does not, a call that succeeds at once has no debt.
     #[doc(hidden)]
-    fn called(&self, moment: &impl Moment) -> bool;
+    const COUNTS_CALLS: bool = false;
+
+    /// A call begins.
+    #[doc(hidden)]
+    #[inline]
+    fn called(&self, _moment: &impl Moment) {}
 
     /// The call is in flight until its debt is dropped.
     #[doc(hidden)]
-    fn counts(&self, debt: &mut Self::Debt);
+    #[inline]
+    fn counts(&self, _debt: &mut Self::Debt) {}
 
     /// An attempt failed, with a cause that may be retried.
     #[doc(hidden)]
-    fn failed(&self, moment: &impl Moment);
+    #[inline]
+    fn failed(&self, _moment: &impl Moment) {}
 
     /// Pays for a retry, and says whether there was enough. The attempts before it are over.
     #[doc(hidden)]
@@ -44,28 +51,23 @@ pub trait BudgetPart: Copy + Debug + Sealed {
 
     /// The retry that was paid for is not made.
     #[doc(hidden)]
-    fn take_back(&self, debt: &mut Self::Debt);
+    #[inline]
+    fn take_back(&self, _debt: &mut Self::Debt) {}
 
     /// The retry that was paid for begins.
     #[doc(hidden)]
-    fn used(&self, debt: &mut Self::Debt);
+    #[inline]
+    fn used(&self, _debt: &mut Self::Debt) {}
 
     /// The call succeeded; without a debt where no attempt of it failed.
     #[doc(hidden)]
-    fn succeeded(&self, debt: Option<&Self::Debt>);
+    #[inline]
+    fn succeeded(&self, _debt: Option<&Self::Debt>) {}
 }
 
 impl BudgetPart for () {
     type Debt = ();
 
-    #[inline]
-    fn called(&self, _: &impl Moment) -> bool {
-        false
-    }
-    #[inline]
-    fn counts(&self, (): &mut ()) {}
-    #[inline]
-    fn failed(&self, _: &impl Moment) {}
     #[inline]
     fn withdraw(&self, (): &mut (), _: Cause, _: &impl Moment) -> bool {
         true
@@ -74,24 +76,15 @@ impl BudgetPart for () {
     fn withdraw_beside(&self, (): &mut (), _: &impl Moment) -> bool {
         true
     }
-    #[inline]
-    fn take_back(&self, (): &mut ()) {}
-    #[inline]
-    fn used(&self, (): &mut ()) {}
-    #[inline]
-    fn succeeded(&self, _: Option<&()>) {}
 }
 
 /// What the last retry cost. Dropped before that retry began, it is given back: the call was cancelled while it
-/// waited, or another part turned the retry away. The call is over when it is dropped, and its retries with it.
+/// waited, or another part turned the retry away.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Debt {
     cost: i64,
     unused: Option<&'static Budget>,
-    /// The budget in which the call is in flight, and how many of its retries are.
-    in_flight: Option<&'static Budget>,
-    retries: u32,
 }
 
 impl Drop for Debt {
@@ -99,9 +92,6 @@ impl Drop for Debt {
     fn drop(&mut self) {
         if let Some(budget) = self.unused {
             give_back(budget, self.cost);
-        }
-        if let Some(budget) = self.in_flight {
-            budget.ended(1, self.retries);
         }
     }
 }
@@ -112,43 +102,15 @@ fn give_back(budget: &Budget, cost: i64) {
     budget.ledger.with(|ledger| ledger.earn(&budget.tariff, cost));
 }
 
-impl Budget {
-    #[cold]
-    #[inline(never)]
-    fn ended(&self, calls: u32, retries: u32) {
-        self.ledger.with(|ledger| {
-            ledger.calls = ledger.calls.saturating_sub(calls);
-            ledger.retries = ledger.retries.saturating_sub(retries);
-        });
-    }
-
-    fn begins(&self, debt: &mut Debt) -> bool {
-        let begins = self.ledger.with(|ledger| {
-            let begins = ledger.room(&self.tariff) > 0;
-            ledger.retries += u32::from(begins);
-            begins
-        });
-        debt.retries += u32::from(begins);
-        begins
-    }
-}
-
 impl BudgetPart for &'static Budget {
     type Debt = Debt;
 
     #[inline]
-    fn called(&self, moment: &impl Moment) -> bool {
+    fn called(&self, moment: &impl Moment) {
         let earned = self.tariff.per_call;
         if earned != 0 {
             self.at(moment, |ledger| ledger.earn(&self.tariff, earned));
         }
-        self.tariff.share != 0
-    }
-
-    #[cold]
-    fn counts(&self, debt: &mut Debt) {
-        self.ledger.with(|ledger| ledger.calls = ledger.calls.saturating_add(1));
-        debt.in_flight = Some(self);
     }
 
     #[cold]
@@ -161,34 +123,24 @@ impl BudgetPart for &'static Budget {
 
     #[cold]
     fn withdraw(&self, debt: &mut Debt, cause: Cause, moment: &impl Moment) -> bool {
-        if debt.in_flight.is_some() {
-            self.take_back(debt);
-            return self.begins(debt);
-        }
         let cost = self.cost_after(cause);
         let paid = self.at(moment, |ledger| ledger.withdraw(&self.tariff, cost));
         if paid {
-            *debt = Debt { cost, unused: Some(self), ..Debt::default() };
+            *debt = Debt { cost, unused: Some(self) };
         }
         paid
     }
 
     #[cold]
     fn withdraw_beside(&self, debt: &mut Debt, moment: &impl Moment) -> bool {
-        match debt.in_flight {
-            Some(_) => self.begins(debt),
-            // The price of a retry after an error without a price: no attempt has failed yet.
-            None => self.withdraw(debt, Cause::Other, moment),
-        }
+        // The price of a retry after an error without a price: no attempt has failed yet.
+        self.withdraw(debt, Cause::Other, moment)
     }
 
+    // Dropped before the retry began, the debt gives its tokens back.
     #[cold]
     fn take_back(&self, debt: &mut Debt) {
-        match debt.in_flight {
-            Some(_) => self.ended(0, core::mem::take(&mut debt.retries)),
-            // Dropped before the retry began, the debt gives its tokens back.
-            None => *debt = Debt::default(),
-        }
+        *debt = Debt::default();
     }
 
     #[inline]
@@ -212,9 +164,12 @@ impl BudgetPart for &'static Budget {
 
 impl<G: BudgetPart> BudgetPart for Option<G> {
     type Debt = G::Debt;
+    const COUNTS_CALLS: bool = G::COUNTS_CALLS;
 
-    fn called(&self, moment: &impl Moment) -> bool {
-        self.as_ref().is_some_and(|budget| budget.called(moment))
+    fn called(&self, moment: &impl Moment) {
+        if let Some(budget) = self {
+            budget.called(moment);
+        }
     }
 
     fn counts(&self, debt: &mut G::Debt) {

@@ -1,6 +1,6 @@
 //! What a budget allows while every call fails.
 
-use super::{Budget, ledger::TOKEN};
+use super::{Budget, InFlightBudget, ledger::TOKEN};
 
 /// How many retries a budget allows while every call fails with the cause that costs least.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,14 +13,17 @@ pub(crate) struct Allowance {
     pub per_second: f64,
 }
 
+impl InFlightBudget {
+    pub(crate) fn while_all_fails(&self) -> Allowance {
+        // Retries that are faster than calls are more than their share of the calls in flight.
+        Allowance { burst: None, per_call: f64::INFINITY, per_second: 0.0 }
+    }
+}
+
 impl Budget {
     pub(crate) fn while_all_fails(&self) -> Allowance {
         let tariff = &self.tariff;
         let tokens = |amount: i64| amount as f64 / TOKEN as f64;
-        if tariff.share > 0 {
-            // Retries that are faster than calls are more than their share of the calls in flight.
-            return Allowance { burst: None, per_call: f64::INFINITY, per_second: 0.0 };
-        }
         if tariff.per_failure > 0 {
             // The failures themselves take it below the half that it needs, a token each.
             let burst = (tariff.capacity - tariff.least) / TOKEN;

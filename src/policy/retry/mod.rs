@@ -12,7 +12,7 @@ pub use rule::Rule;
 
 use core::time::Duration;
 
-use super::{Backoff, Budget, BudgetPart, Moment};
+use super::{Backoff, Budget, BudgetPart, InFlightBudget, Moment};
 use crate::failure::{Cause, Delivery, Facts, Reason};
 use crate::platform::clock::nanos;
 use crate::platform::rng::below;
@@ -142,7 +142,32 @@ impl Retry {
         }
     }
 
-    /// The same for a budget that is decided at run time.
+    /// Repeats only as many calls as a share of those in flight.
+    ///
+    /// # Panics
+    /// When [`InFlightBudget::check`] refuses the budget; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::{InFlightBudget, Policy, Retry};
+    ///
+    /// static BUDGET: InFlightBudget = InFlightBudget::new(0.2, 3);
+    /// static GREETER: Policy<(Retry<&InFlightBudget>,)> =
+    ///     Policy::new().retry(Retry::attempts(4).in_flight_budget(&BUDGET));
+    /// ```
+    pub const fn in_flight_budget(self, budget: &'static InFlightBudget) -> Retry<&'static InFlightBudget> {
+        match budget.makes_sense() {
+            Ok(()) => Retry { plan: self.plan, budget },
+            Err(invalid) => panic!("{}", invalid.rule),
+        }
+    }
+
+    /// With a budget that is checked already.
+    #[cfg(feature = "config")]
+    pub(crate) fn checked_budget<B: BudgetPart>(self, budget: B) -> Retry<B> {
+        Retry { plan: self.plan, budget }
+    }
+
+    /// A [`budget`](Self::budget) that is decided at run time.
     ///
     /// # Errors
     /// [`Invalid`]: why the budget makes no sense.

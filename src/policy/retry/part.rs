@@ -76,7 +76,8 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
     #[inline]
     fn began(&self, course: &mut Self::Course, first: bool, moment: &impl Moment) {
         if first {
-            if self.budget.called(moment) {
+            self.budget.called(moment);
+            if G::COUNTS_CALLS {
                 self.budget.counts(&mut course.get_or_insert_default().debt);
             }
         } else if let Some(course) = course {

@@ -12,7 +12,7 @@ const BREAKER: Breaker = Breaker::consecutive_failures(1).open_for(Duration::fro
 /// How long a breaker is open that fails with this draw.
 fn break_of(breaker: Breaker, draw: u64) -> Duration {
     let target = Subject::new(breaker);
-    target.ask(0).unwrap().settle(Outcome::Failure(Cause::NoTarget), &Drawing(0, draw));
+    target.ask(0).unwrap().settle(Outcome::Failure(Cause::NoTarget), &Drawing(At(0, 0), draw));
     target.rejects_for(0)
 }
 
@@ -37,10 +37,10 @@ fn jitter_is_drawn_below_the_longest_break() {
 #[test]
 fn a_break_grows_from_the_last_without_its_jitter() {
     let target = Subject::new(BREAKER.jitter(0.5).growing(2.0, 60 * SECOND));
-    target.ask(0).unwrap().settle(Outcome::Failure(Cause::NoTarget), &Drawing(0, u64::MAX));
+    target.ask(0).unwrap().settle(Outcome::Failure(Cause::NoTarget), &Drawing(At(0, 0), u64::MAX));
     assert_eq!(target.rejects_for(0), 15 * SECOND);
     let probe = target.ask(15_000).unwrap();
-    probe.settle(Outcome::Failure(Cause::NoTarget), &Drawing(15_000, 0));
+    probe.settle(Outcome::Failure(Cause::NoTarget), &Drawing(At(15_000, 15_000), 0));
     assert_eq!(target.rejects_for(15_000), 20 * SECOND);
 }
 
@@ -86,15 +86,15 @@ fn a_retry_is_told_the_lengthened_break() {
 }
 
 #[test]
-fn a_number_is_drawn_only_when_a_break_begins() {
-    let target = Subject::new(Breaker::consecutive_failures(2).jitter(0.1));
+fn a_number_is_drawn_only_where_a_break_may_begin() {
+    let target = Subject::new(Breaker::consecutive_failures(1).jitter(0.1));
     // `At` panics when it is asked for a number.
     target.succeed(0);
-    assert_eq!(target.fail(0), None);
     let opens = target.ask(0).unwrap();
-    assert!(opens.settle(Outcome::Failure(Cause::NoTarget), &Drawing(0, 0)).is_some());
+    assert!(opens.settle(Outcome::Failure(Cause::NoTarget), &Drawing(At(0, 0), 0)).is_some());
     assert!(target.ask(0).is_err());
-    assert_eq!(target.succeed(5_000), Some(Change::Closed));
+    let probe = target.ask(5_000).unwrap();
+    assert_eq!(probe.settle(Outcome::Success, &Drawing(At(5_000, 5_000), 0)), Some(Change::Closed));
     let without = Subject::new(BREAKER);
     assert!(without.fail(0).is_some());
     without.control(0).trip();
@@ -117,7 +117,7 @@ fn a_trip_by_hand_is_lengthened_too() {
 fn a_snapshot_keeps_a_lengthened_break() {
     let breaker = BREAKER.jitter(0.1);
     let target = Subject::new(breaker);
-    target.ask(0).unwrap().settle(Outcome::Failure(Cause::NoTarget), &Drawing(0, u64::MAX));
+    target.ask(0).unwrap().settle(Outcome::Failure(Cause::NoTarget), &Drawing(At(0, 0), u64::MAX));
     let kept = target.control(500).snapshot();
     let other = Subject::new(breaker);
     other.control(0).restore(kept.as_bytes()).expect("a break within its length");

@@ -60,13 +60,16 @@ impl Clock for At {
     }
 }
 
-/// A moment in milliseconds, and the number that is drawn then.
+/// A moment, and the number that is drawn then.
 #[derive(Clone, Copy, Debug)]
-struct Drawing(u64, u64);
+struct Drawing(At, u64);
 
 impl Moment for Drawing {
     fn now(&self) -> Instant {
-        Instant::from_nanos(self.0 * 1_000_000)
+        Moment::now(&self.0)
+    }
+    fn began(&self) -> Instant {
+        self.0.began()
     }
     fn draw(&self) -> u64 {
         self.1

@@ -99,7 +99,7 @@ fn agree<W: Window>(breaker: Breaker<W>, rules: Rules, seed: u64, dice: &mut Dic
                 };
                 let outcome = failure.map_or(Outcome::Success, Outcome::Failure);
                 let doubled = dice.below(2) == 1;
-                let change = permit.settle(outcome, &Drawing(now, if doubled { u64::MAX } else { 0 }));
+                let change = permit.settle(outcome, &Drawing(At(began, now), if doubled { u64::MAX } else { 0 }));
                 assert_eq!(change, reference.settle(call, began, now, failure, doubled), "{}", place());
                 change
             }
@@ -127,7 +127,7 @@ fn agree<W: Window>(breaker: Breaker<W>, rules: Rules, seed: u64, dice: &mut Dic
             }
             995 => {
                 let doubled = dice.below(2) == 1;
-                target.control(now).with(Drawing(now, if doubled { u64::MAX } else { 0 })).trip();
+                target.control(now).with(Drawing(At(now, now), if doubled { u64::MAX } else { 0 })).trip();
                 reference.trip(now, doubled);
                 None
             }

@@ -4,23 +4,32 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
+use super::super::in_flight::CallInFlight;
 use super::*;
+use crate::InFlightBudget;
 use crate::testing::ManualClock;
 use crate::{AttemptTimeout, Hedge};
 
+fn leaked(budget: InFlightBudget) -> &'static InFlightBudget {
+    Box::leak(Box::new(budget.check().unwrap()))
+}
+
+fn policy(budget: &'static InFlightBudget) -> Policy<(Retry<&'static InFlightBudget>,)> {
+    Policy::new().retry(Retry::attempts(2).backoff(REGULAR).in_flight_budget(budget))
+}
+
 /// Calls in flight, each with its debt.
-fn calls(budget: &'static Budget, number: usize) -> Vec<Debt> {
+fn calls(budget: &'static InFlightBudget, number: usize) -> Vec<CallInFlight> {
     let call = || {
-        let mut debt = Debt::default();
-        assert!(budget.called(&Then(0)));
+        let mut debt = CallInFlight::default();
         budget.counts(&mut debt);
         debt
     };
     (0..number).map(|_| call()).collect()
 }
 
-fn in_flight(budget: &Budget) -> (u32, u32) {
-    budget.ledger.with(|ledger| (ledger.calls, ledger.retries))
+fn in_flight(budget: &InFlightBudget) -> (u32, u32) {
+    (budget.calls(), budget.retries())
 }
 
 // The examples of Envoy: 20 %, at least 3.
@@ -41,7 +50,7 @@ fn a_share_of_the_calls_in_flight_may_be_retries() {
         (0.000_001, 0, 999, 0),
         (0.1, u32::MAX, 9, 9),
     ] {
-        let budget = shared(Budget::in_flight(share, at_least));
+        let budget = leaked(InFlightBudget::new(share, at_least));
         let mut calls = calls(budget, active);
         let retries = calls.iter_mut().filter_map(|debt| budget.withdraw(debt, Cause::Other, &Then(0)).then_some(()));
         assert_eq!(retries.count(), allowed, "{share}, at least {at_least}: {active}");
@@ -50,19 +59,19 @@ fn a_share_of_the_calls_in_flight_may_be_retries() {
         assert_eq!(in_flight(budget), (0, 0));
     }
     // With two calls, three retries: one call has two of them, a hedge beside a retry.
-    let budget = shared(Budget::in_flight(0.2, 3));
+    let budget = leaked(InFlightBudget::new(0.2, 3));
     let mut calls = calls(budget, 2);
-    assert_eq!(budget.tokens(), 3);
+    assert_eq!(budget.room(), 3);
     assert!(budget.withdraw(&mut calls[0], Cause::Other, &Then(0)));
     assert!(budget.withdraw_beside(&mut calls[0], &Then(0)));
     assert!(budget.withdraw(&mut calls[1], Cause::Other, &Then(0)));
     assert!(!budget.withdraw_beside(&mut calls[1], &Then(0)));
-    assert_eq!((in_flight(budget), budget.tokens()), ((2, 3), 0));
+    assert_eq!((in_flight(budget), budget.room()), ((2, 3), 0));
 }
 
 #[test]
 fn a_next_retry_of_a_call_takes_the_place_of_the_one_before() {
-    let budget = shared(Budget::in_flight(0.5, 1));
+    let budget = leaked(InFlightBudget::new(0.5, 1));
     let mut one = calls(budget, 1).remove(0);
     for _ in 0..5 {
         assert!(budget.withdraw(&mut one, Cause::Other, &Then(0)));
@@ -77,12 +86,12 @@ fn the_counts_are_those_of_a_slow_model() {
     let mut draws = SplitMix::new(25);
     for _ in 0..200 {
         let (percent, at_least) = (1 + draws.next() % 100, (draws.next() % 4) as u32);
-        let budget = shared(Budget::in_flight(percent as f64 / 100.0, at_least));
-        let mut model: Vec<(Debt, u32)> = Vec::new();
+        let budget = leaked(InFlightBudget::new(percent as f64 / 100.0, at_least));
+        let mut model: Vec<(CallInFlight, u32)> = Vec::new();
         for _ in 0..300 {
             let place = draws.next() as usize % model.len().max(1);
-            let retries = |model: &[(Debt, u32)]| model.iter().map(|(_, retries)| *retries).sum::<u32>();
-            let allowed = |model: &[(Debt, u32)]| ((model.len() as u64 * percent / 100) as u32).max(at_least);
+            let retries = |model: &[(CallInFlight, u32)]| model.iter().map(|(_, retries)| *retries).sum::<u32>();
+            let allowed = |model: &[(CallInFlight, u32)]| ((model.len() as u64 * percent / 100) as u32).max(at_least);
             match draws.next() % 6 {
                 0 | 1 => model.push((calls(budget, 1).remove(0), 0)),
                 _ if model.is_empty() => {}
@@ -100,7 +109,7 @@ fn the_counts_are_those_of_a_slow_model() {
                 }
             }
             assert_eq!(in_flight(budget), (model.len() as u32, retries(&model)));
-            assert_eq!(budget.tokens(), allowed(&model).saturating_sub(retries(&model)));
+            assert_eq!(budget.room(), allowed(&model).saturating_sub(retries(&model)));
         }
         drop(model);
         assert_eq!(in_flight(budget), (0, 0));
@@ -110,8 +119,8 @@ fn the_counts_are_those_of_a_slow_model() {
 // case 11
 #[test]
 fn calls_give_their_places_back_however_they_end() {
-    let budget = shared(Budget::in_flight(0.2, 1));
-    let policy = policy(2, budget).attempt_timeout(AttemptTimeout::after(secs(5)));
+    let budget = leaked(InFlightBudget::new(0.2, 1));
+    let policy = policy(budget).attempt_timeout(AttemptTimeout::after(secs(5)));
     let clock = TestClock::new();
     // While it runs, a call is in flight; a retry from its wait on.
     let mut made = 0;
@@ -139,18 +148,13 @@ fn calls_give_their_places_back_however_they_end() {
         drop(call.call_async(async || no_target::<()>()));
     }
     assert_eq!(in_flight(budget), (0, 0));
-    // After a reset, what is in flight still counts.
-    let mut calls = calls(budget, 3);
-    assert!(budget.withdraw(&mut calls[0], Cause::Other, &Then(0)));
-    budget.reset();
-    assert_eq!(in_flight(budget), (3, 1));
 }
 
 #[test]
 fn calls_beyond_the_share_end_with_their_own_error() {
-    let budget = shared(Budget::in_flight(0.2, 1));
+    let budget = leaked(InFlightBudget::new(0.2, 1));
     let clock = ManualClock::new();
-    let policy = policy(2, budget);
+    let policy = policy(budget);
     let call = policy.with(&clock);
     let mut context = Context::from_waker(Waker::noop());
     type Boxed<'f> = Pin<Box<dyn Future<Output = Option<Reason>> + 'f>>;
@@ -164,9 +168,9 @@ fn calls_beyond_the_share_end_with_their_own_error() {
 
 #[test]
 fn a_hedge_is_a_retry_in_flight() {
-    let budget = shared(Budget::in_flight(0.2, 1));
+    let budget = leaked(InFlightBudget::new(0.2, 1));
     let hedge = Hedge::after(secs(1)).max_hedges(3);
-    let policy = Policy::new().retry(Retry::attempts(1).budget(budget)).hedge(hedge);
+    let policy = Policy::new().retry(Retry::attempts(1).in_flight_budget(budget)).hedge(hedge);
     let clock = ManualClock::new();
     let most = std::cell::Cell::new((0, 0));
     let slow = async || {
@@ -183,10 +187,8 @@ fn a_hedge_is_a_retry_in_flight() {
 #[test]
 fn a_share_that_makes_no_sense_is_refused() {
     for share in [0.0, -1.0, 1.5, f64::NAN, f64::INFINITY] {
-        let invalid = Budget::in_flight(share, 3).check().unwrap_err().to_string();
-        assert_eq!(invalid, format!("budget ratio: {share} is not allowed: it must be from 0.000001 to 1"));
+        let invalid = InFlightBudget::new(share, 3).check().unwrap_err().to_string();
+        assert_eq!(invalid, format!("budget share: {share} is not allowed: it must be from 0.000001 to 1"));
     }
-    let invalid = Budget::in_flight(0.2, 3).max_tokens(7).check().unwrap_err().to_string();
-    let expected = "budget max_tokens or initial: 7 is not allowed: it must be absent from a budget of calls in flight";
-    assert_eq!(invalid, expected);
+    assert!(InFlightBudget::new(0.000_001, 0).check().is_ok() && InFlightBudget::new(1.0, u32::MAX).check().is_ok());
 }
