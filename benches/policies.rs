@@ -61,7 +61,7 @@ const ROWS: &[Row] = &[
     row("hedge after 100 ms, awaited in wstd", "async-hedge"),
     row("hedge after a quantile, awaited in wstd", "async-hedge-quantile"),
     row("retry, awaited in wstd", "async-retry"),
-    row("canonical, awaited in wstd", "async-canonical"),
+    Row { fuel: Some(1_000.0), bytes: Some(24_000), ..row("canonical, awaited in wstd", "async-canonical") },
     row("  backon 1 with a wstd sleeper", "async-backon"),
     row("  tower-resilience 0.14 retry", "async-tower-retry"),
     row("  tower-resilience 0.14 breaker, 100 calls", "async-tower-breaker"),
@@ -121,12 +121,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let of_kind = if row.feature.starts_with("async") { cost_of("async-bare")? } else { bare };
         let fuel = cost.fuel - of_kind.fuel;
         let (smallest, ordinary) = (cost.smallest - of_kind.smallest, cost.ordinary - of_kind.ordinary);
-        let fuel_bar = if row.feature == "retry" { Some(cost_of("backon")?.fuel - bare.fuel) } else { row.fuel };
-        // The bar that is a ratio to a peer's bytes: 1.2 times what it adds, by retrying alone.
-        let awaited = matches!(row.feature, "async-retry" | "async-canonical");
-        let bytes_bar = match awaited {
-            true => Some((cost_of("async-backon")?.ordinary - of_kind.ordinary) * 12 / 10),
-            false => row.bytes,
+        // A retry alone is held against the peer that also retries alone.
+        let peer = match row.feature {
+            "retry" => Some("backon"),
+            "async-retry" => Some("async-backon"),
+            _ => None,
+        };
+        let fuel_bar = match peer {
+            Some(peer) => Some(cost_of(peer)?.fuel - of_kind.fuel),
+            None => row.fuel,
+        };
+        let bytes_bar = match row.feature {
+            "async-retry" => Some((cost_of("async-backon")?.ordinary - of_kind.ordinary) * 12 / 10),
+            _ => row.bytes,
         };
         let mut bars = Vec::new();
         if let Some(bar) = fuel_bar {

@@ -112,10 +112,12 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
             // As `before`, but in place: a future that is handed on is copied.
             let scope = run.attempt_scope(attempt.number);
             let mut work = pin!(operation.attempt(Bound::of(attempt.ends)));
-            let mut timer = pin!(timer(&call.clock, Until::end(attempt.ends)));
+            let mut end = pin!(None);
             poll_fn(|context| match scope.within(|| work.as_mut().poll(context)) {
                 Poll::Ready(value) => Poll::Ready(Some(value)),
-                Poll::Pending => poll_timer(timer.as_mut(), context).map(|()| None),
+                Poll::Pending => {
+                    poll_made(end.as_mut(), || timer(&call.clock, Until::end(attempt.ends)), context).map(|()| None)
+                }
             })
             .await
         };
@@ -206,18 +208,32 @@ fn poll_timer(timer: Pin<&mut impl Future<Output = ()>>, context: &mut Context<'
     timer.poll(context)
 }
 
-/// What `work` comes to before `ends`. The work is asked first: done at the last moment is done. Its timer is made only
-/// if it has to wait.
+/// Polls a timer that is only made by who has to wait: 15 fuel less for who has not.
+fn poll_made<F: Future<Output = ()>>(
+    mut timer: Pin<&mut Option<F>>,
+    make: impl FnOnce() -> F,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    if timer.is_none() {
+        timer.set(Some(make()));
+    }
+    match timer.as_pin_mut() {
+        Some(timer) => poll_timer(timer, context),
+        None => Poll::Pending,
+    }
+}
+
+/// What `work` comes to before `ends`. The work is asked first: done at the last moment is done.
 pub(super) async fn before<T>(
     clock: &impl AsyncClock,
     ends: Option<Instant>,
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let mut work = pin!(work);
-    let mut timer = pin!(timer(clock, Until::end(ends)));
+    let mut end = pin!(None);
     poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => poll_timer(timer.as_mut(), context).map(|()| None),
+        Poll::Pending => poll_made(end.as_mut(), || timer(clock, Until::end(ends)), context).map(|()| None),
     })
     .await
 }
