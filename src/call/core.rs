@@ -143,7 +143,6 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         }
         match self.call.policy.admit(None, &self.present) {
             Ok(permit) if !Policy::<P>::WAITS || permit.delay().is_zero() => {
-                self.tell_change(permit.admitted());
                 Ok(self.begin(permit, 1, true, times_attempt))
             }
             Ok(permit) => Err(Refused::Delayed(permit)),
@@ -154,7 +153,8 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     #[inline]
     fn begin(&mut self, mut permit: Permits<'c, P>, number: u32, first: bool, times_attempt: bool) -> Attempt<'c, P> {
         let policy = self.call.policy;
-        permit.begin();
+        let change = permit.begin();
+        self.tell_change(change);
         self.tell(|| Event::AttemptStarted { attempt: number });
         policy.retry.began(&mut self.retries, first, &self.present);
         let timed = policy.is_timed() || times_attempt;
@@ -325,7 +325,6 @@ impl<T, E> Core<T, E> {
         run: &mut Run<'c, P, C, J, impl CallScope>,
         permit: Permits<'c, P>,
     ) -> Result<Permits<'c, P>, Stop> {
-        run.tell_change(permit.admitted());
         let delay = permit.delay();
         if !delay.is_zero() {
             let now = run.present.now();
@@ -346,12 +345,7 @@ impl<T, E> Core<T, E> {
         permit: &mut Permits<'c, P>,
     ) -> Result<(), Stop> {
         run.woke()?;
-        match permit.renew(&run.present) {
-            Ok(true) => run.tell_change(permit.admitted()),
-            Ok(false) => {}
-            Err(rejected) => return Err(self.rejected(run, rejected, false)),
-        }
-        Ok(())
+        permit.renew(&run.present).map_err(|rejected| self.rejected(run, rejected, false))
     }
 
     #[cold]
@@ -400,7 +394,6 @@ impl<T, E> Core<T, E> {
         let policy = run.call.policy;
         let refused = match policy.admit(None, &run.present) {
             Ok(permit) => {
-                run.tell_change(permit.admitted());
                 // Nothing but the budget stands in the way any more, so now it may cost something.
                 match permit.delay().is_zero() {
                     true => match policy.retry.hedge(&mut run.retries, &run.present) {

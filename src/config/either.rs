@@ -19,13 +19,6 @@ pub enum Either<A, B> {
 impl<A: Sealed, B: Sealed> Sealed for Either<A, B> {}
 
 impl<A: Permit, B: Permit> Permit for Either<A, B> {
-    fn admitted(&self) -> Option<Change> {
-        match self {
-            Either::One(permit) => permit.admitted(),
-            Either::Other(permit) => permit.admitted(),
-        }
-    }
-
     fn delay(&self) -> Duration {
         match self {
             Either::One(permit) => permit.delay(),
@@ -33,14 +26,14 @@ impl<A: Permit, B: Permit> Permit for Either<A, B> {
         }
     }
 
-    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
+    fn renew(&mut self, moment: &impl Moment) -> Result<(), Rejected> {
         match self {
             Either::One(permit) => permit.renew(moment),
             Either::Other(permit) => permit.renew(moment),
         }
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self) -> Option<Change> {
         match self {
             Either::One(permit) => permit.begin(),
             Either::Other(permit) => permit.begin(),

@@ -44,26 +44,24 @@ pub enum Outcome {
 /// The right to make one attempt. Dropping it gives it back, and counts as neither success nor failure.
 #[doc(hidden)]
 pub trait Permit {
-    /// What letting the attempt through changed, for observers.
-    fn admitted(&self) -> Option<Change> {
-        None
-    }
-
     /// How long to wait before the attempt; the wait is part of the right.
     fn delay(&self) -> Duration {
         Duration::ZERO
     }
 
     /// Time has passed since the attempt was let through: it waited for its turn at another guard, or for as long as a
-    /// permit said. Whether this is a new permit now, since the old one was worth nothing any more; or why there is
-    /// none.
+    /// permit said. A permit that is worth nothing any more becomes a new one, where there is one.
     #[inline]
-    fn renew(&mut self, _moment: &impl Moment) -> Result<bool, Rejected> {
-        Ok(false)
+    fn renew(&mut self, _moment: &impl Moment) -> Result<(), Rejected> {
+        Ok(())
     }
 
     /// The wait is over and the attempt begins: from here on the call may have reached the target, however it ends.
-    fn begin(&mut self) {}
+    /// Says what that changed, for observers.
+    #[inline]
+    fn begin(&mut self) -> Option<Change> {
+        None
+    }
 
     /// The attempt is over. Says what that changed, for observers: nobody may be called from within.
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change>;
@@ -141,25 +139,18 @@ impl Guard for () {
 
 impl<P: Permit> Permit for Option<P> {
     #[inline]
-    fn admitted(&self) -> Option<Change> {
-        self.as_ref()?.admitted()
-    }
-
-    #[inline]
     fn delay(&self) -> Duration {
         self.as_ref().map_or(Duration::ZERO, P::delay)
     }
 
     #[inline]
-    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
-        self.as_mut().map_or(Ok(false), |permit| permit.renew(moment))
+    fn renew(&mut self, moment: &impl Moment) -> Result<(), Rejected> {
+        self.as_mut().map_or(Ok(()), |permit| permit.renew(moment))
     }
 
     #[inline]
-    fn begin(&mut self) {
-        if let Some(permit) = self {
-            permit.begin();
-        }
+    fn begin(&mut self) -> Option<Change> {
+        self.as_mut()?.begin()
     }
 
     #[inline]
@@ -208,30 +199,26 @@ impl<G: Guard> Guard for Option<G> {
 /// The permits of a policy's three guards: breaker, bulkhead, rate limit.
 impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
     #[inline]
-    fn admitted(&self) -> Option<Change> {
-        self.0.admitted().or(self.1.admitted()).or(self.2.admitted())
-    }
-
-    #[inline]
     fn delay(&self) -> Duration {
         self.0.delay().max(self.1.delay()).max(self.2.delay())
     }
 
     #[inline]
-    fn renew(&mut self, moment: &impl Moment) -> Result<bool, Rejected> {
-        Ok(self.0.renew(moment)? | self.1.renew(moment)? | self.2.renew(moment)?)
+    fn renew(&mut self, moment: &impl Moment) -> Result<(), Rejected> {
+        self.0.renew(moment)?;
+        self.1.renew(moment)?;
+        self.2.renew(moment)
     }
 
     #[inline]
-    fn begin(&mut self) {
-        self.0.begin();
-        self.1.begin();
-        self.2.begin();
+    fn begin(&mut self) -> Option<Change> {
+        // Only a breaker changes in a way that observers are told of, and a policy has one.
+        let (first, second, third) = (self.0.begin(), self.1.begin(), self.2.begin());
+        first.or(second).or(third)
     }
 
     #[inline]
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
-        // Only a breaker changes in a way that observers are told of, and a policy has one.
         let first = self.0.settle(outcome, moment);
         let second = self.1.settle(outcome, moment);
         let third = self.2.settle(outcome, moment);
@@ -276,8 +263,9 @@ mod tests {
     struct Noted<'n>(&'n Cell<u32>);
 
     impl Permit for Noted<'_> {
-        fn begin(&mut self) {
+        fn begin(&mut self) -> Option<Change> {
             self.0.set(self.0.get() + 1);
+            (self.0.get() == 3).then_some(Change::HalfOpened)
         }
         fn settle(self, _: Outcome, _: &impl Moment) -> Option<Change> {
             None
@@ -287,19 +275,19 @@ mod tests {
     #[test]
     fn an_optional_permit_and_each_of_three_in_a_row_learn_that_the_attempt_begins() {
         let begun = Cell::new(0);
-        Some(Noted(&begun)).begin();
+        assert_eq!(Some(Noted(&begun)).begin(), None);
         assert_eq!(begun.get(), 1);
-        (Noted(&begun), Noted(&begun), Some(Noted(&begun))).begin();
+        assert_eq!((Noted(&begun), Noted(&begun), Some(Noted(&begun))).begin(), Some(Change::HalfOpened));
         assert_eq!(begun.get(), 4);
     }
 
-    /// Says whether it was renewed, and notes that it was asked.
-    struct Renewed<'n>(bool, &'n Cell<u32>);
+    /// Is renewed or turned away, and notes that it was asked.
+    struct Renewed<'n>(Result<(), Rejected>, &'n Cell<u32>);
 
     impl Permit for Renewed<'_> {
-        fn renew(&mut self, _: &impl Moment) -> Result<bool, Rejected> {
+        fn renew(&mut self, _: &impl Moment) -> Result<(), Rejected> {
             self.1.set(self.1.get() + 1);
-            Ok(self.0)
+            self.0
         }
         fn settle(self, _: Outcome, _: &impl Moment) -> Option<Change> {
             None
@@ -307,16 +295,16 @@ mod tests {
     }
 
     #[test]
-    fn three_in_a_row_are_all_asked_whether_they_were_renewed_and_one_is_enough() {
+    fn three_in_a_row_are_asked_to_be_renewed_until_one_is_turned_away() {
         let now = Then(0);
-        assert_eq!(Noted(&Cell::new(0)).renew(&now), Ok(false), "what waits for nobody stays what it is");
-        for renewed in (0..8).map(|bits| [1, 2, 4].map(|bit| bits & bit != 0)) {
+        assert_eq!(Noted(&Cell::new(0)).renew(&now), Ok(()), "what waits for nobody stays what it is");
+        let rejected = Rejected { reason: Reason::BreakerOpen, cause: Cause::Timeout, retry_after: 7 };
+        for turned_away in 0..4 {
             let asked = Cell::new(0);
-            let permit = |number: usize| Some(Renewed(renewed[number], &asked));
-            assert_eq!(permit(0).renew(&now), Ok(renewed[0]));
-            asked.set(0);
-            let any = (permit(0), permit(1), permit(2)).renew(&now);
-            assert_eq!((any, asked.get()), (Ok(renewed.contains(&true)), 3), "{renewed:?}");
+            let permit = |number| Some(Renewed(if number == turned_away { Err(rejected) } else { Ok(()) }, &asked));
+            let all = (permit(0), permit(1), permit(2)).renew(&now);
+            assert_eq!(all, if turned_away == 3 { Ok(()) } else { Err(rejected) });
+            assert_eq!(asked.get(), (turned_away + 1).min(3));
         }
     }
 }

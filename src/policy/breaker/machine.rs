@@ -8,7 +8,7 @@ use crate::platform::clock::Instant;
 use crate::policy::Rejected;
 
 /// What a call that was let through brings back with its outcome: that of a closed breaker the number of the state (its
-/// generation), a probe a number of its own. Numbers begin again after 67 million; until then an outcome whose number
+/// generation), a probe a number of its own. Numbers begin again after 134 million; until then an outcome whose number
 /// is not known any more is too late. One number with a few bits in it: with two, each success costs 5 fuel more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission(u32);
@@ -18,19 +18,13 @@ const PLACE_BITS: u32 = MAX_PROBES.ilog2();
 
 impl Admission {
     const PROBE: u32 = 1 << PLACE_BITS;
-    /// The first probe after the breaker was open for its time.
-    const FIRST: u32 = 2 << PLACE_BITS;
     /// From here on it counts.
-    const ONE: u32 = 4 << PLACE_BITS;
+    const ONE: u32 = 2 << PLACE_BITS;
     /// Of a call that passes although the breaker would reject it, or counts nothing: its outcome is ignored.
     const UNCOUNTED: Self = Admission(Self::PROBE);
 
     pub const fn is_of_closed(self) -> bool {
         self.0 & Self::PROBE == 0
-    }
-
-    pub const fn half_opened(self) -> bool {
-        self.0 & Self::FIRST != 0
     }
 
     /// Always within an array of places, which the remainder says to the compiler.
@@ -96,7 +90,7 @@ pub enum Phase<T> {
 pub struct Probes {
     /// A bit for each place that is taken.
     taken: u32,
-    /// Whether there was one already.
+    /// Whether an attempt began with one already.
     begun: bool,
     admissions: [Admission; MAX_PROBES],
     began: [Instant; MAX_PROBES],
@@ -127,12 +121,10 @@ impl Probes {
             return None;
         }
         let place = self.taken.trailing_ones();
-        let first = if self.begun { 0 } else { Admission::FIRST };
-        let admission = Admission(number | first | Admission::PROBE | place);
+        let admission = Admission(number | Admission::PROBE | place);
         self.admissions[admission.place()] = admission;
         self.began[admission.place()] = now;
         self.taken |= 1 << place;
-        self.begun = true;
         Some(admission)
     }
 
@@ -207,6 +199,15 @@ impl<T: Tally> State<T> {
         match &self.phase {
             Phase::Closed(_) => admission == Admission(self.generation),
             Phase::HalfOpen { probes, .. } => probes.has(admission),
+            _ => false,
+        }
+    }
+
+    /// An attempt begins. Whether it is the first probe since the breaker was open: one that is let through and turned
+    /// away by another part is none.
+    pub fn begin_probe(&mut self, admission: Admission) -> bool {
+        match &mut self.phase {
+            Phase::HalfOpen { probes, .. } if probes.has(admission) => !core::mem::replace(&mut probes.begun, true),
             _ => false,
         }
     }

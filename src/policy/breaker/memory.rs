@@ -70,6 +70,12 @@ impl<T: Tally> Memory<T> {
         self.decide(settings, |state| state.settle(settings, admission, now, failure, slow, draw))
     }
 
+    /// The attempt begins that was let through while the breaker was not closed.
+    #[cold]
+    pub fn begin_probe(&self, admission: Admission) -> Option<Change> {
+        self.state.with(|state| state.begin_probe(admission)).then_some(Change::HalfOpened)
+    }
+
     #[cold]
     #[inline(never)] // 40 bytes less wherever a permit is dropped.
     pub fn ignore(&self, admission: Admission) {

@@ -248,8 +248,9 @@ impl<W: RateLimitKind> Permit for RateLimitPermit<'_, W> {
     }
 
     #[inline]
-    fn begin(&mut self) {
+    fn begin(&mut self) -> Option<Change> {
         self.begun = true;
+        None
     }
 
     #[inline]

@@ -1,8 +1,12 @@
 //! Trying whether the target is back.
 
 use super::*;
-use crate::observe::Tripped;
+use crate::failure::Reason;
+use crate::observe::{Event, Tripped};
 use crate::policy::breaker::CountWindow;
+use crate::policy::{Bulkhead, Policy};
+use crate::testing::{Recorder, TestClock};
+use crate::{Delivery, RpcError};
 
 const BREAKER: Breaker =
     Breaker::consecutive_failures(1).open_for(Duration::from_secs(10)).probe_timeout(millis(2_000));
@@ -29,10 +33,37 @@ fn of_100_callers_at_once_only_the_probes_pass() {
 #[test]
 fn the_first_probe_and_no_other_tells_that_it_is_half_open() {
     let target = Subject::opened(BREAKER.probes(2));
-    let first = target.ask(10_000).unwrap();
-    assert_eq!(first.admitted(), Some(Change::HalfOpened));
-    assert_eq!(target.ask(10_000).unwrap().admitted(), None);
-    assert_eq!(Subject::new(BREAKER).ask(0).unwrap().admitted(), None);
+    // One that is turned away before its attempt is none.
+    drop(target.ask(10_000).unwrap());
+    let (mut one, mut other) = (target.ask(10_000).unwrap(), target.ask(10_000).unwrap());
+    assert_eq!(other.begin(), Some(Change::HalfOpened), "whichever begins first");
+    assert_eq!((one.begin(), other.begin()), (None, None));
+    // One that is cancelled was one.
+    drop((one, other));
+    assert_eq!(target.ask(10_000).unwrap().begin(), None);
+    assert_eq!(Subject::new(BREAKER).ask(0).unwrap().begin(), None);
+}
+
+#[test]
+fn a_probe_that_another_part_turns_away_leaves_it_to_the_next_to_tell() {
+    static SEEN: Recorder = Recorder::new();
+    let breaker = BREAKER.probes(2).probe_timeout(Duration::MAX);
+    let policy = Policy::new().breaker(breaker).bulkhead(Bulkhead::concurrent(1)).observer(&SEEN);
+    let clock = TestClock::new();
+    let call = policy.with(&clock);
+    let down = || Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent));
+    call.call(|| {
+        // Beside this call, which has the only place, the breaker opens and its time passes.
+        policy.breaker_control().with(&clock).trip();
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(call.call(down).unwrap_err().reason(), Reason::BulkheadFull);
+        Ok::<_, RpcError>(())
+    })
+    .unwrap();
+    SEEN.take();
+    call.call(|| Ok::<_, RpcError>(())).unwrap();
+    let half_opened = Event::BreakerChanged(Change::HalfOpened);
+    assert_eq!(SEEN.take()[..2], [half_opened, Event::AttemptStarted { attempt: 1 }]);
 }
 
 // case 9
@@ -63,10 +94,11 @@ fn an_ignored_probe_gives_its_place_back_and_counts_as_neither() {
 fn a_probe_that_never_returns_is_given_up_and_its_late_outcome_counts_for_nothing() {
     for outcome in [Outcome::Success, Outcome::Failure(Cause::Timeout)] {
         let target = Subject::opened(BREAKER);
-        let lost = target.ask(10_000).unwrap();
+        let mut lost = target.ask(10_000).unwrap();
+        assert_eq!(lost.begin(), Some(Change::HalfOpened));
         assert!(target.ask(11_999).is_err());
-        let next = target.ask(12_000).expect("the place is free again");
-        assert_eq!(next.admitted(), None, "it was half-open already");
+        let mut next = target.ask(12_000).expect("the place is free again");
+        assert_eq!(next.begin(), None, "it was half-open already");
         assert_eq!(lost.settle(outcome, &At(10_000, 12_000)), Some(Change::Late));
         assert_eq!(target.state(), BreakerState::HalfOpen);
         assert!(target.ask(12_000).is_err(), "a probe that was given up freed the place of another");
@@ -148,7 +180,6 @@ fn probes_are_told_apart_after_their_numbers_began_again() {
     target.memory.with(|state| state.use_up_numbers());
     let first = target.ask(10_000).unwrap();
     let second = target.ask(10_000).unwrap();
-    assert_eq!((first.admitted(), second.admitted()), (None, None));
     assert_ne!(first.admission, second.admission);
     assert_eq!(first.settle(Outcome::Success, &At(10_000, 10_000)), None);
     assert_eq!(second.settle(Outcome::Success, &At(10_000, 10_000)), Some(Change::Closed));

@@ -72,9 +72,9 @@ fn agree<W: Window>(breaker: Breaker<W>, rules: Rules, seed: u64, dice: &mut Dic
         let change = match dice.below(1_000) {
             0..400 => {
                 match (target.ask(now), reference.admit(now)) {
-                    (Ok(permit), Ok(call)) => {
+                    (Ok(mut permit), Ok(call)) => {
                         let half_opened = call.half_opened.then_some(Change::HalfOpened);
-                        assert_eq!(permit.admitted(), half_opened, "{}", place());
+                        assert_eq!(permit.begin(), half_opened, "{}", place());
                         under_way.push((permit, call, now));
                     }
                     (Err(rejection), Err((cause, left))) => {
