@@ -153,7 +153,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     #[inline]
     fn begin(&mut self, mut permit: Permits<'c, P>, number: u32, first: bool, times_attempt: bool) -> Attempt<'c, P> {
         let policy = self.call.policy;
-        let change = permit.begin();
+        let change = permit.begin(<P::Observer as Observer>::WATCHES);
         self.tell_change(change);
         self.tell(|| Event::AttemptStarted { attempt: number });
         policy.retry.began(&mut self.retries, first, &self.present);

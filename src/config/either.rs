@@ -33,10 +33,10 @@ impl<A: Permit, B: Permit> Permit for Either<A, B> {
         }
     }
 
-    fn begin(&mut self) -> Option<Change> {
+    fn begin(&mut self, watched: bool) -> Option<Change> {
         match self {
-            Either::One(permit) => permit.begin(),
-            Either::Other(permit) => permit.begin(),
+            Either::One(permit) => permit.begin(watched),
+            Either::Other(permit) => permit.begin(watched),
         }
     }
 

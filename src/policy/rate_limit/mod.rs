@@ -248,7 +248,7 @@ impl<W: RateLimitKind> Permit for RateLimitPermit<'_, W> {
     }
 
     #[inline]
-    fn begin(&mut self) -> Option<Change> {
+    fn begin(&mut self, _: bool) -> Option<Change> {
         self.begun = true;
         None
     }

@@ -106,7 +106,7 @@ fn at_random<W: RateLimitKind>(
             if made.at <= now
                 && let Some(mut permit) = made.permit.take()
             {
-                permit.begin();
+                permit.begin(false);
                 passed.push(made.at);
             }
         }
@@ -135,7 +135,7 @@ fn at_random<W: RateLimitKind>(
         }
     }
     for made in &mut waiting {
-        made.permit.take().expect("waits").begin();
+        made.permit.take().expect("waits").begin(false);
         passed.push(made.at);
     }
     passed.sort_unstable();

@@ -75,9 +75,9 @@ fn observing_only_it_counts_and_tells_and_never_rejects() {
         assert_eq!(target.fail(5_000), None, "a call that would not have been made says nothing");
     }
     let mut probe = target.ask(10_000).unwrap();
-    assert_eq!(probe.begin(), Some(Change::HalfOpened));
+    assert_eq!(probe.begin(true), Some(Change::HalfOpened));
     let mut beside = target.ask(10_000).unwrap();
-    assert_eq!(beside.begin(), None);
+    assert_eq!(beside.begin(true), None);
     assert_eq!(beside.settle(Outcome::Failure(Cause::Timeout), &At(10_000, 10_000)), None);
     assert_eq!(probe.settle(Outcome::Success, &At(10_000, 10_000)), Some(Change::Closed));
     target.control(0).reset();

@@ -36,12 +36,12 @@ fn the_first_probe_and_no_other_tells_that_it_is_half_open() {
     // One that is turned away before its attempt is none.
     drop(target.ask(10_000).unwrap());
     let (mut one, mut other) = (target.ask(10_000).unwrap(), target.ask(10_000).unwrap());
-    assert_eq!(other.begin(), Some(Change::HalfOpened), "whichever begins first");
-    assert_eq!((one.begin(), other.begin()), (None, None));
+    assert_eq!(other.begin(true), Some(Change::HalfOpened), "whichever begins first");
+    assert_eq!((one.begin(true), other.begin(true)), (None, None));
     // One that is cancelled was one.
     drop((one, other));
-    assert_eq!(target.ask(10_000).unwrap().begin(), None);
-    assert_eq!(Subject::new(BREAKER).ask(0).unwrap().begin(), None);
+    assert_eq!(target.ask(10_000).unwrap().begin(true), None);
+    assert_eq!(Subject::new(BREAKER).ask(0).unwrap().begin(true), None);
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn a_probe_that_never_returns_is_given_up_and_its_late_outcome_counts_for_nothin
     for outcome in [Outcome::Success, Outcome::Failure(Cause::Timeout)] {
         let target = Subject::opened(BREAKER);
         let mut lost = target.ask(10_000).unwrap();
-        assert_eq!(lost.begin(), Some(Change::HalfOpened));
+        assert_eq!(lost.begin(true), Some(Change::HalfOpened));
         assert!(target.ask(11_999).is_err());
         let mut next = target.ask(12_000).expect("the place is free again");
-        assert_eq!(next.begin(), None, "it was half-open already");
+        assert_eq!(next.begin(true), None, "it was half-open already");
         assert_eq!(lost.settle(outcome, &At(10_000, 12_000)), Some(Change::Late));
         assert_eq!(target.state(), BreakerState::HalfOpen);
         assert!(target.ask(12_000).is_err(), "a probe that was given up freed the place of another");

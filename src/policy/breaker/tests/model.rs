@@ -74,7 +74,7 @@ fn agree<W: Window>(breaker: Breaker<W>, rules: Rules, seed: u64, dice: &mut Dic
                 match (target.ask(now), reference.admit(now)) {
                     (Ok(mut permit), Ok(call)) => {
                         let half_opened = call.half_opened.then_some(Change::HalfOpened);
-                        assert_eq!(permit.begin(), half_opened, "{}", place());
+                        assert_eq!(permit.begin(true), half_opened, "{}", place());
                         under_way.push((permit, call, now));
                     }
                     (Err(rejection), Err((cause, left))) => {
