@@ -2,7 +2,7 @@
 //!
 //! [`Run`] is all that a call needs while nothing failed, and [`Core`] decides from the first failure on. A driver
 //! starts the attempts that they grant, sleeps as long as they say, and tells them how attempts ended. Every end of a
-//! call but success goes through [`Core::end`].
+//! call but its success goes through [`Core::end`].
 //!
 //! Plain methods, and no one `step` that takes and returns enums of everything: that was tried, and packing and
 //! unpacking them added 1,900 bytes to a component with a retry.
@@ -234,7 +234,7 @@ pub(super) struct Core<T, E> {
     times_attempts: bool,
     /// When the attempt began that the hedges are beside, while its latency is not known yet.
     hedged: Option<Instant>,
-    /// When the call first had to wait or failed, where it did not read the clock when it began.
+    /// When the call first waited for a rate limit or failed, where it did not read the clock when it began.
     started: Option<Instant>,
     /// Why the call fails, as far as it is known: the last real failure, or why there was no attempt.
     cause: Cause,

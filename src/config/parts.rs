@@ -190,7 +190,9 @@ pub(super) fn budget(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyB
     if let Some(share) = settings.number("in_flight") {
         // As many as in Envoy, where nothing is said.
         let budget = InFlightBudget::new(share, settings.count("at_least").unwrap_or(3));
-        return reader.accept(budget.check(), &[]).map(|budget| Either::Other(&*Box::leak(Box::new(budget))));
+        return reader
+            .accept(budget.check(), &[("budget share", "in-flight")])
+            .map(|budget| Either::Other(&*Box::leak(Box::new(budget))));
     }
     let budget = if let Some(ratio) = settings.number("ratio") {
         Budget::ratio(ratio)

@@ -38,7 +38,7 @@ pub struct Failed<E = RpcError> {
     pub(crate) attempts: u32,
     /// In nanoseconds, as `retry_after`.
     pub(crate) elapsed: u64,
-    /// Whether `elapsed` counts from the beginning, and not from the first failure.
+    /// Whether `elapsed` counts from the beginning, and not from the first failure, or wait for a rate limit.
     pub(crate) from_start: bool,
     pub(crate) cause: Cause,
     pub(crate) delivery: Delivery,
@@ -93,8 +93,8 @@ impl<E> Failed<E> {
         self.attempts
     }
 
-    /// How long the call took. With a deadline, from its beginning; without one, from its first failure:
-    /// a policy reads the clock only when it has to.
+    /// How long the call took. With a deadline, from its beginning; without one, from when it first
+    /// failed or waited for a rate limit: a policy reads the clock only when it has to.
     ///
     /// ```
     /// # use steadfast::{Cause, Delivery, Policy, RpcError, testing::TestClock};

@@ -14,12 +14,13 @@ use super::syntax::{Arg, Errors, List, Value};
 use super::value;
 
 /// What the attribute has beside the settings of the table.
-const MORE: [&str; 2] = ["before_retry", "never"];
+const MORE: [&str; 3] = ["before_retry", "in_flight_budget", "never"];
 
 pub fn retry(arg: Arg, errors: &mut Errors) -> Part {
     let mut list = List::of(arg, "`retry`", errors);
     let span = list.span();
-    let (backoff, budget) = (list.take("backoff", errors), list.take("budget", errors));
+    let backoff = list.take("backoff", errors);
+    let (budget, in_flight) = (list.take("budget", errors), list.take("in_flight_budget", errors));
     let mut on = Data::empty();
     let rules = rules(&mut list, &mut on, errors);
     let mut settings = read(&mut list, "`retry`", &RETRY, "`retry(attempts = 4)`", errors);
@@ -37,14 +38,23 @@ pub fn retry(arg: Arg, errors: &mut Errors) -> Part {
         tokens = quote_spanned!(span=> #tokens.rules(&[#rules]));
         data.set("on", on);
     }
-    // Last, because it changes the type.
-    if let Some(arg) = budget
+    // Last, because they change the type.
+    if let (Some(_), Some(second)) = (&budget, &in_flight) {
+        errors.add(second.value.span(), "a retry has one budget: `budget` or `in_flight_budget`");
+    } else if let Some(arg) = budget
         && let Some(path) = value::path(&arg, "the path of a `static` of type `Budget`", errors)
     {
         let span = arg.value.span();
         tokens = quote_spanned!(span=> #tokens.budget(&#path));
         data.set("budget", Data::None(span));
         ty = quote!(::steadfast::Retry<&'static ::steadfast::Budget>);
+    } else if let Some(arg) = in_flight
+        && let Some(path) = value::path(&arg, "the path of a `static` of type `InFlightBudget`", errors)
+    {
+        let span = arg.value.span();
+        tokens = quote_spanned!(span=> #tokens.in_flight_budget(&#path));
+        data.set("budget", Data::None(span));
+        ty = quote!(::steadfast::Retry<&'static ::steadfast::InFlightBudget>);
     }
     list.finish(&[settings_of(&RETRY), MORE.to_vec()].concat(), errors);
     Part { span, ty, tokens, data }

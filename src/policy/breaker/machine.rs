@@ -23,6 +23,10 @@ impl Admission {
     /// Of a call that passes although the breaker would reject it, or counts nothing: its outcome is ignored.
     const UNCOUNTED: Self = Admission(Self::PROBE);
 
+    pub const fn is_uncounted(self) -> bool {
+        self.0 == Self::UNCOUNTED.0
+    }
+
     pub const fn is_of_closed(self) -> bool {
         self.0 & Self::PROBE == 0
     }
@@ -90,7 +94,7 @@ pub enum Phase<T> {
 pub struct Probes {
     /// A bit for each place that is taken.
     taken: u32,
-    /// Whether an attempt began with one already.
+    /// Whether somebody was told already that there is one.
     begun: bool,
     admissions: [Admission; MAX_PROBES],
     began: [Instant; MAX_PROBES],

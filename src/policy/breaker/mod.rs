@@ -60,6 +60,7 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
         core::mem::forget(self);
         let failure = match outcome {
             Outcome::Success if memory.closed().is_calm(admission) => return None,
+            _ if admission.is_uncounted() => return None,
             Outcome::Success => None,
             Outcome::Failure(cause) => Some(cause),
         };

@@ -119,9 +119,11 @@ impl InFlightBudget {
         allowed.max(self.at_least).saturating_sub(counts.retries)
     }
 
-    /// One more retry of this call, if there is room for it.
-    fn begins(&self, debt: &mut CallInFlight) -> bool {
+    /// One more retry of this call, if there is room for it; in the place of those before it, where these are over.
+    fn begins(&self, debt: &mut CallInFlight, over: bool) -> bool {
+        let before = if over { core::mem::take(&mut debt.retries) } else { 0 };
         let begins = self.counts.with(|counts| {
+            counts.retries = counts.retries.saturating_sub(before);
             let begins = self.room_beside(*counts) > 0;
             counts.retries += u32::from(begins);
             begins
@@ -165,12 +167,11 @@ impl BudgetPart for &'static InFlightBudget {
 
     fn withdraw(&self, debt: &mut CallInFlight, _: Cause, _: &impl Moment) -> bool {
         // The retry before is over: the next takes its place.
-        self.take_back(debt);
-        self.begins(debt)
+        self.begins(debt, true)
     }
 
     fn withdraw_beside(&self, debt: &mut CallInFlight, _: &impl Moment) -> bool {
-        self.begins(debt)
+        self.begins(debt, false)
     }
 
     fn take_back(&self, debt: &mut CallInFlight) {
