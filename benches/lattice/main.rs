@@ -234,7 +234,7 @@ fn wasmtime(steadfast: &Path) -> Outcome<PathBuf> {
         }
     }
     let mut install = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    install.args(["install", "wasmtime-cli", "--locked", "--version", VERSION, "--root"]).arg(&root);
+    install.args(["install", "wasmtime-cli", "--locked", "--version", &format!("^{VERSION}"), "--root"]).arg(&root);
     if !install.status()?.success() {
         return Err(format!("cargo could not install wasmtime-cli {VERSION}; its messages are above").into());
     }

@@ -10,14 +10,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use wasmtime_wasi_http::io::TokioIo;
 
 use crate::component::Component;
 use crate::cron::Jobs;
+use crate::instance::{Handler, ResponseBody, bare, busy};
 use crate::lattice::{Journal, Lattice};
 use crate::loaded::{self, Loaded};
 use crate::sim::Time;
-use crate::wasi::http::{Handler, ResponseBody, bare};
 use crate::{Error, Health, Manifest};
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
@@ -27,6 +28,8 @@ pub struct Host {
     handler: Option<Arc<Handler>>,
     lattice: Arc<Lattice>,
     health: Health,
+    /// A seat for each request at a time.
+    seats: Arc<Semaphore>,
     _jobs: Arc<Jobs>,
 }
 
@@ -50,21 +53,29 @@ impl Host {
         let loaded = Loaded::new(&app, manifest, time, &health)?;
         let jobs = manifest.cron.iter().map(|cron| loaded.job(&app, manifest, cron));
         let jobs = jobs.collect::<Result<_, Error>>()?;
-        let handler =
-            app.serves_http().then(|| loaded::handler(&app, &loaded.sandbox, manifest.instances)).transpose()?;
+        let handler = app
+            .serves_http()
+            .then(|| Handler::new(&app, &loaded.sandbox, manifest.instances))
+            .transpose()?
+            .map(Arc::new);
         let lattice = loaded.lattice;
         lattice.ready();
-        Ok(Host { handler, health, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
+        let seats = Arc::new(Semaphore::new(manifest.limits.requests.min(Semaphore::MAX_PERMITS)));
+        Ok(Host { handler, health, seats, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
     }
 
-    /// Answers one request, without a socket. A component that only works on schedule has one answer, 404.
+    /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the
+    /// [`requests`](Manifest::requests) at a time, the answer is a 503 at once, with a `Retry-After`.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<wasmtime_wasi_http::Error>,
     {
         match &self.handler {
-            Some(handler) => handler.handle(&self.lattice, request, 0).await,
+            Some(handler) => match self.seats.clone().try_acquire_owned() {
+                Ok(seat) => handler.handle(&self.lattice, request, 0, Some(seat)).await,
+                Err(_) => busy(),
+            },
             None => bare(StatusCode::NOT_FOUND),
         }
     }

@@ -24,16 +24,15 @@ mod error;
 mod health;
 mod host;
 pub mod inspect;
+mod instance;
 mod lattice;
 mod loaded;
 mod manifest;
 mod nats;
-mod polyfill;
 #[cfg(feature = "nats")]
 mod provider;
 pub mod sim;
 mod trace;
-mod wasi;
 
 pub use compose::compose;
 pub use error::Error;

@@ -4,17 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use steadfast_settings::KEY;
-use wasmtime::component::Linker;
-
 use crate::component::Component;
 use crate::cron::Job;
-use crate::lattice::{Embedded, Injector, Lattice, Transport, Upstreams};
+use crate::instance::Target as Served;
+use crate::instance::{Handler, Sandbox};
+use crate::lattice::{Injector, Lattice, Transport, Upstreams};
 use crate::manifest::{Cron, Instances, Link, On, Target};
 use crate::sim::Time;
-use crate::wasi::Sandbox;
-use crate::wasi::http::Handler;
-use crate::{Error, Health, Manifest, polyfill};
+use crate::{Error, Health, Manifest};
+use steadfast_settings::KEY;
 
 /// All that a component needs to be run.
 pub(crate) struct Loaded {
@@ -22,7 +20,7 @@ pub(crate) struct Loaded {
     pub lattice: Arc<Lattice>,
     /// Those beside the component itself, by their files.
     others: BTreeMap<PathBuf, Component>,
-    embedded: BTreeMap<(PathBuf, Instances), Arc<Embedded>>,
+    embedded: BTreeMap<(PathBuf, Instances), Arc<Served>>,
 }
 
 impl Loaded {
@@ -37,7 +35,7 @@ impl Loaded {
         let settings =
             manifest.config.iter().map(|(key, setting)| Ok((key.clone(), setting.read(key, &manifest.path)?)));
         let settings = settings.collect::<Result<_, Error>>()?;
-        let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed, settings)?);
+        let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed, settings));
         let others = others(manifest)?;
         let importers: Vec<&Component> = std::iter::once(app).chain(others.values()).collect();
         for (interface, link) in &manifest.links {
@@ -62,11 +60,10 @@ impl Loaded {
 
         #[cfg(feature = "nats")]
         manifest.nats.iter().try_for_each(|server| server.check(&manifest.path))?;
-        let lattice = Arc::new(Lattice::new(Injector::new(manifest.faults.clone()), manifest.limits.invocation));
         let mut embedded = BTreeMap::new();
         for link in manifest.links.values() {
             if let Target::Component(path, instances) = &link.target {
-                let target = Embedded::new(&others[path], &sandbox, &lattice, *instances)?;
+                let target = Served::new(&others[path], &sandbox, *instances)?;
                 embedded.entry((path.clone(), *instances)).or_insert_with(|| Arc::new(target));
             }
         }
@@ -95,15 +92,16 @@ impl Loaded {
         }
 
         let components = manifest.http.upstreams.iter().map(|upstream| {
-            let handler = handler(&others[&upstream.component], &sandbox, Instances::Fresh)?;
-            Ok((upstream.authority.clone(), handler))
+            let handler = Handler::new(&others[&upstream.component], &sandbox, Instances::Fresh)?;
+            Ok((upstream.authority.clone(), Arc::new(handler)))
         });
         let upstreams = Upstreams {
             time,
             allow: manifest.http.allow.clone(),
             components: components.collect::<Result<_, Error>>()?,
         };
-        lattice.connect(links, upstreams);
+        let injector = Injector::new(manifest.faults.clone());
+        let lattice = Arc::new(Lattice::new(links, upstreams, injector, manifest.limits.invocation));
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
@@ -111,7 +109,7 @@ impl Loaded {
     }
 
     /// A call on schedule, and the component that it is for.
-    pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, Arc<Embedded>), Error> {
+    pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, Arc<Served>), Error> {
         // Where a link leads elsewhere, it is not this component that is meant.
         match manifest.links.get(&cron.interface).map(|link| &link.target) {
             Some(Target::Component(path, instances)) => {
@@ -128,7 +126,7 @@ impl Loaded {
             }
             None => {
                 let job = Job::new(manifest, cron, app)?;
-                Ok((job, Arc::new(Embedded::new(app, &self.sandbox, &self.lattice, manifest.instances)?)))
+                Ok((job, Arc::new(Served::new(app, &self.sandbox, manifest.instances)?)))
             }
         }
     }
@@ -164,20 +162,6 @@ pub(crate) fn check_serves_http(component: &Component) -> Result<(), Error> {
          handler with `#[wstd::http_server]`, or link to this component from one that has it",
         component.export_list()
     )))
-}
-
-/// A component that answers HTTP requests.
-pub(crate) fn handler(
-    component: &Component,
-    sandbox: &Arc<Sandbox>,
-    instances: Instances,
-) -> Result<Arc<Handler>, Error> {
-    let mut linker = Linker::new(sandbox.engine());
-    crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
-    let unlinkable = |error| component.unlinkable(error);
-    polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
-    let pre = linker.instantiate_pre(&component.compile(sandbox.time())?).map_err(unlinkable)?;
-    Ok(Arc::new(Handler::new(component.name(), pre, sandbox.clone(), instances).map_err(unlinkable)?))
 }
 
 /// A link must lead from an interface that somebody calls.

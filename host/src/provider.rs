@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::component::{Component, Interface, Signature};
+use crate::instance::Target;
+use crate::lattice::Lattice;
 use crate::lattice::wrpc::{Connection, Problem, Server, check_options, tcp};
-use crate::lattice::{Embedded, Lattice};
 use crate::loaded::Loaded;
 use crate::manifest::Nats;
 use crate::nats::{Login, NatsOptions};
@@ -237,7 +238,7 @@ async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
 
 /// A component that can be called.
 struct Ready {
-    provider: Embedded,
+    provider: Target,
     functions: Vec<(Interface, String, Arc<Signature>)>,
     lattice: Arc<Lattice>,
 }
@@ -249,7 +250,7 @@ impl Ready {
             functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
         });
         let functions = functions.collect();
-        let provider = Embedded::new(component, &sandbox, &lattice, manifest.instances)?;
+        let provider = Target::new(component, &sandbox, manifest.instances)?;
         lattice.ready();
         Ok(Ready { provider, functions, lattice })
     }

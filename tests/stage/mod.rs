@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Built all at once, side by side.
-const PACKAGES: [&str; 14] = [
+const PACKAGES: [&str; 15] = [
     "http-hello",
     "greeter",
     "http-hello-plain",
@@ -31,6 +31,7 @@ const PACKAGES: [&str; 14] = [
     "callee",
     "wrpc-hello",
     "wrpc-greeting",
+    "hostile",
 ];
 
 /// The components of this workspace, built at first use.

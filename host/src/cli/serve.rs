@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -20,6 +21,9 @@ pub(super) struct Serve {
     /// Where to listen, instead of the manifest's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// The most requests at a time, instead of the manifest's number; further ones are answered with a 503.
+    #[arg(long, value_name = "NUMBER")]
+    requests: Option<NonZeroUsize>,
     /// Where to answer GET /healthz and /readyz, instead of the manifest's address; port 0 takes a free one. Nowhere by
     /// default.
     #[arg(long, value_name = "ADDRESS")]
@@ -34,6 +38,9 @@ impl Serve {
         let mut manifest = Manifest::read(&self.manifest)?;
         if let Some(address) = self.listen {
             manifest = manifest.with_listen(address);
+        }
+        if let Some(requests) = self.requests {
+            manifest = manifest.with_requests(requests);
         }
         let address = manifest.listen();
         #[cfg(feature = "otlp")]

@@ -1,6 +1,5 @@
 //! Reads a component and says of each import who provides it, and whether a failure can be told.
 
-mod compiled;
 mod shape;
 mod signature;
 mod survey;
@@ -19,7 +18,6 @@ use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, W
 use crate::Error;
 use crate::error::quote;
 use crate::sim::Time;
-pub(crate) use compiled::engine;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
 pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
@@ -85,7 +83,7 @@ impl Component {
 
     /// Turns the component into machine code.
     pub(crate) fn compile(&self, time: Time) -> Result<Compiled, Error> {
-        compiled::compile(time, &self.bytes).map_err(|error| {
+        crate::instance::compile(time, &self.bytes).map_err(|error| {
             self.unsuitable(format!(
                 "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of \
                  WASI 0.3: build it again, with `cargo build --target wasm32-wasip2`",

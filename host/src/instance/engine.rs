@@ -2,19 +2,39 @@
 //! loads the same few components again and again.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, Result};
 
+use super::bounds::MAX_TABLE_ELEMENTS;
 use crate::sim::Time;
 
-/// Of so many components the code is kept, in each of the two times.
+/// Of so many components the code is kept, for each kind of engine.
 const KEPT: usize = 32;
 
 /// How often a running guest in real time lets others run, and notices that it was abandoned.
 const TICK: Duration = Duration::from_millis(10);
+
+/// So many instances may be there at once in one process, or memories, or tables; a slot for each is reserved, which takes
+/// address space and no memory.
+pub(crate) const MAX_INSTANCES: u32 = 4_000;
+
+/// Of a slot that is free again, so much memory stays with the process: a component that touches no more is made anew
+/// without a page fault.
+const KEPT_MEMORY: usize = 1 << 20;
+
+/// How an engine gives instances their memory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// From a pool of slots: an instance is made in a tenth of the time.
+    Pooled,
+    /// For a component that a slot cannot hold, and where there is no address space for a pool.
+    OnDemand,
+    /// Simulated time stands still while a guest computes, so what it computes is counted.
+    Simulated,
+}
 
 /// An engine and what it has compiled, by the bytes of the components.
 #[derive(Default)]
@@ -23,31 +43,25 @@ struct Workshop {
     code: HashMap<Vec<u8>, Component>,
 }
 
-static REAL: LazyLock<Mutex<Workshop>> = LazyLock::new(Mutex::default);
-static SIMULATED: LazyLock<Mutex<Workshop>> = LazyLock::new(Mutex::default);
+static WORKSHOPS: [LazyLock<Mutex<Workshop>>; 3] = [const { LazyLock::new(Mutex::default) }; 3];
 
-fn workshop(time: Time) -> std::sync::MutexGuard<'static, Workshop> {
-    let workshop = match time {
-        Time::Real => &REAL,
-        Time::Simulated => &SIMULATED,
-    };
-    workshop.lock().unwrap_or_else(PoisonError::into_inner)
+fn workshop(kind: Kind) -> MutexGuard<'static, Workshop> {
+    WORKSHOPS[kind as usize].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The engine of all hosts that live in this time. In real time, a guest is interrupted by a clock; in simulated
-/// time, which stands still while it computes, what it computes is counted.
-pub(crate) fn engine(time: Time) -> wasmtime::Result<Engine> {
-    let mut workshop = workshop(time);
+fn engine(kind: Kind) -> Result<Engine> {
+    let mut workshop = workshop(kind);
     if let Some(engine) = &workshop.engine {
         return Ok(engine.clone());
     }
     let mut config = Config::new();
-    match time {
-        Time::Real => config.epoch_interruption(true),
-        Time::Simulated => config.consume_fuel(true),
+    match kind {
+        Kind::Simulated => config.consume_fuel(true),
+        Kind::OnDemand => config.epoch_interruption(true),
+        Kind::Pooled => config.epoch_interruption(true).allocation_strategy(pool()),
     };
     let engine = Engine::new(&config)?;
-    if time == Time::Real {
+    if kind != Kind::Simulated {
         let engine = engine.clone();
         std::thread::spawn(move || {
             loop {
@@ -59,18 +73,53 @@ pub(crate) fn engine(time: Time) -> wasmtime::Result<Engine> {
     Ok(workshop.engine.insert(engine).clone())
 }
 
-/// Turns a component into machine code, once.
-pub(super) fn compile(time: Time, bytes: &[u8]) -> wasmtime::Result<Component> {
-    let engine = engine(time)?;
-    if let Some(component) = workshop(time).code.get(bytes) {
+fn pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(MAX_INSTANCES)
+        .total_core_instances(MAX_INSTANCES)
+        .total_memories(MAX_INSTANCES)
+        .total_tables(MAX_INSTANCES)
+        .total_stacks(MAX_INSTANCES)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEPT_MEMORY)
+        .table_keep_resident(KEPT_MEMORY)
+        .max_unused_warm_slots(100);
+    pool
+}
+
+/// Turns a component into machine code, once, for the engine that suits it.
+pub(crate) fn compile(time: Time, bytes: &[u8]) -> Result<Component> {
+    match time {
+        Time::Simulated => compile_for(Kind::Simulated, bytes),
+        Time::Real => match compile_for(Kind::Pooled, bytes) {
+            Ok(component) => Ok(component),
+            // There is no address space for the pool, or no slot holds the component; or it is damaged, which the other
+            // engine says as well.
+            Err(error) => {
+                let component = compile_for(Kind::OnDemand, bytes)?;
+                tracing::debug!("instances are made without the pool, which takes longer: {error:#}");
+                Ok(component)
+            }
+        },
+    }
+}
+
+fn compile_for(kind: Kind, bytes: &[u8]) -> Result<Component> {
+    let engine = engine(kind)?;
+    if let Some(component) = workshop(kind).code.get(bytes) {
         return Ok(component.clone());
     }
     // Without the lock: others compile meanwhile, maybe the same.
     let component = Component::new(&engine, bytes)?;
-    let code = &mut workshop(time).code;
+    let code = &mut workshop(kind).code;
     if code.len() == KEPT {
         code.clear();
     }
     code.insert(bytes.to_vec(), component.clone());
     Ok(component)
+}
+
+/// Whether no instance could be made since too many are there at once.
+pub(super) fn is_full(error: &wasmtime::Error) -> bool {
+    error.is::<PoolConcurrencyLimitError>()
 }

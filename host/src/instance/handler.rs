@@ -1,53 +1,68 @@
 //! HTTP in front of a component: a request in, an instance's answer out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Body;
-use hyper::{Request, Response, StatusCode};
-use tokio::sync::oneshot;
-use wasmtime::component::InstancePre;
-use wasmtime::{Result, Store};
+use hyper::header::{HOST, HeaderValue, RETRY_AFTER};
+use hyper::http::uri::Authority;
+use hyper::{Method, Request, Response, StatusCode, Version};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
-use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{Error, WasiHttpView};
 
-use super::{Guest, Sandbox};
-use crate::lattice::Lattice;
+use super::{Pool, Running, Sandbox, Work, engine};
+use crate::component::Component;
+use crate::lattice::{Cause, Delivery, Failure, Lattice};
 use crate::manifest::Instances;
-use crate::trace::{self, SpanContext};
+use crate::trace::{self, Span};
 
 /// The body of an answer.
 pub type ResponseBody = UnsyncBoxBody<Bytes, Error>;
 
 /// A component that answers HTTP requests.
 pub(crate) struct Handler {
-    name: String,
-    sandbox: Arc<Sandbox>,
-    pre: ProxyPre<Guest>,
-    instances: Instances,
-    /// Instances that wait for their next request; only with [`Instances::Reuse`].
-    idle: Mutex<Vec<(Store<Guest>, Proxy)>>,
+    pool: Pool,
+    exports: ProxyIndices,
 }
 
 /// So many idle instances serve any load that one process can take; more would only hold memory.
 const MAX_IDLE: usize = 64;
 
+/// Why an instance did not come to the end of its work.
+enum Stopped {
+    /// None could be made.
+    NoInstance(wasmtime::Error),
+    Trapped(wasmtime::Error),
+    /// Its time is over.
+    Late(Duration),
+}
+
 impl Handler {
-    /// Fails when the component does not export `wasi:http/incoming-handler`.
-    pub fn new(name: String, pre: InstancePre<Guest>, sandbox: Arc<Sandbox>, instances: Instances) -> Result<Self> {
-        Ok(Handler { name, sandbox, pre: ProxyPre::new(pre)?, instances, idle: Mutex::default() })
+    /// Makes `component` ready to answer.
+    ///
+    /// # Errors
+    /// [`Error`](crate::Error), when the component cannot be compiled or linked, needs more than an instance may have, or
+    /// does not export `wasi:http/incoming-handler`.
+    pub fn new(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) -> Result<Self, crate::Error> {
+        let pool = Pool::new(component, sandbox, instances, MAX_IDLE)?;
+        let exports = ProxyIndices::new(&pool.pre).map_err(|error| component.unlinkable(error))?;
+        Ok(Handler { pool, exports })
     }
 
     /// Answers a request that was sent `depth` calls deep. Whatever the component does, there is an answer: when
-    /// it traps or says nothing, a bare 500; when it takes too long, a bare 504.
+    /// it traps or says nothing, a bare 500; when it takes too long, a bare 504. What begins and does not end as it should
+    /// is cut short: nobody takes it for whole. The `seat` is taken until the instance is done.
     pub async fn handle<B>(
         self: &Arc<Self>,
         lattice: &Arc<Lattice>,
-        request: Request<B>,
+        mut request: Request<B>,
         depth: u32,
+        seat: Option<OwnedSemaphorePermit>,
     ) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -55,101 +70,137 @@ impl Handler {
     {
         let parent = trace::extract(request.headers());
         let span = lattice.tracer().incoming(request.method(), request.uri(), &parent);
-        let response = self.answer(lattice, request, depth, span.context()).await;
-        span.answered(response.status());
-        response
-    }
-
-    async fn answer<B>(
-        self: &Arc<Self>,
-        lattice: &Arc<Lattice>,
-        request: Request<B>,
-        depth: u32,
-        trace: SpanContext,
-    ) -> Response<ResponseBody>
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Error>,
-    {
-        // A header that is no text, and no authority either.
-        if request.uri().authority().is_none()
-            && request.headers().get(http::header::HOST).is_none_or(|host| host.to_str().is_err())
-        {
-            return bare(StatusCode::BAD_REQUEST);
+        if let Err(status) = check_host(&mut request) {
+            span.answered(status);
+            return bare(status);
         }
         let what = format!("{} {}", request.method(), request.uri().path());
-        let (sender, receiver) = oneshot::channel();
-        let (this, lattice) = (self.clone(), lattice.clone());
+        let (sender, answer) = oneshot::channel();
+        let head = Arc::new(Head { sender: Mutex::new(Some(sender)), status: OnceLock::new() });
+        let work = Work { lattice: lattice.clone(), depth, trace: span.context() };
+        let this = self.clone();
         // The instance goes on after the head of the answer is sent: it streams the body. And it goes on when
         // the client leaves: what it began, it may finish.
-        let limit = self.sandbox.limits.request;
-        let work =
-            tokio::spawn(
-                async move { tokio::time::timeout(limit, this.run(lattice, depth, trace, request, sender)).await },
-            );
-        match receiver.await {
-            Ok(Ok(response)) => return response,
-            Ok(Err(code)) => tracing::error!(component = self.name, "{what}: the component answered with {code:?}"),
-            // The instance is gone, or its time is over; the task says which.
-            Err(_) => match work.await {
-                Ok(Ok(Ok(()))) => tracing::error!(component = self.name, "{what}: the component gave no answer"),
-                Ok(Ok(Err(error))) => {
-                    tracing::error!(component = self.name, "{what}: the component trapped: {error:?}")
-                }
-                Ok(Err(_)) => {
-                    tracing::error!(component = self.name, "{what}: no answer within the request timeout of {limit:?}");
-                    return bare(StatusCode::GATEWAY_TIMEOUT);
-                }
-                Err(error) => tracing::error!(component = self.name, "{what}: {error}"),
-            },
-        }
-        bare(StatusCode::INTERNAL_SERVER_ERROR)
+        tokio::spawn(async move {
+            let limit = this.pool.sandbox.limits.request;
+            let outcome = tokio::time::timeout(limit, this.run(work, request, &head)).await;
+            this.ended(outcome.unwrap_or(Err(Stopped::Late(limit))), &what, &head, span);
+            drop(seat);
+        });
+        answer.await.unwrap_or_else(|_| bare(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    async fn run<B>(
-        &self,
-        lattice: Arc<Lattice>,
-        depth: u32,
-        trace: SpanContext,
-        request: Request<B>,
-        sender: oneshot::Sender<
-            Result<Response<ResponseBody>, wasmtime_wasi_http::p2::bindings::http::types::ErrorCode>,
-        >,
-    ) -> Result<()>
+    async fn run<B>(&self, work: Work, request: Request<B>, head: &Arc<Head>) -> Result<Running, Stopped>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Error>,
     {
-        let (mut store, proxy) = self.instance(lattice, depth).await?;
-        store.data_mut().works_for(trace);
-        let request = store.data_mut().http().new_incoming_request(Scheme::Http, request)?;
-        let out = store.data_mut().http().new_response_outparam(sender)?;
-        let outcome = proxy.wasi_http_incoming_handler().call_handle(&mut store, request, out).await;
-        if let Err(error) = outcome {
-            if crate::sim::ran_out_of_time(&error) {
-                // It would still be running; the request timeout ends the wait.
-                std::future::pending::<()>().await;
+        let mut running = self.pool.take(work).await.map_err(Stopped::NoInstance)?;
+        let outcome = async {
+            let Running { store, instance, .. } = &mut running;
+            let proxy = self.exports.load(&mut *store, instance)?;
+            let mut http = store.data_mut().http();
+            let request = http.new_incoming_request(Scheme::Http, request)?;
+            let (head, name) = (head.clone(), self.pool.name.clone());
+            let out = http.new_response_outparam_from_callback(move |answer| {
+                head.send(answer.unwrap_or_else(|code| {
+                    tracing::error!(component = name, "the component answered with {code:?}");
+                    bare(StatusCode::INTERNAL_SERVER_ERROR)
+                }));
+            })?;
+            proxy.wasi_http_incoming_handler().call_handle(store, request, out).await
+        };
+        match outcome.await {
+            Ok(()) => Ok(running),
+            Err(error) => {
+                if crate::sim::ran_out_of_time(&error) {
+                    // It would still be running; the request timeout ends the wait.
+                    std::future::pending::<()>().await;
+                }
+                Err(Stopped::Trapped(error))
             }
-            return Err(error);
         }
-        if self.instances == Instances::Reuse {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < MAX_IDLE {
-                idle.push((store, proxy));
-            }
-        }
-        Ok(())
     }
 
-    async fn instance(&self, lattice: Arc<Lattice>, depth: u32) -> Result<(Store<Guest>, Proxy)> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some((mut store, proxy)) = idle {
-            self.sandbox.refuel(&mut store);
-            return Ok((store, proxy));
+    /// Answers where the component did not, says what went wrong, and keeps an instance with which nothing did.
+    fn ended(&self, outcome: Result<Running, Stopped>, what: &str, head: &Head, span: Span) {
+        let component = &self.pool.name;
+        let answered = head.status.get().copied();
+        let (status, problem) = match outcome {
+            Ok(mut running) => match answered {
+                None => (StatusCode::INTERNAL_SERVER_ERROR, "the component gave no answer".into()),
+                Some(_) if running.store.data_mut().abort_bodies() => {
+                    (StatusCode::INTERNAL_SERVER_ERROR, "the component left a body without its end".into())
+                }
+                Some(status) => {
+                    self.pool.give_back(running);
+                    return span.answered(status);
+                }
+            },
+            Err(Stopped::NoInstance(error)) if engine::is_full(&error) => {
+                (StatusCode::SERVICE_UNAVAILABLE, format!("too many instances at a time: {error}"))
+            }
+            Err(Stopped::NoInstance(error)) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("no instance of the component could be made: {error:?}"))
+            }
+            Err(Stopped::Trapped(error)) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("the component trapped: {error:?}"))
+            }
+            Err(Stopped::Late(limit)) => {
+                (StatusCode::GATEWAY_TIMEOUT, format!("no answer within the request timeout of {limit:?}"))
+            }
+        };
+        match answered {
+            None => {
+                tracing::error!(component, "{what}: {problem}");
+                span.answered(status);
+                head.send(if status == StatusCode::SERVICE_UNAVAILABLE { busy() } else { bare(status) });
+            }
+            Some(_) => {
+                tracing::error!(component, "{what}: the answer is cut short, after its head was sent: {problem}");
+                span.end(Some(&Failure::new(Cause::Disconnected, Delivery::Delivered, problem)));
+            }
         }
-        let mut store = self.sandbox.store(&self.name, lattice, depth);
-        let proxy = self.pre.instantiate_async(&mut store).await?;
-        Ok((store, proxy))
+    }
+}
+
+/// Whether the request says for which host it is, as HTTP demands: once, and without a user. HTTP/1.0 need not say it.
+fn check_host<B>(request: &mut Request<B>) -> Result<(), StatusCode> {
+    let names_host = |authority: &Authority| !authority.host().is_empty() && !authority.as_str().contains('@');
+    if request.method() == Method::CONNECT {
+        return Err(StatusCode::NOT_IMPLEMENTED);
+    }
+    if request.uri().authority().is_some_and(|authority| !names_host(authority)) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => {
+            let authority = Authority::try_from(host.as_bytes()).ok();
+            authority.filter(names_host).map(|_| ()).ok_or(StatusCode::BAD_REQUEST)
+        }
+        (None, _) if request.uri().authority().is_some() => Ok(()),
+        (None, _) if request.version() == Version::HTTP_10 => {
+            request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+            Ok(())
+        }
+        _ => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// The way of an answer to whoever waits for its head; it is gone once the head is sent.
+struct Head {
+    sender: Mutex<Option<oneshot::Sender<Response<ResponseBody>>>>,
+    status: OnceLock<StatusCode>,
+}
+
+impl Head {
+    fn send(&self, answer: Response<ResponseBody>) {
+        if let Some(sender) = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = self.status.set(answer.status());
+            // Whoever waited may have left.
+            let _ = sender.send(answer);
+        }
     }
 }
 
@@ -158,5 +209,12 @@ pub(crate) fn bare(status: StatusCode) -> Response<ResponseBody> {
     let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    response
+}
+
+/// The answer of a host that has no room for one more request.
+pub(crate) fn busy() -> Response<ResponseBody> {
+    let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

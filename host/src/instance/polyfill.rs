@@ -3,12 +3,13 @@
 use wasmtime::AsContextMut;
 use wasmtime::component::{Linker, Val};
 
+use super::wasi::wrpc;
+use super::{Guest, Work};
 use crate::component::{Component, ErrorType, Signature};
 use crate::lattice::{Invocation, Reply};
-use crate::wasi::{Guest, wrpc};
 
 /// Defines every function that `component` imports and WASI does not provide, whatever its type.
-pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
     for (interface, functions) in component.imports() {
         for (function, signature) in functions {
             let mut instance = match interface.package.as_str() {
@@ -17,15 +18,14 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
             };
             let (interface, name, signature) = (interface.clone(), function.clone(), signature.clone());
             instance.func_new_async(function, move |mut store, _type, params, results| {
-                let guest = store.data();
-                let lattice = guest.lattice.clone();
+                let Work { lattice, depth, trace } = store.data().work().clone();
                 let invocation = Invocation {
                     interface: interface.clone(),
                     function: name.clone(),
                     signature: signature.clone(),
                     params: params.to_vec(),
-                    depth: guest.depth + 1,
-                    trace: guest.trace().clone(),
+                    depth: depth + 1,
+                    trace,
                 };
                 let target = invocation.target();
                 let signature = signature.clone();

@@ -4,48 +4,36 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use tokio::sync::Mutex;
-use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, Linker, Val};
-use wasmtime::{AsContextMut, Store};
+use wasmtime::AsContextMut;
+use wasmtime::component::{ComponentExportIndex, Val};
 
-use super::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
+use super::wasi::wrpc;
+use super::{Guest, Pool, Running, Sandbox, Work, engine};
 use crate::Error;
 use crate::component::{Component, ErrorType, Signature};
+use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
 use crate::manifest::Instances;
-use crate::polyfill;
-use crate::wasi::{Guest, Sandbox, wrpc};
 
 /// A component that serves calls.
-pub(crate) struct Embedded {
-    name: String,
-    sandbox: Arc<Sandbox>,
-    lattice: Weak<Lattice>,
-    pre: InstancePre<Guest>,
-    instances: Instances,
-    /// The instance that waits for its next call; only with [`Instances::Reuse`]. Calls take turns, so that
-    /// there is one memory.
-    idle: Mutex<Option<(Store<Guest>, Instance)>>,
+pub(crate) struct Target {
+    pool: Pool,
+    /// Where one instance serves all calls, they take turns, so that there is one memory.
+    turns: Option<Mutex<()>>,
     /// By interface, without its version, and function.
     functions: BTreeMap<(String, String), (ComponentExportIndex, Arc<Signature>)>,
 }
 
-impl Embedded {
+impl Target {
     /// Makes `component` ready to be called.
-    pub fn new(
-        component: &Component,
-        sandbox: &Arc<Sandbox>,
-        lattice: &Arc<Lattice>,
-        instances: Instances,
-    ) -> Result<Self, Error> {
-        let mut linker = Linker::new(sandbox.engine());
-        crate::wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
-        let unlinkable = |error| component.unlinkable(error);
-        polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
-        let compiled = component.compile(sandbox.time())?;
-        let pre = linker.instantiate_pre(&compiled).map_err(unlinkable)?;
-
+    ///
+    /// # Errors
+    /// [`Error`], when the component cannot be compiled or linked, or needs more than an instance may have.
+    pub fn new(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) -> Result<Self, Error> {
+        let pool = Pool::new(component, sandbox, instances, 1)?;
+        let compiled = pool.compiled();
         let mut functions = BTreeMap::new();
         for (interface, signatures) in component.exports() {
             let instance = compiled.get_export_index(None, interface.to_string());
@@ -55,72 +43,71 @@ impl Embedded {
                 }
             }
         }
-        Ok(Embedded {
-            name: component.name(),
-            sandbox: sandbox.clone(),
-            lattice: Arc::downgrade(lattice),
-            pre,
-            instances,
-            idle: Mutex::default(),
-            functions,
-        })
+        let turns = (instances == Instances::Reuse).then(Mutex::default);
+        Ok(Target { pool, turns, functions })
     }
 
-    async fn call(&self, invocation: Invocation) -> Reply {
+    async fn call(&self, lattice: &Arc<Lattice>, invocation: Invocation) -> Reply {
+        let name = &self.pool.name;
         let key = (invocation.interface.path(), invocation.function);
-        let (Some((index, signature)), Some(lattice)) = (self.functions.get(&key), self.lattice.upgrade()) else {
-            let message = format!("`{}` does not export `{}#{}`", self.name, key.0, key.1);
+        let Some((index, signature)) = self.functions.get(&key) else {
+            let message = format!("`{name}` does not export `{}#{}`", key.0, key.1);
             return Err(Failure::new(Cause::Protocol, Delivery::NotSent, message));
         };
-        let mut results = vec![Val::Bool(false); usize::from(signature.returns())];
-        let mut turn = match self.instances {
-            Instances::Fresh => None,
-            Instances::Reuse => Some(self.idle.lock().await),
+        let _turn = match &self.turns {
+            Some(turns) => Some(turns.lock().await),
+            None => None,
         };
-        // Out of its place: what traps or is abandoned does not come back.
-        let idle = turn.as_mut().and_then(|idle| idle.take());
-        let outcome = async {
-            let (mut store, instance) = match idle {
-                Some((mut store, instance)) => {
-                    self.sandbox.refuel(&mut store);
-                    (store, instance)
-                }
-                None => {
-                    let mut store = self.sandbox.store(&self.name, lattice, invocation.depth);
-                    let instance = self.pre.instantiate_async(&mut store).await?;
-                    (store, instance)
-                }
-            };
-            store.data_mut().works_for(invocation.trace);
-            let function = instance
-                .get_func(&mut store, index)
-                .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;
-            function.call_async(&mut store, &invocation.params, &mut results).await?;
-            let reply = payload(&mut store, signature, results.pop());
-            if let Some(idle) = &mut turn {
-                **idle = Some((store, instance));
+        let work = Work { lattice: lattice.clone(), depth: invocation.depth, trace: invocation.trace };
+        let mut running = self.pool.take(work).await.map_err(|error| {
+            let full = engine::is_full(&error);
+            let cause = if full { Cause::Overloaded } else { Cause::NoTarget };
+            let message = format!("no instance of `{name}` could be made: {}", error.root_cause());
+            tracing::warn!(target: "steadfast::guest", component = name, "{message}");
+            Failure::new(cause, Delivery::NotSent, message)
+        })?;
+        // Dropped in between, the call is abandoned, and the instance with it.
+        match call(&mut running, *index, signature, &invocation.params).await {
+            Ok(reply) => {
+                self.pool.give_back(running);
+                reply
             }
-            Ok(reply)
-        };
-        match outcome.await {
-            Ok(reply) => reply,
             Err(error) => {
                 if crate::sim::ran_out_of_time(&error) {
                     // It would still be running; the invocation timeout ends the wait.
                     std::future::pending::<()>().await;
                 }
-                tracing::warn!(target: "steadfast::guest", component = self.name, "trapped: {error:?}");
-                let message = format!("`{}` trapped: {}", self.name, error.root_cause());
+                tracing::warn!(target: "steadfast::guest", component = name, "trapped: {error:?}");
+                let message = format!("`{name}` trapped: {}", error.root_cause());
                 Err(Failure::new(Cause::Trapped, Delivery::Delivered, message))
             }
         }
     }
 }
 
-impl Transport for Embedded {
-    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        Box::pin(self.call(invocation))
+impl Transport for Target {
+    fn invoke<'a>(
+        &'a self,
+        lattice: &'a Arc<Lattice>,
+        invocation: Invocation,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        Box::pin(self.call(lattice, invocation))
     }
+}
+
+async fn call(
+    running: &mut Running,
+    index: ComponentExportIndex,
+    signature: &Signature,
+    params: &[Val],
+) -> wasmtime::Result<Reply> {
+    let Running { store, instance, .. } = running;
+    let mut results = vec![Val::Bool(false); usize::from(signature.returns())];
+    let function = instance
+        .get_func(&mut *store, index)
+        .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;
+    function.call_async(&mut *store, params, &mut results).await?;
+    Ok(payload(store, signature, results.pop()))
 }
 
 /// What travels of a target's result: the value, or the failure that it passes on.

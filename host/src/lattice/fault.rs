@@ -1,12 +1,11 @@
 //! Breaks calls on purpose, as the manifest says.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 
-use super::{Cause, Delivery, Failure, Invocation, Reply, Transport};
+use super::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
 use crate::manifest::{Fault, FaultKind, On};
 
 /// The faults of a manifest, at work.
@@ -50,7 +49,13 @@ impl Injector {
     }
 
     /// Makes the call over `link`, unless a fault is in the way.
-    pub async fn invoke(&self, link: &dyn Transport, invocation: Invocation, target: &str) -> Reply {
+    pub async fn invoke(
+        &self,
+        link: &dyn Transport,
+        lattice: &Arc<Lattice>,
+        invocation: Invocation,
+        target: &str,
+    ) -> Reply {
         let interface = target.split('#').next().unwrap_or(target);
         let obstacle = self.obstacle(|on| match on {
             On::Everything => true,
@@ -59,7 +64,7 @@ impl Injector {
         });
         let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
         match obstacle.await {
-            None | Some(FaultKind::Latency(_)) => link.invoke(invocation).await,
+            None | Some(FaultKind::Latency(_)) => link.invoke(lattice, invocation).await,
             Some(FaultKind::NoLink) => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
             Some(FaultKind::NoTarget) => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
             Some(FaultKind::Disconnected) => failed(Cause::Disconnected, Delivery::NotSent, "the transport is down"),
@@ -72,7 +77,7 @@ impl Injector {
             Some(FaultKind::Blackhole) => std::future::pending().await,
             Some(FaultKind::Drop) => {
                 // The target does its work; only the answer is lost.
-                let _lost = link.invoke(invocation).await;
+                let _lost = link.invoke(lattice, invocation).await;
                 failed(Cause::Disconnected, Delivery::Unknown, "the connection was lost during the call")
             }
         }

@@ -9,10 +9,10 @@ use hyper::{Request, Response, StatusCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::{Cause, Delivery, Failure, Lattice, MAX_DEPTH};
+use crate::instance::{Handler, bare};
 use crate::manifest::{Authority, FaultKind, On};
 use crate::sim::Time;
 use crate::trace::{self, SpanContext};
-use crate::wasi::http::{Handler, bare};
 
 /// An answer, and the work that brings the rest of its body.
 pub(crate) type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -68,7 +68,7 @@ impl Lattice {
         if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
             return Err(Error::HttpRequestUriInvalid);
         }
-        let upstreams = self.upstreams.get().ok_or(Error::ConfigurationError)?;
+        let upstreams = &self.upstreams;
         let component = upstreams.components.iter().find(|(authority, _)| authority.is_of(&uri));
         if component.is_none() && !upstreams.allow.iter().any(|authority| authority.is_of(&uri)) {
             return Err(Error::HttpRequestDenied);
@@ -82,7 +82,7 @@ impl Lattice {
         });
         let send = async {
             match component {
-                Some((_, handler)) => Ok(at_once(handler.handle(self, request, depth).await)),
+                Some((_, handler)) => Ok(at_once(handler.handle(self, request, depth, None).await)),
                 None if upstreams.time == Time::Simulated => Err(Error::InternalError(Some(format!(
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
                 )))),

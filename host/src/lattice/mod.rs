@@ -1,6 +1,5 @@
 //! Carries calls from one component to another: trait [`Transport`], its kinds, and what can go wrong.
 
-mod embedded;
 mod failure;
 mod fault;
 mod http;
@@ -11,12 +10,11 @@ pub(crate) mod wrpc;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Val;
 
-pub(crate) use embedded::Embedded;
 pub use failure::{Cause, Delivery, Failure};
 pub(crate) use fault::Injector;
 pub(crate) use http::{Exchange, Upstreams};
@@ -56,23 +54,31 @@ pub(crate) type Reply = Result<Option<Val>, Failure>;
 
 /// A way to the other end of a link.
 pub(crate) trait Transport: Send + Sync {
-    /// Makes the call. The future may be dropped at any time, which abandons the call.
-    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+    /// Makes the call; what the other end calls goes over `lattice`. The future may be dropped at any time, which
+    /// abandons the call.
+    fn invoke<'a>(
+        &'a self,
+        lattice: &'a Arc<Lattice>,
+        invocation: Invocation,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 }
 
 impl<T: Transport> Transport for Arc<T> {
-    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        (**self).invoke(invocation)
+    fn invoke<'a>(
+        &'a self,
+        lattice: &'a Arc<Lattice>,
+        invocation: Invocation,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        (**self).invoke(lattice, invocation)
     }
 }
 
 /// All links of a host, and the record of what went over them.
 pub(crate) struct Lattice {
-    /// By the name of the interface without its version. Set once, after the targets, which call each other
-    /// through this lattice, are loaded.
-    links: OnceLock<BTreeMap<String, Box<dyn Transport>>>,
-    /// Where HTTP requests go. Set once, for the same reason.
-    upstreams: OnceLock<Upstreams>,
+    /// By the name of the interface without its version.
+    links: BTreeMap<String, Box<dyn Transport>>,
+    /// Where HTTP requests go.
+    upstreams: Upstreams,
     injector: Injector,
     timeout: Duration,
     journal: Journal,
@@ -83,15 +89,13 @@ pub(crate) struct Lattice {
 pub(crate) const MAX_DEPTH: u32 = 16;
 
 impl Lattice {
-    pub fn new(injector: Injector, timeout: Duration) -> Self {
-        let (links, upstreams) = (OnceLock::new(), OnceLock::new());
+    pub fn new(
+        links: BTreeMap<String, Box<dyn Transport>>,
+        upstreams: Upstreams,
+        injector: Injector,
+        timeout: Duration,
+    ) -> Self {
         Lattice { links, upstreams, injector, timeout, journal: Journal::new(), tracer: Tracer::new() }
-    }
-
-    pub fn connect(&self, links: BTreeMap<String, Box<dyn Transport>>, upstreams: Upstreams) {
-        // Nobody else connects a lattice that is being built.
-        let _ = self.links.set(links);
-        let _ = self.upstreams.set(upstreams);
     }
 
     /// The host is ready: from now on, faults have their times.
@@ -108,7 +112,7 @@ impl Lattice {
     }
 
     /// Makes a call, bounded by the invocation timeout, and records it.
-    pub async fn invoke(&self, mut invocation: Invocation) -> Reply {
+    pub async fn invoke(self: &Arc<Self>, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
         let span = self.begin(&mut invocation, &target);
         let route = self.route(invocation, &target);
@@ -119,11 +123,11 @@ impl Lattice {
 
     /// Makes a call of the host's own to `job`, which has a time limit of its own, and records it. A result that
     /// is an error fails the call.
-    pub async fn run(&self, job: &dyn Transport, limit: Duration, mut invocation: Invocation) -> Reply {
+    pub async fn run(self: &Arc<Self>, job: &dyn Transport, limit: Duration, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
         let span = self.begin(&mut invocation, &target);
         let run = async {
-            match self.injector.invoke(job, invocation, &target).await {
+            match self.injector.invoke(job, self, invocation, &target).await {
                 Ok(Some(Val::Result(Err(error)))) => {
                     let message = match error.as_deref() {
                         Some(Val::String(text)) => format!("it says: {text}"),
@@ -149,9 +153,9 @@ impl Lattice {
 
     /// Passes a call from another process on to `provider`, and records it.
     #[cfg(feature = "nats")]
-    pub async fn serve(&self, provider: &dyn Transport, limit: Duration, invocation: Invocation) -> Reply {
+    pub async fn serve(self: &Arc<Self>, provider: &dyn Transport, limit: Duration, invocation: Invocation) -> Reply {
         let target = invocation.target();
-        self.recorded(&target, limit, "provider's timeout", provider.invoke(invocation)).await
+        self.recorded(&target, limit, "provider's timeout", provider.invoke(self, invocation)).await
     }
 
     async fn recorded(&self, target: &str, limit: Duration, name: &str, call: impl Future<Output = Reply>) -> Reply {
@@ -164,7 +168,7 @@ impl Lattice {
         reply
     }
 
-    async fn route(&self, invocation: Invocation, target: &str) -> Reply {
+    async fn route(self: &Arc<Self>, invocation: Invocation, target: &str) -> Reply {
         if invocation.depth > MAX_DEPTH {
             return Err(Failure::new(
                 Cause::Protocol,
@@ -172,11 +176,10 @@ impl Lattice {
                 format!("{MAX_DEPTH} components call each other in a circle"),
             ));
         }
-        let link = self.links.get().and_then(|links| links.get(&invocation.interface.path()));
-        let Some(link) = link else {
+        let Some(link) = self.links.get(&invocation.interface.path()) else {
             let message = format!("the manifest links `{}` to nothing", invocation.interface.path());
             return Err(Failure::new(Cause::NoLink, Delivery::NotSent, message));
         };
-        self.injector.invoke(link.as_ref(), invocation, target).await
+        self.injector.invoke(link.as_ref(), self, invocation, target).await
     }
 }

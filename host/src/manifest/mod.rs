@@ -12,7 +12,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub(crate) use nats::NatsServer;
 ///     invocation-timeout = "1s"         # the default
 ///     request-timeout = "30s"           # the default
 ///     memory-mib = 64                   # the default, for each instance
+///     total-memory-mib = 4096           # the default, for all instances together
+///     requests = 1024                   # the default; more at a time are turned away with a 503
 ///     seed = 7                          # pins what the guests draw from wasi:random
 ///
 ///     [links]
@@ -116,8 +118,12 @@ pub(crate) struct Limits {
     pub invocation: Duration,
     /// For one HTTP request.
     pub request: Duration,
-    /// For the linear memory of one instance, in bytes.
+    /// For all linear memories of one instance, in bytes.
     pub memory: usize,
+    /// For those of all instances, in bytes.
+    pub total_memory: usize,
+    /// How many requests are answered at a time.
+    pub requests: usize,
 }
 
 impl Default for Limits {
@@ -126,6 +132,8 @@ impl Default for Limits {
             invocation: default_invocation_timeout(),
             request: default_request_timeout(),
             memory: bytes(default_memory()),
+            total_memory: bytes(default_total_memory()),
+            requests: count(default_requests()),
         }
     }
 }
@@ -241,6 +249,8 @@ impl Manifest {
                 invocation: file.invocation_timeout,
                 request: file.request_timeout,
                 memory: bytes(file.memory_mib),
+                total_memory: bytes(file.total_memory_mib),
+                requests: count(file.requests),
             },
             seed: file.seed,
             links,
@@ -304,6 +314,25 @@ impl Manifest {
         Manifest { listen, ..self }
     }
 
+    /// How many requests are answered at a time; more are turned away with a 503.
+    ///
+    /// ```
+    /// use steadfast_host::Manifest;
+    ///
+    /// let manifest = Manifest::parse("component = 'a.wasm'\nrequests = 64", "a.toml")?;
+    /// assert_eq!(manifest.requests(), 64);
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn requests(&self) -> usize {
+        self.limits.requests
+    }
+
+    /// The same manifest with another number of requests at a time.
+    #[must_use]
+    pub fn with_requests(self, requests: NonZeroUsize) -> Self {
+        Manifest { limits: Limits { requests: requests.get(), ..self.limits }, ..self }
+    }
+
     /// Where the admin port is to be, if anywhere: [`Health::serve`](crate::Health::serve) is what answers there.
     ///
     /// ```
@@ -361,6 +390,10 @@ struct File {
     request_timeout: Duration,
     #[serde(default = "default_memory", deserialize_with = "value::mebibytes")]
     memory_mib: NonZeroU64,
+    #[serde(default = "default_total_memory", deserialize_with = "value::mebibytes")]
+    total_memory_mib: NonZeroU64,
+    #[serde(default = "default_requests", deserialize_with = "value::requests")]
+    requests: NonZeroU64,
     #[serde(default, deserialize_with = "value::seed")]
     seed: Option<u64>,
     #[serde(default)]
@@ -394,6 +427,20 @@ fn default_request_timeout() -> Duration {
 /// Plenty for a handler, and a thousand of them fit into a server.
 const fn default_memory() -> NonZeroU64 {
     NonZeroU64::new(64).unwrap()
+}
+
+/// What a thousand instances of two or three MiB take, which most are.
+const fn default_total_memory() -> NonZeroU64 {
+    NonZeroU64::new(4096).unwrap()
+}
+
+/// More wait for each other than for anything else.
+const fn default_requests() -> NonZeroU64 {
+    NonZeroU64::new(1024).unwrap()
+}
+
+fn count(number: NonZeroU64) -> usize {
+    usize::try_from(number.get()).unwrap_or(usize::MAX)
 }
 
 /// On a machine whose addresses are shorter, its own limit is the limit.

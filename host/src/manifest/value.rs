@@ -96,6 +96,11 @@ pub(super) fn mebibytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<No
     deserializer.deserialize_u64(Whole { expected: "a whole number of MiB from 1, like 64", from: NonZeroU64::new })
 }
 
+pub(super) fn requests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
+    deserializer
+        .deserialize_u64(Whole { expected: "a whole number of requests from 1, like 1024", from: NonZeroU64::new })
+}
+
 pub(super) fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {
     let from = |number| NonZeroU64::new(number).map(Some);
     deserializer.deserialize_u64(Whole { expected: "a whole number of calls from 1, like 3", from })

@@ -1,22 +1,17 @@
 //! A guest's own HTTP requests go over the lattice; what the network says of them becomes the error codes of `wasi:http`.
 
 use std::io::{self, ErrorKind};
-use std::sync::Arc;
 
 use hyper::Request;
 use wasmtime_wasi_http::p2::bindings::http::types::{DnsErrorPayload, ErrorCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use crate::lattice::{Exchange, Lattice};
-use crate::trace::SpanContext;
+use crate::instance::Work;
+use crate::lattice::Exchange;
 
 /// One instance's way out.
-pub(super) struct Outgoing {
-    pub lattice: Arc<Lattice>,
-    /// How many calls deep the instance runs.
-    pub depth: u32,
-    /// The span that its requests are a part of.
-    pub trace: SpanContext,
+pub(in crate::instance) struct Outgoing {
+    pub work: Work,
 }
 
 impl WasiHttpHooks for Outgoing {
@@ -26,7 +21,8 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
-        Box::new(self.lattice.clone().send(self.depth, self.trace.clone(), request, options.unwrap_or_default()))
+        let Work { lattice, depth, trace } = self.work.clone();
+        Box::new(lattice.send(depth, trace, request, options.unwrap_or_default()))
     }
 
     fn p2_error_from_connect(&mut self, error: &io::Error) -> ErrorCode {

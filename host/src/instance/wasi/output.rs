@@ -12,7 +12,7 @@ const MAX_LINE: usize = 8 * 1024;
 
 /// One of a guest's output streams.
 #[derive(Clone)]
-pub(super) struct Log {
+pub(in crate::instance) struct Log {
     component: String,
     stream: &'static str,
     line: Vec<u8>,

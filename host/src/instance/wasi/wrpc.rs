@@ -4,8 +4,8 @@ use wasmtime::component::{Linker, Resource, ResourceAny, ResourceType, Val};
 use wasmtime::{AsContextMut, Result, StoreContextMut};
 use wasmtime_wasi::p2::IoError;
 
-use super::Guest;
 use crate::component::WRPC_ERROR;
+use crate::instance::Guest;
 use crate::lattice::Failure;
 
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
@@ -32,13 +32,13 @@ fn text(failure: &Failure) -> String {
 }
 
 /// An error that a guest is given.
-pub(crate) fn error(mut store: impl AsContextMut<Data = Guest>, failure: Failure) -> Result<Val> {
+pub(in crate::instance) fn error(mut store: impl AsContextMut<Data = Guest>, failure: Failure) -> Result<Val> {
     let error = store.as_context_mut().data_mut().table.push(failure)?;
     Ok(Val::Resource(ResourceAny::try_from_resource(error, store)?))
 }
 
 /// The failure in an error that a guest gives back; `None` if the value is none.
-pub(crate) fn failure(mut store: impl AsContextMut<Data = Guest>, error: &Val) -> Option<Failure> {
+pub(in crate::instance) fn failure(mut store: impl AsContextMut<Data = Guest>, error: &Val) -> Option<Failure> {
     let Val::Resource(error) = error else { return None };
     let error = error.try_into_resource::<Failure>(&mut store).ok()?;
     store.as_context_mut().data_mut().table.delete(error).ok()

@@ -17,7 +17,7 @@ use super::codec::{self, Malformed};
 use super::connection::{Client, Connection};
 use super::{MAX_BYTES, headers, instance, outcome};
 use crate::component::Signature;
-use crate::lattice::{Cause, Delivery, Failure, Invocation, Reply, Transport};
+use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
 
 /// Providers at the other end of a NATS server.
 pub(crate) struct Remote {
@@ -55,7 +55,11 @@ impl Remote {
 }
 
 impl Transport for Remote {
-    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+    fn invoke<'a>(
+        &'a self,
+        _: &'a Arc<Lattice>,
+        invocation: Invocation,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
         Box::pin(self.call(invocation))
     }
 }

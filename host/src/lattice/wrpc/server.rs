@@ -17,7 +17,8 @@ use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::{Connection, MAX_BYTES, headers, instance, outcome};
 use crate::component::{Interface, Signature};
-use crate::lattice::{Cause, Delivery, Embedded, Failure, Invocation, Lattice, Reply};
+use crate::instance::Target;
+use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply};
 use crate::trace::SpanKind;
 
 /// How long calls in flight have to end, once no new ones are taken.
@@ -36,7 +37,7 @@ pub(crate) struct Server {
     pub connection: Connection,
     pub prefix: String,
     pub group: String,
-    pub provider: Embedded,
+    pub provider: Target,
     pub lattice: Arc<Lattice>,
     /// For one call.
     pub limit: Duration,

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,7 +15,7 @@ use super::super::budget::Budget;
 use super::super::client::{no_room, parameters, reply};
 use super::super::{MAX_BYTES, instance, outcome};
 use super::{Broken, Frames, put_frame, put_names};
-use crate::lattice::{Cause, Delivery, Failure, Invocation, Reply, Transport};
+use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
 
 /// A provider at an address.
 pub(crate) struct Remote {
@@ -97,7 +98,11 @@ impl Remote {
 }
 
 impl Transport for Remote {
-    fn invoke<'a>(&'a self, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+    fn invoke<'a>(
+        &'a self,
+        _: &'a Arc<Lattice>,
+        invocation: Invocation,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
         Box::pin(self.call(invocation))
     }
 }

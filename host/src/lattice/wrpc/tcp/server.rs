@@ -22,7 +22,8 @@ use super::super::server::{Function, GRACE, Refused, encode};
 use super::super::{MAX_BYTES, instance, outcome};
 use super::{Broken, ENDED, Frames, MAX_NAME, put_frame};
 use crate::component::{Interface, Signature};
-use crate::lattice::{Cause, Delivery, Embedded, Failure, Invocation, Lattice};
+use crate::instance::Target;
+use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice};
 use crate::trace::{SpanContext, SpanKind};
 
 /// The most parts that the parameters come in; released clients send one. After each it is seen whether they are
@@ -37,7 +38,7 @@ const SPARE: usize = 64;
 
 /// A component that serves calls over TCP.
 pub(crate) struct Server {
-    pub provider: Embedded,
+    pub provider: Target,
     pub lattice: Arc<Lattice>,
     /// For one call.
     pub limit: Duration,

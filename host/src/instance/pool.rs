@@ -1,0 +1,115 @@
+//! The instances of one component: made in one way, wherever they work, and kept where they serve again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wasmtime::component::{Component as Compiled, Instance, InstancePre, Linker};
+use wasmtime::{Engine, Store};
+
+use super::{Guest, Sandbox, Work, polyfill, wasi};
+use crate::Error;
+use crate::component::Component;
+use crate::manifest::Instances;
+
+/// A component that is ready to run, and those of its instances that wait for more work.
+pub(crate) struct Pool {
+    pub name: String,
+    pub sandbox: Arc<Sandbox>,
+    pub pre: InstancePre<Guest>,
+    /// How many may wait.
+    keeps: usize,
+    idle: Mutex<Vec<Running>>,
+}
+
+/// An instance that works.
+pub(crate) struct Running {
+    pub store: Store<Guest>,
+    pub instance: Instance,
+}
+
+impl Pool {
+    /// Makes `component` ready. Where it serves again, at most `keeps` of its instances wait.
+    ///
+    /// # Errors
+    /// [`Error`], when the component cannot be compiled or linked, or needs more than an instance may have.
+    pub fn new(
+        component: &Component,
+        sandbox: &Arc<Sandbox>,
+        instances: Instances,
+        keeps: usize,
+    ) -> Result<Self, Error> {
+        let compiled = component.compile(sandbox.time)?;
+        check_memory(component, &compiled, sandbox)?;
+        let mut linker = Linker::new(compiled.engine());
+        wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
+        let unlinkable = |error| component.unlinkable(error);
+        polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
+        let pre = linker.instantiate_pre(&compiled).map_err(unlinkable)?;
+        let keeps = match instances {
+            Instances::Fresh => 0,
+            Instances::Reuse => keeps,
+        };
+        Ok(Pool { name: component.name(), sandbox: sandbox.clone(), pre, keeps, idle: Mutex::default() })
+    }
+
+    pub fn compiled(&self) -> &Compiled {
+        self.pre.component()
+    }
+
+    fn engine(&self) -> &Engine {
+        self.compiled().engine()
+    }
+
+    /// An instance that works for `work` and nothing else.
+    ///
+    /// # Errors
+    /// Why none can be made. Nothing was asked of it then.
+    pub async fn take(&self, work: Work) -> wasmtime::Result<Running> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(mut running) = idle {
+            running.store.data_mut().works_for(work);
+            self.sandbox.refuel(&mut running.store);
+            return Ok(running);
+        }
+        let mut store = self.sandbox.store(self.engine(), &self.name, work);
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        Ok(Running { store, instance })
+    }
+
+    /// Keeps an instance whose work is done for the next, where it serves again. One that still has a request, an answer
+    /// or a body of its work is not kept.
+    pub fn give_back(&self, mut running: Running) {
+        if self.keeps == 0 {
+            return;
+        }
+        if running.store.data_mut().has_exchange() {
+            tracing::debug!(
+                target: "steadfast::guest",
+                component = self.name,
+                "an instance is not used again: a part of its last request is still open"
+            );
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.keeps {
+            idle.push(running);
+        }
+    }
+}
+
+/// A component whose first memory is larger than an instance may have would trap at every call.
+fn check_memory(component: &Component, compiled: &Compiled, sandbox: &Sandbox) -> Result<(), Error> {
+    /// Of all memories that this host runs.
+    const PAGE: u64 = 64 * 1024;
+    let Some(pages) = compiled.resources_required().and_then(|needs| needs.max_initial_memory_size) else {
+        return Ok(());
+    };
+    let (needed, limit) = (pages.saturating_mul(PAGE), sandbox.limits.memory as u64);
+    if needed <= limit {
+        return Ok(());
+    }
+    Err(component.unsuitable(format!(
+        "needs {} MiB of memory to begin with, and `memory-mib` allows an instance {}; raise `memory-mib`",
+        needed.div_ceil(1 << 20),
+        limit >> 20
+    )))
+}

@@ -1,0 +1,175 @@
+//! Where guests run, and what surrounds each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::WasiConfigVariables;
+use wasmtime_wasi_http::p2::body::{HostIncomingBody, HostOutgoingBody, StreamContext};
+use wasmtime_wasi_http::p2::types::{
+    HostFutureIncomingResponse, HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
+    HostResponseOutparam,
+};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::Bounds;
+use super::bounds::{MAX_HANDLES, TotalMemory};
+use super::wasi::{Log, Outgoing};
+use crate::lattice::Lattice;
+use crate::manifest::Limits;
+use crate::sim::{self, RuntimeClock, Time};
+use crate::trace::SpanContext;
+
+/// What surrounds all instances of a host.
+pub(crate) struct Sandbox {
+    pub time: Time,
+    pub limits: Limits,
+    memory: Arc<TotalMemory>,
+    clock: RuntimeClock,
+    seed: Option<u64>,
+    /// What guests read from `wasi:config`.
+    config: Arc<WasiConfigVariables>,
+    instances: AtomicU64,
+}
+
+impl Sandbox {
+    pub fn new(time: Time, limits: Limits, seed: Option<u64>, settings: BTreeMap<String, String>) -> Self {
+        Sandbox {
+            time,
+            limits,
+            memory: Arc::new(TotalMemory::new(limits.total_memory)),
+            clock: RuntimeClock::new(),
+            seed: seed.or((time == Time::Simulated).then_some(0)),
+            config: Arc::new(settings.into_iter().collect()),
+            instances: AtomicU64::new(0),
+        }
+    }
+
+    /// A store for one instance of the component `name`.
+    pub fn store(&self, engine: &Engine, name: &str, work: Work) -> Store<Guest> {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(Log::new(name, "stdout")).stderr(Log::new(name, "stderr"));
+        // The sleeps of WASI follow the runtime's clock, so its readings do too, paused or not.
+        wasi.monotonic_clock(self.clock);
+        if self.time == Time::Simulated {
+            wasi.wall_clock(self.clock);
+        }
+        if let Some(seed) = self.seed {
+            // Instances differ, or callers that failed together would come back together.
+            let instance = self.instances.fetch_add(1, Ordering::Relaxed);
+            let mut rng = StdRng::seed_from_u64(seed.wrapping_add(instance));
+            wasi.insecure_random_seed(rand::Rng::next_u64(&mut rng).into());
+            wasi.insecure_random(StdRng::from_rng(&mut rng)).secure_random(rng);
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        let guest = Guest {
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            outgoing: Outgoing { work },
+            config: self.config.clone(),
+            table,
+            bounds: Bounds::new(self.limits.memory, self.memory.clone()),
+        };
+        let mut store = Store::new(engine, guest);
+        store.limiter(|guest| &mut guest.bounds);
+        self.refuel(&mut store);
+        store
+    }
+
+    /// Gives a guest its time for the next request.
+    pub fn refuel(&self, store: &mut Store<Guest>) {
+        match self.time {
+            Time::Real => {
+                store.set_epoch_deadline(1);
+                store.epoch_deadline_async_yield_and_update(1);
+            }
+            Time::Simulated => {
+                if let Err(error) = store.set_fuel(sim::FUEL) {
+                    // Only an engine without fuel refuses it, and that of simulated time has some.
+                    tracing::error!("{error:#}");
+                }
+            }
+        }
+    }
+}
+
+/// What an instance works for: one request, or one call.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub lattice: Arc<Lattice>,
+    /// How many calls deep it is.
+    pub depth: u32,
+    /// The span that its calls and requests are a part of.
+    pub trace: SpanContext,
+}
+
+/// One instance's side of the host.
+pub(crate) struct Guest {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outgoing: Outgoing,
+    pub(super) config: Arc<WasiConfigVariables>,
+    pub(super) table: ResourceTable,
+    bounds: Bounds,
+}
+
+impl Guest {
+    pub fn work(&self) -> &Work {
+        &self.outgoing.work
+    }
+
+    /// From now on, it works for this; nothing is left of what it worked for before.
+    pub fn works_for(&mut self, work: Work) {
+        self.outgoing.work = work;
+    }
+
+    /// Whether it has a part of an HTTP request or of an answer.
+    pub fn has_exchange(&mut self) -> bool {
+        self.table.iter_mut().any(|entry| {
+            entry.is::<HostIncomingRequest>()
+                || entry.is::<HostIncomingBody>()
+                || entry.is::<HostResponseOutparam>()
+                || entry.is::<HostOutgoingResponse>()
+                || entry.is::<HostOutgoingBody>()
+                || entry.is::<HostOutgoingRequest>()
+                || entry.is::<HostFutureIncomingResponse>()
+                || entry.is::<HostIncomingResponse>()
+        })
+    }
+
+    /// Ends the bodies that it did not finish, so that who reads them does not take them for whole. Whether there were
+    /// any.
+    pub fn abort_bodies(&mut self) -> bool {
+        let unfinished = self.table.iter_mut().filter_map(|entry| entry.downcast_mut::<HostOutgoingBody>());
+        let aborted = unfinished.map(|body| {
+            let (nothing, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+            std::mem::replace(body, nothing).abort();
+        });
+        aborted.count() > 0
+    }
+}
+
+impl Drop for Guest {
+    /// However an instance ends: `wasmtime-wasi-http` takes a body whose end is gone for one that is finished.
+    fn drop(&mut self) {
+        self.abort_bodies();
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outgoing }
+    }
+}

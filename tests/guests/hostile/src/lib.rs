@@ -1,0 +1,36 @@
+//! A handler for the tests that behaves badly, in the way that the path of the request says.
+
+use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+
+struct Hostile;
+
+wasip2::http::proxy::export!(Hostile);
+
+impl wasip2::exports::http::incoming_handler::Guest for Hostile {
+    fn handle(request: IncomingRequest, out: ResponseOutparam) {
+        let path = request.path_with_query().unwrap_or_default();
+        if path == "/silent" {
+            return std::mem::forget(out);
+        }
+        let headers = Fields::new();
+        if path.ends_with("-of-ten") {
+            headers.set("content-length", &[b"10".to_vec()]).expect("a header that may be set");
+        }
+        let response = OutgoingResponse::new(headers);
+        let body = response.body().expect("its first body");
+        ResponseOutparam::set(out, Ok(response));
+        let stream = body.write().expect("its first stream");
+        stream.blocking_write_and_flush(b"abc").expect("somebody reads");
+        match path.trim_end_matches("-of-ten") {
+            "/trap" => panic!("after the head"),
+            "/forever" => loop {
+                std::hint::black_box(());
+            },
+            "/dropped" => return drop((stream, body)),
+            "/forgotten" => return std::mem::forget((stream, body)),
+            _ => {}
+        }
+        drop(stream);
+        OutgoingBody::finish(body, None).expect("nothing is missing");
+    }
+}
