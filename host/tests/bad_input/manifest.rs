@@ -40,8 +40,8 @@ fn what_is_not_toml_is_said_with_its_line() {
 
 #[test]
 fn an_unknown_key_is_said_with_those_that_are_known() {
-    let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, `seed`, \
-                 `links`, `nats`, `http`, `config`, `cron`, `faults`";
+    let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, \
+                 `total-memory-mib`, `requests`, `seed`, `links`, `nats`, `http`, `config`, `cron`, `faults`";
     let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`, `status`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
