@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::component::{Component, Interface, Signature};
-use crate::instance::Target;
+use crate::instance::Callee;
 use crate::lattice::{Invocation, Lattice};
 use crate::manifest::Cron;
 use crate::trace::SpanContext;
@@ -63,7 +63,7 @@ impl Job {
 
     /// Calls `target` again and again. While a run takes longer than the time between two, those that would
     /// begin meanwhile are left out.
-    async fn repeat(self, lattice: Arc<Lattice>, target: Arc<Target>) {
+    async fn repeat(self, lattice: Arc<Lattice>, target: Arc<Callee>) {
         let (name, every) = (self.cron.target(), self.cron.every);
         let start = Instant::now();
         // Periods since the start; so no delay adds up.
@@ -104,7 +104,7 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// Starts all jobs, each with the component that it calls.
-    pub fn start(jobs: Vec<(Job, Arc<Target>)>, lattice: &Arc<Lattice>) -> Self {
+    pub fn start(jobs: Vec<(Job, Arc<Callee>)>, lattice: &Arc<Lattice>) -> Self {
         let running = jobs.into_iter().map(|(job, target)| job.repeat(lattice.clone(), target));
         Jobs { _running: running.collect() }
     }

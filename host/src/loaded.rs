@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use crate::component::Component;
 use crate::cron::Job;
-use crate::instance::Target as Served;
-use crate::instance::{Handler, Sandbox};
+use crate::instance::{Callee, Handler, Sandbox};
 use crate::lattice::{Injector, Lattice, Transport, Upstreams};
 use crate::manifest::{Cron, Instances, Link, On, Target};
 use crate::sim::Time;
@@ -20,7 +19,7 @@ pub(crate) struct Loaded {
     pub lattice: Arc<Lattice>,
     /// Those beside the component itself, by their files.
     others: BTreeMap<PathBuf, Component>,
-    embedded: BTreeMap<(PathBuf, Instances), Arc<Served>>,
+    embedded: BTreeMap<(PathBuf, Instances), Arc<Callee>>,
 }
 
 impl Loaded {
@@ -63,7 +62,7 @@ impl Loaded {
         let mut embedded = BTreeMap::new();
         for link in manifest.links.values() {
             if let Target::Component(path, instances) = &link.target {
-                let target = Served::new(&others[path], &sandbox, *instances)?;
+                let target = Callee::new(&others[path], &sandbox, *instances)?;
                 embedded.entry((path.clone(), *instances)).or_insert_with(|| Arc::new(target));
             }
         }
@@ -109,7 +108,7 @@ impl Loaded {
     }
 
     /// A call on schedule, and the component that it is for.
-    pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, Arc<Served>), Error> {
+    pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, Arc<Callee>), Error> {
         // Where a link leads elsewhere, it is not this component that is meant.
         match manifest.links.get(&cron.interface).map(|link| &link.target) {
             Some(Target::Component(path, instances)) => {
@@ -126,7 +125,7 @@ impl Loaded {
             }
             None => {
                 let job = Job::new(manifest, cron, app)?;
-                Ok((job, Arc::new(Served::new(app, &self.sandbox, manifest.instances)?)))
+                Ok((job, Arc::new(Callee::new(app, &self.sandbox, manifest.instances)?)))
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::component::{Component, Interface, Signature};
-use crate::instance::Target;
+use crate::instance::Callee;
 use crate::lattice::Lattice;
 use crate::lattice::wrpc::{Connection, Problem, Server, check_options, tcp};
 use crate::loaded::Loaded;
@@ -238,7 +238,7 @@ async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
 
 /// A component that can be called.
 struct Ready {
-    provider: Target,
+    provider: Callee,
     functions: Vec<(Interface, String, Arc<Signature>)>,
     lattice: Arc<Lattice>,
 }
@@ -250,7 +250,7 @@ impl Ready {
             functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
         });
         let functions = functions.collect();
-        let provider = Target::new(component, &sandbox, manifest.instances)?;
+        let provider = Callee::new(component, &sandbox, manifest.instances)?;
         lattice.ready();
         Ok(Ready { provider, functions, lattice })
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use steadfast::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Event,
-    Gradient, Hedge, Jitter, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow, Upcoming,
-    handler::WatchAs,
+    Gradient, Hedge, InFlightBudget, Jitter, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle,
+    TimeWindow, Upcoming, handler::WatchAs,
 };
 
 static BUDGET: Budget = Budget::ratio(0.1);
+static SHARE: InFlightBudget = InFlightBudget::new(0.2, 3);
 const FIVE: u32 = 5;
 const THREE_SECONDS: Duration = Duration::from_secs(3);
 
@@ -65,6 +66,7 @@ steadfast::policy! {
     static CONSTANT = retry(attempts = 2, backoff = constant("1m", jitter = full));
     static CUSTOM = retry(attempts = 2, backoff = custom(schedule, max = "1m"));
     static DEFAULT = retry(attempts = 2, backoff = Backoff::DEFAULT);
+    static IN_FLIGHT = retry(attempts = 2, in_flight_budget = SHARE);
 }
 
 #[track_caller]
@@ -140,4 +142,6 @@ fn and_so_are_the_backoffs() {
     same(&CONSTANT, &retry(Backoff::constant(secs(60)).jitter(Jitter::Full)));
     same(&CUSTOM, &retry(Backoff::custom(schedule).max_delay(secs(60))));
     same(&DEFAULT, &retry(Backoff::DEFAULT));
+    let in_flight: &Policy<(Retry<&InFlightBudget>, WatchAs)> = &IN_FLIGHT;
+    same(in_flight, &Policy::new().retry(Retry::attempts(2).in_flight_budget(&SHARE)));
 }

@@ -6,7 +6,8 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use super::core::{Attempt, Core, End, Refused, Run, Stop};
+use super::core::{Core, End, Stop};
+use super::run::{Attempt, Refused, Run};
 use super::{Bound, Call, Judge};
 use crate::failure::Failed;
 use crate::observe::span::{AttemptScope, CallScope};
@@ -208,7 +209,7 @@ fn poll_timer(timer: Pin<&mut impl Future<Output = ()>>, context: &mut Context<'
     timer.poll(context)
 }
 
-/// Polls a timer that is only made by who has to wait: 15 fuel less for who has not.
+/// Polls a timer, which is made by the first poll: a call that does not wait costs 15 fuel less without one.
 fn poll_made<F: Future<Output = ()>>(
     mut timer: Pin<&mut Option<F>>,
     make: impl FnOnce() -> F,

@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use super::core::{Attempt, Core, End, Refused, Run, Stop};
+use super::core::{Core, End, Stop};
+use super::run::{Attempt, Refused, Run};
 use super::{Bound, Call, Judge};
 use crate::failure::{Failed, Reason};
 use crate::observe::span::CallScope;

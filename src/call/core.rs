@@ -7,29 +7,18 @@
 //! Plain methods, and no one `step` that takes and returns enums of everything: that was tried, and packing and
 //! unpacking them added 1,900 bytes to a component with a retry.
 
-use core::cell::Cell;
 use core::time::Duration;
 
-use super::{Bound, Call, Judge, Repeats, Verdict};
+use super::run::{Attempt, Refused, Run};
+use super::{Judge, Repeats, Verdict};
 use crate::failure::{Cause, Delivery, Facts, Failed, Reason, worse};
-use crate::observe::span::{AttemptScope, CallScope};
-use crate::observe::{Change, Event, Observer};
+use crate::observe::Event;
+use crate::observe::span::CallScope;
 use crate::platform::clock::{Clock, Instant};
 use crate::platform::rng::Rng;
 use crate::policy::{
-    BulkheadPermit, Guard, HedgePart, Moment, Outcome, Parts, Permit, Permits, Policy, Rejected, RetryPart, TimeLimit,
-    Upcoming,
+    BulkheadPermit, Guard, HedgePart, Moment, Outcome, Parts, Permit, Permits, Rejected, RetryPart, Upcoming,
 };
-
-/// Why a call does not begin with an attempt at once.
-pub(super) enum Refused<'p, P: Parts> {
-    /// The time of a call around this one is over.
-    Over,
-    /// A guard rejected the attempt.
-    Rejected(Rejected),
-    /// The attempt may begin after the wait that comes with its permit.
-    Delayed(Permits<'p, P>),
-}
 
 /// Why there is no attempt now.
 pub(super) enum Stop {
@@ -45,6 +34,12 @@ pub(super) enum End {
     HandedOver,
 }
 
+impl From<Reason> for End {
+    fn from(reason: Reason) -> Self {
+        End::GaveUp(reason)
+    }
+}
+
 impl From<Stop> for End {
     fn from(stop: Stop) -> Self {
         End::GaveUp(match stop {
@@ -52,174 +47,6 @@ impl From<Stop> for End {
             // A call that blocks does not wait in line, and one that waited there does not wait again.
             Stop::Line => Reason::BulkheadFull,
         })
-    }
-}
-
-/// An attempt in flight.
-pub(super) struct Attempt<'p, P: Parts> {
-    /// From 1.
-    pub number: u32,
-    /// When it began, where a part of the policy needs to know.
-    pub began: Option<Instant>,
-    /// Until when it may take.
-    pub ends: Option<Instant>,
-    /// Whether it is beside another one.
-    hedge: bool,
-    permit: Permits<'p, P>,
-}
-
-/// The present: the clock is read once, however many parts ask, until time has passed.
-struct Present<'c, C> {
-    clock: &'c C,
-    now: Cell<Option<Instant>>,
-    /// When the attempt began that is looked at.
-    began: Cell<Instant>,
-}
-
-impl<C> Present<'_, C> {
-    /// Time has passed.
-    fn forget(&self) {
-        self.now.set(None);
-    }
-}
-
-impl<C: Clock + Rng> Moment for Present<'_, C> {
-    #[inline]
-    fn now(&self) -> Instant {
-        match self.now.get() {
-            Some(now) => now,
-            None => {
-                let now = self.clock.now();
-                self.now.set(Some(now));
-                now
-            }
-        }
-    }
-
-    fn began(&self) -> Instant {
-        self.began.get()
-    }
-
-    fn draw(&self) -> u64 {
-        self.clock.draw()
-    }
-}
-
-/// A call as far as it needs to be known while nothing failed. Apart from the core, so that a call that succeeds at once
-/// does not set up the rest.
-pub(super) struct Run<'c, P: Parts, C, J, S> {
-    pub call: &'c Call<'c, P, C, J>,
-    scope: S,
-    present: Present<'c, C>,
-    /// When the call began: what needs no time does not read the clock.
-    started: Option<Instant>,
-    /// The whole call must be over by then.
-    pub ends: Option<Instant>,
-    /// What the retry remembers of this call, which is in flight for as long as that lives.
-    retries: <P::Retry as RetryPart>::Course,
-}
-
-impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
-    /// A call begins.
-    #[inline]
-    pub(super) fn run(&'c self) -> Run<'c, P, C, J, impl CallScope> {
-        let present = Present { clock: &self.clock, now: Cell::new(None), began: Cell::new(Instant::from_nanos(0)) };
-        let limit = self.policy.deadline.limit();
-        // With a bound from outside, the clock is read too: the call may be over before it began.
-        let started = (limit.is_some() || self.bound.ends().is_some()).then(|| present.now());
-        let own = started.zip(limit).map(|(started, limit)| started + limit);
-        let ends = Bound::of(own).min(self.bound).ends();
-        Run { call: self, scope: self.policy.observer.scope(), present, started, ends, retries: Default::default() }
-    }
-}
-
-impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
-    /// The call begins: with an attempt at once, or with what [`Core::refused`] takes.
-    #[inline]
-    pub fn first(&mut self, times_attempt: bool) -> Result<Attempt<'c, P>, Refused<'c, P>> {
-        // Its own deadline is not over yet, but that of a call around it may be.
-        if self.call.bound.ends().is_some() && self.is_over() {
-            return Err(Refused::Over);
-        }
-        match self.call.policy.admit(None, &self.present) {
-            Ok(permit) if !Policy::<P>::WAITS || permit.delay().is_zero() => {
-                Ok(self.begin(permit, 1, true, times_attempt))
-            }
-            Ok(permit) => Err(Refused::Delayed(permit)),
-            Err(rejected) => Err(Refused::Rejected(rejected)),
-        }
-    }
-
-    #[inline]
-    fn begin(&mut self, mut permit: Permits<'c, P>, number: u32, first: bool, times_attempt: bool) -> Attempt<'c, P> {
-        let policy = self.call.policy;
-        let change = permit.begin(<P::Observer as Observer>::WATCHES);
-        self.tell_change(change);
-        self.tell(|| Event::AttemptStarted { attempt: number });
-        policy.retry.began(&mut self.retries, first, &self.present);
-        let timed = policy.is_timed() || times_attempt;
-        let began = timed.then(|| self.present.now());
-        let own = began.zip(policy.attempt_timeout.limit()).map(|(began, limit)| began + limit);
-        let ends = Bound::of(own).min(Bound::of(self.ends)).ends();
-        Attempt { number, began, ends, hedge: false, permit }
-    }
-
-    /// An attempt succeeded.
-    #[inline]
-    pub fn succeeded(&mut self, attempt: Attempt<'c, P>, failures: u32) {
-        let Attempt { number, began, permit, .. } = attempt;
-        let policy = self.call.policy;
-        if let Some(began) = began {
-            self.present.began.set(began);
-            self.present.forget();
-        }
-        let outcome = match policy.attempt_timeout.limit() {
-            // Too late to be called a success, and too real to be thrown away.
-            Some(limit) if self.present.now().since(self.present.began()) > limit => Outcome::Failure(Cause::Timeout),
-            _ => Outcome::Success,
-        };
-        let change = permit.settle(outcome, &self.present);
-        self.tell_change(change);
-        policy.retry.succeeded(&mut self.retries, &self.present);
-        self.tell(|| Event::AttemptSucceeded { attempt: number, failures });
-    }
-
-    /// Makes a blocking attempt.
-    #[inline]
-    pub fn within<R>(&self, number: u32, attempt: impl FnOnce() -> R) -> R {
-        self.scope.attempt(number).within(attempt)
-    }
-
-    /// What an attempt that is awaited is polled within.
-    #[inline]
-    pub fn attempt_scope(&self, number: u32) -> S::Attempt {
-        self.scope.attempt(number)
-    }
-
-    /// Time has passed, as it does while a driver sleeps: the call may be over.
-    pub fn woke(&self) -> Result<(), Stop> {
-        self.present.forget();
-        if self.is_over() { Err(Stop::End(Reason::Deadline)) } else { Ok(()) }
-    }
-
-    #[inline]
-    fn is_over(&self) -> bool {
-        self.ends.is_some_and(|ends| self.present.now() >= ends)
-    }
-
-    /// What observers are told; nothing where there are none.
-    #[inline]
-    fn tell(&self, event: impl FnOnce() -> Event) {
-        if <P::Observer as Observer>::WATCHES {
-            self.scope.observe(&self.call.policy.observer, &event());
-        }
-    }
-
-    #[inline]
-    fn tell_change(&self, change: Option<Change>) {
-        if let Some(change) = change {
-            self.tell(|| if change == Change::Late { Event::Late } else { Event::BreakerChanged(change) });
-        }
     }
 }
 
@@ -451,10 +278,8 @@ impl<T, E> Core<T, E> {
         attempt: Attempt<'c, P>,
         result: Option<Result<T, E>>,
     ) -> Result<T, Failed<E>> {
-        match self.failed(run, attempt, result) {
-            Ok(_) => self.end(run, End::GaveUp(Reason::Attempts)),
-            Err(end) => self.end(run, end),
-        }
+        let end = self.failed(run, attempt, result).err().unwrap_or(End::GaveUp(Reason::Attempts));
+        self.end(run, end)
     }
 
     /// Takes note of an attempt that is over while others may be in flight: the facts of its failure, or how the call ends.
@@ -523,14 +348,6 @@ impl<T, E> Core<T, E> {
         run: &mut Run<'_, P, C, J, impl CallScope>,
         facts: &Facts,
     ) -> Result<u64, End> {
-        self.delay(run, facts).map_err(End::GaveUp)
-    }
-
-    fn delay<P: Parts, C: Clock + Rng, J>(
-        &mut self,
-        run: &mut Run<'_, P, C, J, impl CallScope>,
-        facts: &Facts,
-    ) -> Result<u64, Reason> {
         let now = run.present.now();
         let policy = run.call.policy;
         let idempotent = run.call.repeats == Repeats::Always;
@@ -538,7 +355,7 @@ impl<T, E> Core<T, E> {
         let delay = policy.retry.decide(&mut run.retries, made, facts, idempotent, &run.present)?;
         #[cfg(feature = "http")]
         if run.call.repeats == Repeats::Never {
-            return Err(Reason::NotReplayable);
+            return Err(Reason::NotReplayable.into());
         }
         let next = now.after(delay);
         if let Some(until) = policy.rejects_until()
@@ -547,10 +364,10 @@ impl<T, E> Core<T, E> {
             // A breaker that was forced open is so until the end of time, which is of no use to a caller.
             let forced = until == Instant::from_nanos(u64::MAX);
             self.retry_after = Some(if forced { 0 } else { until.nanos_since(now) });
-            return Err(Reason::BreakerOpen);
+            return Err(Reason::BreakerOpen.into());
         }
         if run.ends.is_some_and(|ends| next >= ends) {
-            return Err(Reason::Deadline);
+            return Err(Reason::Deadline.into());
         }
         // Nothing stands in the way any more, so now it may cost something.
         let attempt = self.attempts.saturating_add(1);

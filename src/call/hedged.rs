@@ -5,7 +5,8 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
 use super::asynchronous::{before, ready, scoped, sleep};
-use super::core::{Attempt, Core, End, Run};
+use super::core::{Core, End};
+use super::run::{Attempt, Run};
 use super::{Call, Judge, Repeats};
 use crate::failure::{Cause, Failed};
 use crate::observe::span::CallScope;

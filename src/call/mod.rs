@@ -13,6 +13,7 @@ mod judge;
 mod last_good;
 mod once;
 mod replay;
+mod run;
 mod start;
 #[cfg(test)]
 mod tests;

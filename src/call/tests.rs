@@ -610,3 +610,50 @@ fn futures_of_calls_are_send_where_their_parts_are() {
     assert_eq!(block_on(send(async { all.with(Still).call_async(async || Ok::<_, RpcError>(1)).await })), Ok(1));
     assert_eq!(block_on(send(async { all.with(Still).call_once_async(async || Ok::<_, RpcError>(1)).await })), Ok(1));
 }
+
+#[test]
+fn a_blocking_success_after_its_attempt_timeout_is_the_callers_and_a_failure_of_the_target() {
+    let nano = Duration::from_nanos(1);
+    for (took, opens) in [(secs(1) - nano, false), (secs(1), false), (secs(1) + nano, true), (secs(2), true)] {
+        let policy = Policy::new()
+            .breaker(Breaker::consecutive_failures(1))
+            .attempt_timeout(crate::AttemptTimeout::after(secs(1)));
+        let clock = TestClock::new();
+        let late = || {
+            clock.advance(took);
+            Ok::<_, RpcError>("hi")
+        };
+        assert_eq!(policy.with(&clock).call(late), Ok("hi"));
+        let open = policy.breaker_control().with(&clock).state() == crate::BreakerState::Open;
+        assert_eq!(open, opens, "{took:?}");
+    }
+}
+
+#[test]
+fn a_result_that_the_judge_hands_over_is_told_as_given_up_only_where_it_is_an_error() {
+    use crate::testing::Recorder;
+    use crate::{Event, Verdict};
+    static SEEN: Recorder = Recorder::new();
+    let policy = Policy::new().observer(&SEEN);
+    let clock = TestClock::new();
+    let gave_up = || SEEN.take().into_iter().any(|event| matches!(event, Event::GaveUp { .. }));
+    let ignored = policy.with(&clock).judge(|_: &Outcome| Verdict::Ignored);
+    assert_eq!(ignored.call(|| Ok("hi")), Ok("hi"));
+    assert!(!gave_up());
+    ignored.call(no_target).unwrap_err();
+    assert!(gave_up());
+    // An `Ok` that is judged a failure is the last real result, and the call was given up.
+    let verdict =
+        Verdict::Failure { cause: Cause::Other, delivery: Delivery::Delivered, retry_after: None, repeatable: true };
+    assert_eq!(policy.with(&clock).judge(move |_: &Outcome| verdict).call(|| Ok("hi")), Ok("hi"));
+    assert!(gave_up());
+}
+
+#[test]
+fn a_retry_at_the_moment_the_break_ends_is_made() {
+    let open_for = |time| Policy::new().retry(regular(2)).breaker(Breaker::consecutive_failures(1).open_for(time));
+    let clock = TestClock::new();
+    for (time, attempts) in [(secs(1), 2), (secs(1) + Duration::from_nanos(1), 1)] {
+        assert_eq!(open_for(time).with(&clock).call(no_target).unwrap_err().attempts(), attempts, "{time:?}");
+    }
+}

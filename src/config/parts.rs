@@ -26,9 +26,10 @@ pub(super) type AnyLimit = Either<Either<RateLimit<TokenBucket>, RateLimit<Slidi
 /// A hedge of any kind.
 pub(super) type AnyHedge = Either<Hedge, Hedge<Quantile>>;
 
-/// Budgets by their names; none in the place of one that is a mistake. They are shared for as long as the component
-/// lives.
+/// A budget of either kind. It is shared for as long as the component lives.
 pub(super) type AnyBudget = Either<&'static Budget, &'static InFlightBudget>;
+
+/// Budgets by their names; none in the place of one that is a mistake.
 pub(super) type Budgets = [(String, Option<AnyBudget>)];
 
 fills! {

@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn three_in_a_row_are_asked_to_be_renewed_until_one_is_turned_away() {
         let now = Then(0);
-        assert_eq!(Noted(&Cell::new(0)).renew(&now), Ok(()), "what waits for nobody stays what it is");
+        assert_eq!(Noted(&Cell::new(0)).renew(&now), Ok(()), "a permit that does not expire needs no renewal");
         let rejected = Rejected { reason: Reason::BreakerOpen, cause: Cause::Timeout, retry_after: 7 };
         for turned_away in 0..4 {
             let asked = Cell::new(0);

@@ -1,19 +1,17 @@
-//! Components and clients that behave badly, seen by a client with a socket of its own.
+//! Components and clients that behave badly, over raw sockets.
 #![cfg(not(target_family = "wasm"))]
 
 #[path = "../stage/mod.rs"]
 mod stage;
 
-use std::time::Duration;
-
-use stage::{component, manifest};
-use steadfast_host::Host;
+use stage::{component, manifest, simulate};
 use steadfast_host::sim::Time;
+use steadfast_host::{Cause, Delivery, Host};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Whatever `requests` get at a host of the hostile component, each over a connection of its own that the client does
-/// not close.
+/// What a host of the hostile component replies to `requests`, each over a connection of its own, until the host closes
+/// it.
 async fn replies(rest: &str, requests: &[&str]) -> Vec<String> {
     let host = Host::load(&manifest(component("hostile"), &[], rest), Time::Real).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -24,7 +22,6 @@ async fn replies(rest: &str, requests: &[&str]) -> Vec<String> {
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut reply = Vec::new();
-        // The end of the connection, which is awaited for as long as the test may take.
         socket.read_to_end(&mut reply).await.unwrap();
         replies.push(String::from_utf8(reply).unwrap());
     }
@@ -112,8 +109,25 @@ async fn requests_beyond_the_bound_are_turned_away_at_once() {
     let mut rest = Vec::new();
     first.read_to_end(&mut rest).await.unwrap();
     while !ask().await.starts_with("HTTP/1.1 200 ") {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn where_other_instances_have_all_memory_the_answer_is_a_503() {
+    let reply = &replies("total-memory-mib = 1", &[&get_and_close("/whole")]).await[0];
+    assert!(reply.starts_with("HTTP/1.1 503 ") && reply.contains("\r\nretry-after: 1\r\n"), "{reply}");
+}
+
+#[test]
+fn a_call_for_which_no_instance_can_be_made_was_not_sent() {
+    // Enough for the caller, and not for the one that it calls beside it.
+    let links = [("acme:greeter/api", "greeter")];
+    let manifest = manifest(component("http-hello"), &links, "total-memory-mib = 2");
+    let answer = simulate(&manifest, async |stage| stage.get("/strict/Ada").await);
+    assert_eq!(answer.status, 503);
+    assert!(!answer.calls.is_empty());
+    assert!(answer.calls.iter().all(|call| *call == Err((Cause::Overloaded, Delivery::NotSent))), "{answer:?}");
 }
 
 #[test]

@@ -41,19 +41,25 @@ pub(crate) struct Bounds {
     used_memory: usize,
     used_elements: usize,
     total: Arc<TotalMemory>,
+    /// Whether memory was refused since other instances have it.
+    pub crowded: bool,
 }
 
 impl Bounds {
     /// At most `memory` bytes, which are a part of `total`.
     pub fn new(memory: usize, total: Arc<TotalMemory>) -> Self {
-        Bounds { memory, used_memory: 0, used_elements: 0, total }
+        Bounds { memory, used_memory: 0, used_elements: 0, total, crowded: false }
     }
 }
 
 impl ResourceLimiter for Bounds {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let more = desired.saturating_sub(current);
-        if self.used_memory.saturating_add(more) > self.memory || !self.total.take(more) {
+        if self.used_memory.saturating_add(more) > self.memory {
+            return Ok(false);
+        }
+        if !self.total.take(more) {
+            self.crowded = true;
             return Ok(false);
         }
         self.used_memory += more;

@@ -15,7 +15,8 @@ use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{Error, WasiHttpView};
 
-use super::{Pool, Running, Sandbox, Work, engine};
+use super::pool::NoInstance;
+use super::{Pool, Running, Sandbox, Work};
 use crate::component::Component;
 use crate::lattice::{Cause, Delivery, Failure, Lattice};
 use crate::manifest::Instances;
@@ -35,8 +36,8 @@ const MAX_IDLE: usize = 64;
 
 /// Why an instance did not come to the end of its work.
 enum Stopped {
-    /// None could be made.
-    NoInstance(wasmtime::Error),
+    /// There is none.
+    NoInstance(NoInstance),
     Trapped(wasmtime::Error),
     /// Its time is over.
     Late(Duration),
@@ -46,17 +47,17 @@ impl Handler {
     /// Makes `component` ready to answer.
     ///
     /// # Errors
-    /// [`Error`](crate::Error), when the component cannot be compiled or linked, needs more than an instance may have, or
-    /// does not export `wasi:http/incoming-handler`.
+    /// [`Error`](crate::Error), when the component cannot be compiled or linked, needs more than an instance may have,
+    /// or does not export `wasi:http/incoming-handler`.
     pub fn new(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) -> Result<Self, crate::Error> {
         let pool = Pool::new(component, sandbox, instances, MAX_IDLE)?;
         let exports = ProxyIndices::new(&pool.pre).map_err(|error| component.unlinkable(error))?;
         Ok(Handler { pool, exports })
     }
 
-    /// Answers a request that was sent `depth` calls deep. Whatever the component does, there is an answer: when
-    /// it traps or says nothing, a bare 500; when it takes too long, a bare 504. What begins and does not end as it should
-    /// is cut short: nobody takes it for whole. The `seat` is taken until the instance is done.
+    /// Answers a request that was sent `depth` calls deep. There is always an answer: a bare 500 when the component
+    /// traps or gives none, a bare 504 when it takes too long. One that has begun and cannot be completed is cut: the
+    /// connection ends before the end of the answer. The `seat` is held until the instance is done.
     pub async fn handle<B>(
         self: &Arc<Self>,
         lattice: &Arc<Lattice>,
@@ -137,11 +138,9 @@ impl Handler {
                     return span.answered(status);
                 }
             },
-            Err(Stopped::NoInstance(error)) if engine::is_full(&error) => {
-                (StatusCode::SERVICE_UNAVAILABLE, format!("too many instances at a time: {error}"))
-            }
-            Err(Stopped::NoInstance(error)) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, format!("no instance of the component could be made: {error:?}"))
+            Err(Stopped::NoInstance(NoInstance { error, full })) => {
+                let status = if full { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
+                (status, format!("no instance of the component could be made: {error:?}"))
             }
             Err(Stopped::Trapped(error)) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("the component trapped: {error:?}"))
@@ -188,7 +187,7 @@ fn check_host<B>(request: &mut Request<B>) -> Result<(), StatusCode> {
     }
 }
 
-/// The way of an answer to whoever waits for its head; it is gone once the head is sent.
+/// Sends the head of an answer, once.
 struct Head {
     sender: Mutex<Option<oneshot::Sender<Response<ResponseBody>>>>,
     status: OnceLock<StatusCode>,
@@ -198,7 +197,7 @@ impl Head {
     fn send(&self, answer: Response<ResponseBody>) {
         if let Some(sender) = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = self.status.set(answer.status());
-            // Whoever waited may have left.
+            // The client may have left.
             let _ = sender.send(answer);
         }
     }

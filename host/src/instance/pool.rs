@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::{Component as Compiled, Instance, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{Guest, Sandbox, Work, polyfill, wasi};
+use super::{Guest, Sandbox, Work, engine, polyfill, wasi};
 use crate::Error;
 use crate::component::Component;
 use crate::manifest::Instances;
 
-/// A component that is ready to run, and those of its instances that wait for more work.
+/// A component that is ready to run, and its instances that are kept for more work.
 pub(crate) struct Pool {
     pub name: String,
     pub sandbox: Arc<Sandbox>,
@@ -18,6 +18,13 @@ pub(crate) struct Pool {
     /// How many may wait.
     keeps: usize,
     idle: Mutex<Vec<Running>>,
+}
+
+/// Why there is no instance. Nothing was asked of any.
+pub(super) struct NoInstance {
+    pub error: wasmtime::Error,
+    /// Whether it is for want of room that others have at the moment.
+    pub full: bool,
 }
 
 /// An instance that works.
@@ -62,8 +69,8 @@ impl Pool {
     /// An instance that works for `work` and nothing else.
     ///
     /// # Errors
-    /// Why none can be made. Nothing was asked of it then.
-    pub async fn take(&self, work: Work) -> wasmtime::Result<Running> {
+    /// Why none can be made.
+    pub async fn take(&self, work: Work) -> Result<Running, NoInstance> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(mut running) = idle {
             running.store.data_mut().works_for(work);
@@ -71,12 +78,17 @@ impl Pool {
             return Ok(running);
         }
         let mut store = self.sandbox.store(self.engine(), &self.name, work);
-        let instance = self.pre.instantiate_async(&mut store).await?;
-        Ok(Running { store, instance })
+        match self.pre.instantiate_async(&mut store).await {
+            Ok(instance) => Ok(Running { store, instance }),
+            Err(error) => {
+                let full = store.data().bounds.crowded || engine::is_full(&error);
+                Err(NoInstance { error, full })
+            }
+        }
     }
 
-    /// Keeps an instance whose work is done for the next, where it serves again. One that still has a request, an answer
-    /// or a body of its work is not kept.
+    /// Keeps an instance whose work is done, where instances are used again. One that still has a request, an answer or
+    /// a body of that work is not kept.
     pub fn give_back(&self, mut running: Running) {
         if self.keeps == 0 {
             return;

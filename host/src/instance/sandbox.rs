@@ -116,7 +116,7 @@ pub(crate) struct Guest {
     outgoing: Outgoing,
     pub(super) config: Arc<WasiConfigVariables>,
     pub(super) table: ResourceTable,
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
 }
 
 impl Guest {

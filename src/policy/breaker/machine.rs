@@ -94,7 +94,7 @@ pub enum Phase<T> {
 pub struct Probes {
     /// A bit for each place that is taken.
     taken: u32,
-    /// Whether somebody was told already that there is one.
+    /// Whether observers were told already that a probe began.
     begun: bool,
     admissions: [Admission; MAX_PROBES],
     began: [Instant; MAX_PROBES],
@@ -173,7 +173,7 @@ impl<T: Tally> State<T> {
     }
 
     pub fn admit(&mut self, settings: &Settings, now: Instant) -> Result<Admission, Rejected> {
-        if let Phase::Open { until, cause, .. } = self.phase
+        if let Phase::Open { until, cause } = self.phase
             && now >= until
         {
             self.enter(Phase::HalfOpen { outcomes: Counts::default(), cause, probes: Probes::NONE });
@@ -181,7 +181,7 @@ impl<T: Tally> State<T> {
         let (cause, retry_after) = match &mut self.phase {
             Phase::Closed(_) => return Ok(Admission(self.generation)),
             Phase::ForcedClosed => return Ok(Admission::UNCOUNTED),
-            Phase::Open { until, cause, .. } => (*cause, until.nanos_since(now)),
+            Phase::Open { until, cause } => (*cause, until.nanos_since(now)),
             Phase::HalfOpen { outcomes, cause, probes } => {
                 let allowed = settings.probes.saturating_sub(outcomes.calls);
                 self.generation = next(self.generation);
@@ -207,8 +207,8 @@ impl<T: Tally> State<T> {
         }
     }
 
-    /// An attempt begins. Whether it is the first probe since the breaker was open: one that is let through and turned
-    /// away by another part is none.
+    /// An attempt begins. Whether it is the first probe since the breaker was open: one that another part turns away does
+    /// not count.
     pub fn begin_probe(&mut self, admission: Admission) -> bool {
         match &mut self.phase {
             Phase::HalfOpen { probes, .. } if probes.has(admission) => !core::mem::replace(&mut probes.begun, true),
@@ -316,7 +316,7 @@ impl<T: Tally> State<T> {
     fn open(&mut self, settings: &Settings, now: Instant, draw: u64, why: Tripped, cause: Cause) -> Change {
         let open_for = if self.next_break == 0 { settings.open_for } else { self.next_break };
         self.next_break = settings.break_after(open_for);
-        let until = now.after(open_for).after(settings.jitter(open_for, draw));
+        let until = now.after(open_for).after(settings.jitter_of(open_for, draw));
         self.enter(Phase::Open { until, cause });
         Change::Opened { why, cause }
     }

@@ -159,7 +159,7 @@ impl Settings {
     }
 
     /// By how much jitter lengthens a break of `open_for`, by a number drawn uniformly from all of `u64`.
-    pub fn jitter(&self, open_for: u64, draw: u64) -> u64 {
+    pub fn jitter_of(&self, open_for: u64, draw: u64) -> u64 {
         let longest = ((open_for as f64 * self.jitter) as u64).min(self.max_open_for.saturating_sub(open_for));
         // By a float: 53 bits of the number are more than enough, and a product of 128 bits takes 80 bytes more.
         (draw as f64 / u64::MAX as f64 * longest as f64) as u64
@@ -173,6 +173,6 @@ impl Settings {
     /// The longest break.
     pub fn longest_break(&self) -> u64 {
         let longest = self.longest_without_jitter();
-        longest.saturating_add(self.jitter(longest, u64::MAX))
+        longest.saturating_add(self.jitter_of(longest, u64::MAX))
     }
 }

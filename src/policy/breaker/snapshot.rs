@@ -87,7 +87,7 @@ impl<T: Tally> State<T> {
     pub fn snapshot(&self, settings: &Settings, now: Instant) -> BreakerSnapshot {
         let (phase, cause, outcomes, left) = match self.phase {
             Phase::Closed(_) => (0, Cause::Other, Counts::default(), 0),
-            Phase::Open { until, cause, .. } => {
+            Phase::Open { until, cause } => {
                 // On a clock that stepped back it may look longer than it is.
                 let left = until.nanos_since(now);
                 (1, cause, Counts::default(), left.min(settings.longest_break()))

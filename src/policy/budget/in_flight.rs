@@ -10,8 +10,8 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 /// A budget that holds no tokens: at most a share of the calls in flight may be retries in flight.
 ///
 /// **When to use it**: where load comes in waves. A [`Budget`](super::Budget) that saved up tokens in a quiet hour
-/// allows a burst of retries; this one knows only what is under way. **When not**: where calls are rare, since a share
-/// of few calls is none, and `at_least` decides alone.
+/// allows a burst of retries; this one knows only what is under way. **When not**: where few calls
+/// are in flight at a time: a share of them is less than one retry, and `at_least` alone decides.
 ///
 /// It needs no clock: it counts calls from their beginning to their end, and retries from the moment they are allowed,
 /// with the wait before them, until they end. Both end also when a call is dropped. A [hedge](crate::Hedge) counts as a

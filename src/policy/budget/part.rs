@@ -18,7 +18,7 @@ use crate::policy::sealed::Sealed;
 /// ready(Retry::attempts(3).budget(&BUDGET));
 /// ```
 pub trait BudgetPart: Copy + Debug + Sealed {
-    /// What the last retry of a call cost.
+    /// What a call owes while it goes on: what its last retry cost, or its place among those in flight.
     #[doc(hidden)]
     type Debt: Default;
 
@@ -59,7 +59,7 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[inline]
     fn used(&self, _debt: &mut Self::Debt) {}
 
-    /// The call succeeded; without a debt where no attempt of it failed.
+    /// The call succeeded; without a debt where it never had one.
     #[doc(hidden)]
     #[inline]
     fn succeeded(&self, _debt: Option<&Self::Debt>) {}

@@ -17,7 +17,7 @@ use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::{Connection, MAX_BYTES, headers, instance, outcome};
 use crate::component::{Interface, Signature};
-use crate::instance::Target;
+use crate::instance::Callee;
 use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply};
 use crate::trace::SpanKind;
 
@@ -37,7 +37,7 @@ pub(crate) struct Server {
     pub connection: Connection,
     pub prefix: String,
     pub group: String,
-    pub provider: Target,
+    pub provider: Callee,
     pub lattice: Arc<Lattice>,
     /// For one call.
     pub limit: Duration,

@@ -63,6 +63,17 @@ fn failures_and_what_the_deadline_ends_tell_no_latency() {
     assert!(hedge.delay(&policy.latencies) < millis(10));
 }
 
+#[test]
+fn a_hedge_that_fails_does_not_hide_how_long_the_first_attempt_takes() {
+    let hedge = Hedge::after_quantile(0.5).min_observations(1).initial_delay(millis(100));
+    let policy = Policy::new().hedge(hedge);
+    let clock = ManualClock::new();
+    let target = scripted(&clock, [(400, Ok("first")), (5, error(Cause::NoTarget))]);
+    let call = policy.with(&clock).idempotent();
+    assert_eq!(clock.run(call.call_hedged(async || target.ask().await)), Ok("first"));
+    assert!(hedge.delay(&policy.latencies) >= millis(400), "{:?}", hedge.delay(&policy.latencies));
+}
+
 // case 16
 #[test]
 fn a_clock_that_steps_back_observes_no_time_and_panics_nowhere() {

@@ -33,12 +33,12 @@ fn of_100_callers_at_once_only_the_probes_pass() {
 #[test]
 fn the_first_probe_and_no_other_tells_that_it_is_half_open() {
     let target = Subject::opened(BREAKER.probes(2));
-    // One that is turned away before its attempt is none.
+    // One that is turned away before its attempt does not count.
     drop(target.ask(10_000).unwrap());
     let (mut one, mut other) = (target.ask(10_000).unwrap(), target.ask(10_000).unwrap());
     assert_eq!(other.begin(true), Some(Change::HalfOpened), "whichever begins first");
     assert_eq!((one.begin(true), other.begin(true)), (None, None));
-    // One that is cancelled was one.
+    // One that is cancelled counts.
     drop((one, other));
     assert_eq!(target.ask(10_000).unwrap().begin(true), None);
     assert_eq!(Subject::new(BREAKER).ask(0).unwrap().begin(true), None);

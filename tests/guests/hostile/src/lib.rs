@@ -20,7 +20,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
         let body = response.body().expect("its first body");
         ResponseOutparam::set(out, Ok(response));
         let stream = body.write().expect("its first stream");
-        stream.blocking_write_and_flush(b"abc").expect("somebody reads");
+        stream.blocking_write_and_flush(b"abc").expect("a client that reads");
         match path.trim_end_matches("-of-ten") {
             "/trap" => panic!("after the head"),
             "/forever" => loop {

@@ -22,7 +22,7 @@ use super::super::server::{Function, GRACE, Refused, encode};
 use super::super::{MAX_BYTES, instance, outcome};
 use super::{Broken, ENDED, Frames, MAX_NAME, put_frame};
 use crate::component::{Interface, Signature};
-use crate::instance::Target;
+use crate::instance::Callee;
 use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice};
 use crate::trace::{SpanContext, SpanKind};
 
@@ -38,7 +38,7 @@ const SPARE: usize = 64;
 
 /// A component that serves calls over TCP.
 pub(crate) struct Server {
-    pub provider: Target,
+    pub provider: Callee,
     pub lattice: Arc<Lattice>,
     /// For one call.
     pub limit: Duration,

@@ -1,5 +1,5 @@
-//! The lattice within this process: a target is a component, and a call runs on an instance of its own, or on the
-//! one that all calls share.
+//! A component of this process that other components call. Each call runs on an instance of its own, or all take turns
+//! on one.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -10,15 +10,16 @@ use tokio::sync::Mutex;
 use wasmtime::AsContextMut;
 use wasmtime::component::{ComponentExportIndex, Val};
 
+use super::pool::NoInstance;
 use super::wasi::wrpc;
-use super::{Guest, Pool, Running, Sandbox, Work, engine};
+use super::{Guest, Pool, Running, Sandbox, Work};
 use crate::Error;
 use crate::component::{Component, ErrorType, Signature};
 use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
 use crate::manifest::Instances;
 
 /// A component that serves calls.
-pub(crate) struct Target {
+pub(crate) struct Callee {
     pool: Pool,
     /// Where one instance serves all calls, they take turns, so that there is one memory.
     turns: Option<Mutex<()>>,
@@ -26,7 +27,7 @@ pub(crate) struct Target {
     functions: BTreeMap<(String, String), (ComponentExportIndex, Arc<Signature>)>,
 }
 
-impl Target {
+impl Callee {
     /// Makes `component` ready to be called.
     ///
     /// # Errors
@@ -44,7 +45,7 @@ impl Target {
             }
         }
         let turns = (instances == Instances::Reuse).then(Mutex::default);
-        Ok(Target { pool, turns, functions })
+        Ok(Callee { pool, turns, functions })
     }
 
     async fn call(&self, lattice: &Arc<Lattice>, invocation: Invocation) -> Reply {
@@ -59,8 +60,7 @@ impl Target {
             None => None,
         };
         let work = Work { lattice: lattice.clone(), depth: invocation.depth, trace: invocation.trace };
-        let mut running = self.pool.take(work).await.map_err(|error| {
-            let full = engine::is_full(&error);
+        let mut running = self.pool.take(work).await.map_err(|NoInstance { error, full }| {
             let cause = if full { Cause::Overloaded } else { Cause::NoTarget };
             let message = format!("no instance of `{name}` could be made: {}", error.root_cause());
             tracing::warn!(target: "steadfast::guest", component = name, "{message}");
@@ -85,7 +85,7 @@ impl Target {
     }
 }
 
-impl Transport for Target {
+impl Transport for Callee {
     fn invoke<'a>(
         &'a self,
         lattice: &'a Arc<Lattice>,
