@@ -1,7 +1,6 @@
 //! Components and clients that behave badly, over raw sockets.
-#![cfg(not(target_family = "wasm"))]
 
-#[path = "../stage/mod.rs"]
+#[path = "../../../tests/stage/mod.rs"]
 mod stage;
 
 use stage::{component, manifest, simulate};
