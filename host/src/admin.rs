@@ -1,36 +1,34 @@
 //! The admin port: what [`Health`] knows, over HTTP, for whoever watches the process.
 
-use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http_body_util::Full;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use wasmtime_wasi_http::io::TokioIo;
 
 use crate::Health;
+use crate::server::{self, Bounds};
 
-/// At a time; further ones wait in the system's queue until one of these is over.
-const CONNECTIONS: usize = 64;
-
-/// For one connection, which asks once: longer than any network takes, and the answer takes no time.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// Of a request, headers and all; a probe sends some hundred bytes. The least that hyper takes.
-const REQUEST: usize = 8 << 10;
+/// A probe asks once, in some hundred bytes; longer than any network takes, and the answer takes no time.
+const BOUNDS: Bounds = Bounds {
+    connections: 64,
+    // The least that hyper takes.
+    head_bytes: 8 << 10,
+    head: Duration::from_secs(5),
+    idle: Duration::from_secs(5),
+    write: Duration::from_secs(5),
+    keep_alive: false,
+};
 
 impl Health {
     /// Answers `GET /healthz` and `GET /readyz` on `listener`, until it is dropped. Both answer with
     /// [`to_json`](Self::to_json): `/healthz` always with 200, and `/readyz` with 503 while this [is not
     /// ready](Self::is_ready).
     ///
-    /// Clients are bounded: 64 connections at a time, one request and 5 s for each.
+    /// Clients are bounded: 64 connections at a time, one request for each, and 5 s to send it. Beyond that, the one
+    /// that has waited longest makes room.
     ///
     /// ```no_run
     /// # async fn example(health: steadfast_host::Health) -> std::io::Result<()> {
@@ -40,36 +38,8 @@ impl Health {
     /// # }
     /// ```
     pub async fn serve(self, listener: TcpListener) {
-        let permits = Arc::new(Semaphore::new(CONNECTIONS));
-        // Dropped with this, and the connections with it.
-        let mut connections = tokio::task::JoinSet::new();
-        loop {
-            // It is never closed.
-            let Ok(permit) = permits.clone().acquire_owned().await else { return };
-            while connections.try_join_next().is_some() {}
-            let connection = match listener.accept().await {
-                Ok((connection, _)) => connection,
-                Err(error) => {
-                    // Out of file descriptors, most likely; some will be free again.
-                    tracing::error!("cannot accept a connection of the admin port: {error}");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let health = self.clone();
-            connections.spawn(async move {
-                let _permit = permit;
-                let service = service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&health, &request))));
-                let mut http = http1::Builder::new();
-                let serving =
-                    http.keep_alive(false).max_buf_size(REQUEST).serve_connection(TokioIo::new(connection), service);
-                match tokio::time::timeout(LIMIT, serving).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::debug!("a connection of the admin port ended: {error}"),
-                    Err(_) => tracing::debug!("a connection of the admin port was not over within {LIMIT:?}"),
-                }
-            });
-        }
+        let answer = move |request| std::future::ready(answer(&self, &request));
+        server::serve(listener, BOUNDS, answer, std::future::pending()).await;
     }
 }
 
@@ -186,7 +156,7 @@ mod tests {
     async fn those_who_say_nothing_are_left_and_the_others_have_their_turn() {
         let address = port(true).await;
         let mut silent = Vec::new();
-        for _ in 0..CONNECTIONS + 1 {
+        for _ in 0..BOUNDS.connections + 1 {
             let mut connection = TcpStream::connect(address).await.expect("it listens");
             connection.write_all(b"GET /healthz HTTP/1.1\r\nslow: ").await.expect("the system takes it");
             silent.push(connection);

@@ -2,22 +2,20 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Body;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use wasmtime_wasi_http::io::TokioIo;
 
 use crate::component::Component;
 use crate::cron::Jobs;
 use crate::instance::{Handler, ResponseBody, bare, busy};
 use crate::lattice::{Journal, Lattice};
 use crate::loaded::{self, Loaded};
+use crate::manifest::Limits;
+use crate::server::{self, Bounds, GRACE};
 use crate::sim::Time;
 use crate::{Error, Health, Manifest};
 
@@ -28,6 +26,7 @@ pub struct Host {
     handler: Option<Arc<Handler>>,
     lattice: Arc<Lattice>,
     health: Health,
+    limits: Limits,
     /// A seat for each request at a time.
     seats: Arc<Semaphore>,
     _jobs: Arc<Jobs>,
@@ -60,8 +59,9 @@ impl Host {
             .map(Arc::new);
         let lattice = loaded.lattice;
         lattice.ready();
-        let seats = Arc::new(Semaphore::new(manifest.limits.requests.min(Semaphore::MAX_PERMITS)));
-        Ok(Host { handler, health, seats, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
+        let limits = manifest.limits;
+        let seats = Arc::new(Semaphore::new(limits.requests));
+        Ok(Host { handler, health, limits, seats, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
     }
 
     /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the
@@ -80,48 +80,33 @@ impl Host {
         }
     }
 
-    /// Serves HTTP/1.1 on `listener` until `shutdown` is ready; then, requests in flight have 10 s to end.
+    /// Serves HTTP/1.1 on `listener` until `shutdown` is ready; then it closes the listener, and requests under way have
+    /// 10 s to end. What is still under way, and what was cut, is logged.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let mut shutdown = std::pin::pin!(shutdown);
-        let (stopping, stopped) = tokio::sync::watch::channel(());
-        loop {
-            let connection = tokio::select! {
-                connection = listener.accept() => connection,
-                () = &mut shutdown => break,
-            };
-            let connection = match connection {
-                Ok((connection, _)) => connection,
-                Err(error) => {
-                    // Out of file descriptors, most likely; some will be free again.
-                    tracing::error!("cannot accept a connection: {error}");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            let host = self.clone();
-            let mut stopped = stopped.clone();
-            tokio::spawn(async move {
-                let service =
-                    service_fn(|request| async { Ok::<_, std::convert::Infallible>(host.handle(request).await) });
-                let mut connection =
-                    std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(connection), service));
-                let result = tokio::select! {
-                    result = connection.as_mut() => result,
-                    _ = stopped.changed() => {
-                        connection.as_mut().graceful_shutdown();
-                        connection.await
-                    }
-                };
-                if let Err(error) = result {
-                    tracing::debug!("a connection ended: {error}");
-                }
-            });
+        let shutdown = async {
+            shutdown.await;
+            self.health.stop();
+            tracing::info!("stopping: {} requests are under way, and have {GRACE:?} to end", self.under_way());
+        };
+        let host = self.clone();
+        let answer = move |request| {
+            let host = host.clone();
+            async move { host.handle(request).await }
+        };
+        let stopped = server::serve(listener, Bounds::of(self.limits.connections), answer, shutdown);
+        let over = stopped.await;
+        // A request may go on when its client has left.
+        let all = u32::try_from(self.limits.requests).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout_at(over, self.seats.acquire_many(all)).await;
+        match self.under_way() {
+            0 => tracing::info!("stopped"),
+            cut => tracing::warn!("stopped: {cut} requests were not over within {GRACE:?}, and are cut"),
         }
-        self.health.stop();
-        drop(stopped);
-        let _ = stopping.send(());
-        // Every connection holds a receiver.
-        let _ = tokio::time::timeout(Duration::from_secs(10), stopping.closed()).await;
+    }
+
+    /// How many requests have a seat.
+    fn under_way(&self) -> usize {
+        self.limits.requests - self.seats.available_permits()
     }
 
     /// How the connections to other processes are, and whether all are there. Not ready any more, once

@@ -31,6 +31,7 @@ mod manifest;
 mod nats;
 #[cfg(feature = "nats")]
 mod provider;
+mod server;
 pub mod sim;
 mod trace;
 

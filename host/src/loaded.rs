@@ -100,7 +100,8 @@ impl Loaded {
             components: components.collect::<Result<_, Error>>()?,
         };
         let injector = Injector::new(manifest.faults.clone());
-        let lattice = Arc::new(Lattice::new(links, upstreams, injector, manifest.limits.invocation));
+        let lattice =
+            Arc::new(Lattice::new(links, upstreams, injector, manifest.limits.invocation, manifest.limits.outgoing));
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }

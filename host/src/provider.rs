@@ -13,6 +13,7 @@ use crate::lattice::wrpc::{Connection, Problem, Server, check_options, tcp};
 use crate::loaded::Loaded;
 use crate::manifest::Nats;
 use crate::nats::{Login, NatsOptions};
+use crate::server::GRACE;
 use crate::sim::Time;
 use crate::{Error, Health, Manifest};
 
@@ -162,7 +163,12 @@ impl Provider {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn serve(self, url: &str, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+    pub async fn serve(
+        self,
+        url: &str,
+        says_ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
         let Provider { component, manifest, prefix, group, calls, nats, health } = self;
         let wrong = |problem| Error::Nats { problem };
         let Nats { server, options: in_address, prefix } = Nats::new(url, prefix).map_err(wrong)?;
@@ -187,14 +193,15 @@ impl Provider {
         if group.is_empty() || group.contains(char::is_whitespace) {
             return Err(wrong(format!("the queue group `{group}` is to be one word")));
         }
-        let Ready { provider, functions, lattice } = Ready::new(&component, &manifest, &health)?;
+        let mut shutdown = std::pin::pin!(until(shutdown, &health));
+        let limit = manifest.limits.request;
+        let Some(ready) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
+        let Ready { provider, functions, lattice } = ready;
         let connection = Connection::open(&server, &nats, &health);
         connection.subscribed(false);
         health.begin();
-        let shutdown = until(shutdown, &health);
-        let limit = manifest.limits.request;
         let server = Server { provider, connection, prefix, group, limit, lattice, calls };
-        server.run(functions, ready, shutdown).await.map_err(wrong)
+        server.run(functions, says_ready, shutdown).await.map_err(wrong)
     }
 
     /// Serves all exported functions on `listener`, in wRPC's own framing, until `shutdown` is ready; then, calls in
@@ -219,11 +226,13 @@ impl Provider {
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let Ready { provider, functions, lattice } = Ready::new(&self.component, &self.manifest, &self.health)?;
-        let limit = self.manifest.limits.request;
-        let server = tcp::Server { provider, limit, lattice, calls: self.calls };
-        self.health.begin();
-        let shutdown = until(shutdown, &self.health);
+        let Provider { component, manifest, calls, health, .. } = self;
+        let mut shutdown = std::pin::pin!(until(shutdown, &health));
+        let limit = manifest.limits.request;
+        let Some(loaded) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
+        let Ready { provider, functions, lattice } = loaded;
+        let server = tcp::Server { provider, limit, lattice, calls };
+        health.begin();
         ready();
         server.run(functions, listener, shutdown).await;
         Ok(())
@@ -234,6 +243,7 @@ impl Provider {
 async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
     shutdown.await;
     health.stop();
+    tracing::info!("stopping: calls under way have {GRACE:?} to end");
 }
 
 /// A component that can be called.
@@ -244,6 +254,21 @@ struct Ready {
 }
 
 impl Ready {
+    /// Makes `component` ready, on a thread of its own; none, when `shutdown` is ready before.
+    async fn before(
+        shutdown: impl Future<Output = ()>,
+        component: Component,
+        manifest: Manifest,
+        health: &Health,
+    ) -> Result<Option<Self>, Error> {
+        let health = health.clone();
+        let ready = tokio::task::spawn_blocking(move || Ready::new(&component, &manifest, &health));
+        tokio::select! {
+            ready = ready => ready.unwrap_or_else(|error| Err(Error::Runtime(error.into()))).map(Some),
+            () = shutdown => Ok(None),
+        }
+    }
+
     fn new(component: &Component, manifest: &Manifest, health: &Health) -> Result<Self, Error> {
         let Loaded { sandbox, lattice, .. } = Loaded::new(component, manifest, Time::Real, health)?;
         let functions = component.served().flat_map(|(interface, functions)| {

@@ -13,6 +13,7 @@ mod policy;
 #[cfg(feature = "nats")]
 mod provide;
 mod serve;
+mod stop;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use stop::Stop;
 
 /// Runs WebAssembly components, breaks what is between them on purpose, and composes them.
 #[derive(Parser)]
@@ -87,24 +90,17 @@ fn failed_or(outcome: Result<ExitCode, Error>) -> ExitCode {
     })
 }
 
-/// What a command that serves runs on.
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Runtime::new().map_err(Error::Runtime)
-}
-
-/// Ready at the first Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+/// What a command that serves runs on: with the signals taken, and as many files as the system allows.
+fn runtime() -> Result<(tokio::runtime::Runtime, Stop), Error> {
+    let runtime = tokio::runtime::Runtime::new().map_err(Error::Runtime)?;
+    let stop = Stop::on_signals(&runtime)?;
     #[cfg(unix)]
     {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut files = getrlimit(Resource::Nofile);
+        files.current = files.maximum;
+        // Fewer connections are no reason not to serve.
+        let _ = setrlimit(Resource::Nofile, files);
     }
-    let _ = interrupt.await;
+    Ok((runtime, stop))
 }

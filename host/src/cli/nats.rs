@@ -6,7 +6,7 @@ use clap::Args;
 use steadfast_host::{Error, NatsOptions, Secret};
 
 /// Secrets stand in files or in the environment: everybody on the machine can read the arguments of a command.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Credentials and TLS")]
 pub(super) struct Nats {
     /// The credentials file to show, or that in NATS_CREDS.

@@ -8,7 +8,8 @@ use clap::Args;
 use steadfast_host::{Error, Manifest, NatsOptions, Provider};
 
 use super::admin::Admin;
-use super::{listen, nats, stop_signal};
+use super::stop::Stop;
+use super::{listen, nats};
 
 /// Serve the exports of a component over a NATS server, or at an address, as wRPC. Copies of this command at one server
 /// share the calls.
@@ -49,41 +50,49 @@ pub(super) struct Provide {
 
 impl Provide {
     pub fn run(self) -> Result<(), Error> {
+        let (runtime, stop) = super::runtime()?;
         let manifest = self.manifest.as_ref().map(Manifest::read).transpose()?;
         let component = match &manifest {
             Some(manifest) => manifest.component().to_path_buf(),
             // One of the two is given.
             None => self.component.clone().unwrap_or_default(),
         };
-        let admin = self.admin.or(manifest.as_ref().and_then(Manifest::admin));
         // What is wrong with the way to the callers is said before what is wrong with the component.
         let way = match self.tcp {
             Some(address) => Way::Tcp(address),
-            None => Way::Nats(self.url()?, Box::new(self.options.options()?)),
+            None => Way::Nats(self.url()?, Box::new(self.options.clone().options()?)),
         };
         #[cfg(feature = "otlp")]
         let _exporting = self.otlp.start(&component)?;
-        let provider = match &manifest {
-            Some(manifest) => Provider::from_manifest(manifest)?,
-            None => Provider::load(&component)?,
-        };
+        let served = runtime.block_on(self.provide(manifest, component, way, stop));
+        // What is still being loaded is not waited for.
+        runtime.shutdown_background();
+        served
+    }
+
+    async fn provide(self, manifest: Option<Manifest>, component: PathBuf, way: Way, stop: Stop) -> Result<(), Error> {
+        let admin = self.admin.or(manifest.as_ref().and_then(Manifest::admin));
+        let path = component.clone();
+        let load = stop.before(move || match &manifest {
+            Some(manifest) => Provider::from_manifest(manifest),
+            None => Provider::load(&path),
+        });
+        let Some(provider) = load.await? else { return Ok(()) };
         let provider = provider.with_prefix(self.prefix).with_queue_group(self.queue_group).with_calls(self.calls);
         // On standard output, for whoever started us. `println!` panics when nobody listens.
         let say = |line: std::fmt::Arguments<'_>| drop(writeln!(io::stdout(), "serving {}{line}", component.display()));
-        super::runtime()?.block_on(async {
-            if let Some(address) = admin {
-                Admin::bind(address).await?.answer(provider.health());
+        if let Some(address) = admin {
+            Admin::bind(address).await?.answer(provider.health());
+        }
+        match way {
+            Way::Nats(url, options) => {
+                provider.with_nats(*options).serve(&url, || say(format_args!("")), stop.asked()).await
             }
-            match way {
-                Way::Nats(url, options) => {
-                    provider.with_nats(*options).serve(&url, || say(format_args!("")), stop_signal()).await
-                }
-                Way::Tcp(address) => {
-                    let (listener, address) = listen::bind(address, "--tcp").await?;
-                    provider.serve_tcp(listener, || say(format_args!(" on {address}")), stop_signal()).await
-                }
+            Way::Tcp(address) => {
+                let (listener, address) = listen::bind(address, "--tcp").await?;
+                provider.serve_tcp(listener, || say(format_args!(" on {address}")), stop.asked()).await
             }
-        })
+        }
     }
 
     fn url(&self) -> Result<String, Error> {

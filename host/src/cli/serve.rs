@@ -10,7 +10,8 @@ use steadfast_host::sim::Time;
 use steadfast_host::{Error, Host, Manifest};
 
 use super::admin::Admin;
-use super::{listen, stop_signal};
+use super::listen;
+use super::stop::Stop;
 
 /// Serve a component over HTTP, with the links and the faults of a manifest.
 #[derive(Args)]
@@ -35,6 +36,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub fn run(self) -> Result<(), Error> {
+        let (runtime, stop) = super::runtime()?;
         let mut manifest = Manifest::read(&self.manifest)?;
         if let Some(address) = self.listen {
             manifest = manifest.with_listen(address);
@@ -42,24 +44,28 @@ impl Serve {
         if let Some(requests) = self.requests {
             manifest = manifest.with_requests(requests);
         }
-        let address = manifest.listen();
+        let admin = self.admin.or(manifest.admin());
         #[cfg(feature = "otlp")]
         let _exporting = self.otlp.start(manifest.component())?;
-        let runtime = super::runtime()?;
-        runtime.block_on(async {
-            let (listener, address) = listen::bind(address, "--listen").await?;
-            let admin = match self.admin.or(manifest.admin()) {
-                Some(address) => Some(Admin::bind(address).await?),
-                None => None,
-            };
-            let host = Host::load(&manifest, Time::Real)?;
-            if let Some(admin) = admin {
-                admin.answer(host.health());
-            }
-            // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
-            let _ = writeln!(io::stdout(), "listening on http://{address}");
-            host.serve(listener, stop_signal()).await;
-            Ok(())
-        })
+        let served = runtime.block_on(serve(manifest, admin, stop));
+        // What is still being loaded is not waited for.
+        runtime.shutdown_background();
+        served
     }
+}
+
+async fn serve(manifest: Manifest, admin: Option<SocketAddr>, stop: Stop) -> Result<(), Error> {
+    let (listener, address) = listen::bind(manifest.listen(), "--listen").await?;
+    let admin = match admin {
+        Some(address) => Some(Admin::bind(address).await?),
+        None => None,
+    };
+    let Some(host) = stop.before(move || Host::load(&manifest, Time::Real)).await? else { return Ok(()) };
+    if let Some(admin) = admin {
+        admin.answer(host.health());
+    }
+    // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
+    let _ = writeln!(io::stdout(), "listening on http://{address}");
+    host.serve(listener, stop.asked()).await;
+    Ok(())
 }

@@ -15,6 +15,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{Error, WasiHttpView};
 
+use super::client::{Client, gone};
 use super::pool::NoInstance;
 use super::{Pool, Running, Sandbox, Work};
 use crate::component::Component;
@@ -41,6 +42,8 @@ enum Stopped {
     Trapped(wasmtime::Error),
     /// Its time is over.
     Late(Duration),
+    /// The client left before it had the whole answer, and the manifest has that end a request.
+    Left,
 }
 
 impl Handler {
@@ -76,6 +79,8 @@ impl Handler {
             return bare(status);
         }
         let what = format!("{} {}", request.method(), request.uri().path());
+        let limits = self.pool.sandbox.limits;
+        let (client, left) = Client::followed(limits.client_left, request.method());
         let (sender, answer) = oneshot::channel();
         let head = Arc::new(Head { sender: Mutex::new(Some(sender)), status: OnceLock::new() });
         let work = Work { lattice: lattice.clone(), depth, trace: span.context() };
@@ -83,12 +88,19 @@ impl Handler {
         // The instance goes on after the head of the answer is sent: it streams the body. And it goes on when
         // the client leaves: what it began, it may finish.
         tokio::spawn(async move {
-            let limit = this.pool.sandbox.limits.request;
-            let outcome = tokio::time::timeout(limit, this.run(work, request, &head)).await;
-            this.ended(outcome.unwrap_or(Err(Stopped::Late(limit))), &what, &head, span);
+            let outcome = tokio::select! {
+                outcome = this.run(work, request, &head) => outcome,
+                () = tokio::time::sleep(limits.request) => Err(Stopped::Late(limits.request)),
+                () = gone(left) => Err(Stopped::Left),
+            };
+            this.ended(outcome, &what, &head, span);
             drop(seat);
         });
-        answer.await.unwrap_or_else(|_| bare(StatusCode::INTERNAL_SERVER_ERROR))
+        let answer = answer.await.unwrap_or_else(|_| bare(StatusCode::INTERNAL_SERVER_ERROR));
+        match client {
+            Some(client) => client.takes(answer),
+            None => answer,
+        }
     }
 
     async fn run<B>(&self, work: Work, request: Request<B>, head: &Arc<Head>) -> Result<Running, Stopped>
@@ -144,6 +156,11 @@ impl Handler {
             }
             Err(Stopped::Trapped(error)) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("the component trapped: {error:?}"))
+            }
+            Err(Stopped::Left) => {
+                let problem = "the client left before it had the whole answer, and the component was stopped";
+                tracing::debug!(component, "{what}: {problem}");
+                return span.end(Some(&Failure::new(Cause::Disconnected, Delivery::Delivered, problem)));
             }
             Err(Stopped::Late(limit)) => {
                 (StatusCode::GATEWAY_TIMEOUT, format!("no answer within the request timeout of {limit:?}"))

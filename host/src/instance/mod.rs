@@ -5,6 +5,7 @@
 
 mod bounds;
 mod callee;
+mod client;
 mod engine;
 mod handler;
 mod polyfill;

@@ -73,6 +73,7 @@ impl Lattice {
         if component.is_none() && !upstreams.allow.iter().any(|authority| authority.is_of(&uri)) {
             return Err(Error::HttpRequestDenied);
         }
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::ConnectionLimitReached)?;
         let obstacle = self.injector.obstacle(|on| match on {
             On::Everything => true,
             On::Function(_) => false,
@@ -82,11 +83,19 @@ impl Lattice {
         });
         let send = async {
             match component {
-                Some((_, handler)) => Ok(at_once(handler.handle(self, request, depth, None).await)),
+                Some((_, handler)) => Ok(at_once(handler.handle(self, request, depth, Some(place)).await)),
                 None if upstreams.time == Time::Simulated => Err(Error::InternalError(Some(format!(
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
                 )))),
-                None => to_network(request, options, self.timeout).await,
+                None => {
+                    let (response, io) = to_network(request, options, self.timeout).await?;
+                    // Until the connection is done with, whose descriptor it takes.
+                    let io = async move {
+                        let _place = place;
+                        Box::into_pin(io).await
+                    };
+                    Ok((response, Box::new(io) as _))
+                }
             }
         };
         let patience = options.first_byte_timeout.unwrap_or(Duration::MAX);
@@ -155,6 +164,7 @@ fn failure(error: &Error) -> Failure {
         }
         // The handshake comes before the request.
         Error::Tls(_) => (Cause::Protocol, Delivery::NotSent),
+        Error::ConnectionLimitReached => (Cause::Overloaded, Delivery::NotSent),
         Error::ConnectionTimeout => (Cause::Timeout, Delivery::NotSent),
         Error::HttpResponseTimeout | Error::ConnectionReadTimeout => (Cause::Timeout, Delivery::Unknown),
         Error::ConnectionTerminated | Error::Hyper(_) => (Cause::Disconnected, Delivery::Unknown),

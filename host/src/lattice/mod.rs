@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::Val;
 
 pub use failure::{Cause, Delivery, Failure};
@@ -81,6 +82,8 @@ pub(crate) struct Lattice {
     upstreams: Upstreams,
     injector: Injector,
     timeout: Duration,
+    /// A place for each call and request of a component under way.
+    places: Arc<Semaphore>,
     journal: Journal,
     tracer: Tracer,
 }
@@ -94,8 +97,10 @@ impl Lattice {
         upstreams: Upstreams,
         injector: Injector,
         timeout: Duration,
+        outgoing: usize,
     ) -> Self {
-        Lattice { links, upstreams, injector, timeout, journal: Journal::new(), tracer: Tracer::new() }
+        let (journal, tracer, places) = (Journal::new(), Tracer::new(), Arc::new(Semaphore::new(outgoing)));
+        Lattice { links, upstreams, injector, timeout, places, journal, tracer }
     }
 
     /// The host is ready: from now on, faults have their times.
@@ -179,6 +184,10 @@ impl Lattice {
         let Some(link) = self.links.get(&invocation.interface.path()) else {
             let message = format!("the manifest links `{}` to nothing", invocation.interface.path());
             return Err(Failure::new(Cause::NoLink, Delivery::NotSent, message));
+        };
+        let Ok(_place) = self.places.try_acquire() else {
+            let message = "as many calls as `outgoing` in the manifest allows are under way already";
+            return Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message));
         };
         self.injector.invoke(link.as_ref(), self, invocation, target).await
     }

@@ -6,6 +6,7 @@ mod cron;
 mod date;
 mod fault;
 mod http;
+mod limits;
 mod link;
 mod nats;
 mod value;
@@ -27,6 +28,7 @@ pub(crate) use config::Setting;
 pub(crate) use cron::Cron;
 pub(crate) use fault::{Fault, FaultKind, On};
 pub(crate) use http::Http;
+pub(crate) use limits::{ClientLeft, Limits};
 pub(crate) use link::{Link, Nats, Target};
 pub(crate) use nats::NatsServer;
 
@@ -109,33 +111,6 @@ pub enum Instances {
     /// An instance that served a request serves the next: its memory, and the state of its circuit breakers,
     /// lasts until it traps.
     Reuse,
-}
-
-/// How much a guest may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// For one call across the lattice.
-    pub invocation: Duration,
-    /// For one HTTP request.
-    pub request: Duration,
-    /// For all linear memories of one instance, in bytes.
-    pub memory: usize,
-    /// For those of all instances, in bytes.
-    pub total_memory: usize,
-    /// How many requests are answered at a time.
-    pub requests: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            invocation: default_invocation_timeout(),
-            request: default_request_timeout(),
-            memory: bytes(default_memory()),
-            total_memory: bytes(default_total_memory()),
-            requests: count(default_requests()),
-        }
-    }
 }
 
 impl Manifest {
@@ -248,9 +223,12 @@ impl Manifest {
             limits: Limits {
                 invocation: file.invocation_timeout,
                 request: file.request_timeout,
-                memory: bytes(file.memory_mib),
-                total_memory: bytes(file.total_memory_mib),
-                requests: count(file.requests),
+                memory: limits::bytes(file.memory_mib),
+                total_memory: limits::bytes(file.total_memory_mib),
+                requests: limits::count(file.requests),
+                client_left: file.client_left,
+                connections: limits::count(file.connections),
+                outgoing: limits::count(file.outgoing),
             },
             seed: file.seed,
             links,
@@ -330,7 +308,7 @@ impl Manifest {
     /// The same manifest with another number of requests at a time.
     #[must_use]
     pub fn with_requests(self, requests: NonZeroUsize) -> Self {
-        Manifest { limits: Limits { requests: requests.get(), ..self.limits }, ..self }
+        Manifest { limits: Limits { requests: requests.get().min(u32::MAX as usize), ..self.limits }, ..self }
     }
 
     /// Where the admin port is to be, if anywhere: [`Health::serve`](crate::Health::serve) is what answers there.
@@ -384,16 +362,22 @@ struct File {
     admin: Option<SocketAddr>,
     #[serde(default, deserialize_with = "value::instances")]
     instances: Instances,
-    #[serde(default = "default_invocation_timeout", deserialize_with = "value::timeout")]
+    #[serde(default = "limits::invocation_timeout", deserialize_with = "value::timeout")]
     invocation_timeout: Duration,
-    #[serde(default = "default_request_timeout", deserialize_with = "value::timeout")]
+    #[serde(default = "limits::request_timeout", deserialize_with = "value::timeout")]
     request_timeout: Duration,
-    #[serde(default = "default_memory", deserialize_with = "value::mebibytes")]
+    #[serde(default = "limits::memory", deserialize_with = "value::mebibytes")]
     memory_mib: NonZeroU64,
-    #[serde(default = "default_total_memory", deserialize_with = "value::mebibytes")]
+    #[serde(default = "limits::total_memory", deserialize_with = "value::mebibytes")]
     total_memory_mib: NonZeroU64,
-    #[serde(default = "default_requests", deserialize_with = "value::requests")]
+    #[serde(default = "limits::requests", deserialize_with = "value::count")]
     requests: NonZeroU64,
+    #[serde(default, deserialize_with = "value::client_left")]
+    client_left: ClientLeft,
+    #[serde(default = "limits::connections", deserialize_with = "value::count")]
+    connections: NonZeroU64,
+    #[serde(default = "limits::outgoing", deserialize_with = "value::count")]
+    outgoing: NonZeroU64,
     #[serde(default, deserialize_with = "value::seed")]
     seed: Option<u64>,
     #[serde(default)]
@@ -412,38 +396,4 @@ struct File {
 
 fn default_listen() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 8080).into()
-}
-
-/// As wRPC hosts have it.
-fn default_invocation_timeout() -> Duration {
-    Duration::from_secs(1)
-}
-
-/// Longer than any client waits, and not for ever.
-fn default_request_timeout() -> Duration {
-    Duration::from_secs(30)
-}
-
-/// Plenty for a handler, and a thousand of them fit into a server.
-const fn default_memory() -> NonZeroU64 {
-    NonZeroU64::new(64).unwrap()
-}
-
-/// What a thousand instances of two or three MiB take, which most are.
-const fn default_total_memory() -> NonZeroU64 {
-    NonZeroU64::new(4096).unwrap()
-}
-
-/// More wait for each other than for anything else.
-const fn default_requests() -> NonZeroU64 {
-    NonZeroU64::new(1024).unwrap()
-}
-
-fn count(number: NonZeroU64) -> usize {
-    usize::try_from(number.get()).unwrap_or(usize::MAX)
-}
-
-/// On a machine whose addresses are shorter, its own limit is the limit.
-fn bytes(mebibytes: NonZeroU64) -> usize {
-    usize::try_from(mebibytes.get()).unwrap_or(usize::MAX).saturating_mul(1 << 20)
 }

@@ -12,7 +12,7 @@ use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::fault::FileFaultKind;
-use super::{Authority, Instances};
+use super::{Authority, ClientLeft, Instances};
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let parse = |text: &str| match text {
@@ -96,9 +96,12 @@ pub(super) fn mebibytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<No
     deserializer.deserialize_u64(Whole { expected: "a whole number of MiB from 1, like 64", from: NonZeroU64::new })
 }
 
-pub(super) fn requests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
-    deserializer
-        .deserialize_u64(Whole { expected: "a whole number of requests from 1, like 1024", from: NonZeroU64::new })
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
+    deserializer.deserialize_u64(Whole { expected: "a whole number from 1, like 1024", from: NonZeroU64::new })
+}
+
+pub(super) fn client_left<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClientLeft, D::Error> {
+    deserializer.deserialize_str(Text { expected: "\"finish\" or \"end\"", parse: |text| parse_name(text) })
 }
 
 pub(super) fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {

@@ -41,7 +41,8 @@ fn what_is_not_toml_is_said_with_its_line() {
 #[test]
 fn an_unknown_key_is_said_with_those_that_are_known() {
     let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, \
-                 `total-memory-mib`, `requests`, `seed`, `links`, `nats`, `http`, `config`, `cron`, `faults`";
+                 `total-memory-mib`, `requests`, `client-left`, `connections`, `outgoing`, `seed`, `links`, `nats`, `http`, \
+                 `config`, `cron`, `faults`";
     let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`, `status`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
@@ -118,6 +119,10 @@ fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
         ("request-timeout = 5", "type: integer `5`", "a duration, like \"250ms\" or \"1m 30s\""),
         ("memory-mib = '64MB'", "type: string \"64MB\"", "a whole number of MiB from 1, like 64"),
         ("memory-mib = 0", "value: integer `0`", "a whole number of MiB from 1, like 64"),
+        ("requests = 0", "value: integer `0`", "a whole number from 1, like 1024"),
+        ("connections = -1", "value: integer `-1`", "a whole number from 1, like 1024"),
+        ("outgoing = 'all'", "type: string \"all\"", "a whole number from 1, like 1024"),
+        ("client-left = 1", "type: integer `1`", "\"finish\" or \"end\""),
         ("seed = -1", "value: integer `-1`", "a whole number from 0, like 7"),
         ("instances = 2", "type: integer `2`", "\"fresh\" or \"reuse\""),
         ("faults = [3]", "type: integer `3`", "a table, like `{ kind = \"no-target\" }`"),

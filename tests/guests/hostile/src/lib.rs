@@ -1,6 +1,7 @@
 //! A handler for the tests that behaves badly, in the way that the path of the request says.
 
-use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingRequest, OutgoingResponse, ResponseOutparam};
 
 struct Hostile;
 
@@ -11,6 +12,13 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
         let path = request.path_with_query().unwrap_or_default();
         if path == "/silent" {
             return std::mem::forget(out);
+        }
+        if path == "/twice" {
+            // To itself, where the manifest says that it answers for the host.
+            let answers = [ask(&path), ask(&path)];
+            for answer in answers.into_iter().flatten() {
+                answer.subscribe().block();
+            }
         }
         let headers = Fields::new();
         if path.ends_with("-of-ten") {
@@ -26,6 +34,11 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
             "/forever" => loop {
                 std::hint::black_box(());
             },
+            "/flood" => loop {
+                if stream.blocking_write_and_flush(&[b'x'; 4096]).is_err() {
+                    return;
+                }
+            },
             "/dropped" => return drop((stream, body)),
             "/forgotten" => return std::mem::forget((stream, body)),
             _ => {}
@@ -33,4 +46,12 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
         drop(stream);
         OutgoingBody::finish(body, None).expect("nothing is missing");
     }
+}
+
+/// A request to the host `hostile.test`; none, where it is refused at once.
+fn ask(path: &str) -> Option<wasip2::http::types::FutureIncomingResponse> {
+    let request = OutgoingRequest::new(Fields::new());
+    request.set_authority(Some("hostile.test")).expect("a host");
+    request.set_path_with_query(Some(path)).expect("a path");
+    outgoing_handler::handle(request, None).ok()
 }
