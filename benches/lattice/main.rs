@@ -5,9 +5,14 @@
 //! is built on where there is none (in PATH, or named by the variable WASMTIME); the first time, that takes a quarter of
 //! an hour and more. It needs a `nats-server`. Every row is processes of their own, asked over HTTP by this one for
 //! `/strict/Ada`, which is one call of the greeter; all share the machine, so the figures are for comparing rows.
+//!
+//! With `-- --soak`, it asks each kind of link for 200,000 requests instead, and fails where one of them does, where
+//! memory grows, or where descriptors stay open.
 
 mod http;
+mod memory;
 mod program;
+mod soak;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,66 +44,33 @@ struct Row {
     programs: Vec<Program>,
 }
 
+impl Row {
+    fn address(&self) -> &str {
+        self.programs[0].said.trim_end_matches('/')
+    }
+}
+
 struct Figures {
     many: Load,
     alone: Load,
     /// Processor time of each program for a request, when there were many.
     cpu: Vec<(&'static str, Option<Duration>)>,
+    memory: Option<memory::Figures>,
 }
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let steadfast = command::build("release")?;
-    let guests = Guests::build(&["http-hello", "greeter"])?;
-    let (hello, greeter) = (guests.file("http-hello"), guests.file("greeter"));
     let folder = tempfile::tempdir()?;
-    let composed = folder.path().join("composed.wasm");
-    std::fs::write(&composed, steadfast_host::compose(hello, greeter)?)?;
-    let wasmtime = wasmtime(&steadfast)?;
-
+    let steadfast = command::build("release")?;
+    let soaks = std::env::args().any(|argument| argument == "--soak");
+    let wasmtime = if soaks { None } else { Some(wasmtime(&steadfast)?) };
     let (nats_server, url) = Program::nats_server(folder.path()).await?;
-    let round_trip = round_trip(&url).await?;
-    let manifest = |name: &str, component: &Path, rest: &str| -> std::io::Result<PathBuf> {
-        let file = folder.path().join(format!("{name}.toml"));
-        std::fs::write(&file, format!("component = '{}'\n{rest}", component.display()))?;
-        Ok(file)
-    };
-    let serve = async |name: &str, component: &Path, rest: &str| -> Outcome<Program> {
-        let file = manifest(name, component, rest)?;
-        Program::start("steadfast serve", serve_command(&steadfast, &file), "listening on http://").await
-    };
-    let link = |to: String| format!("[links]\n'acme:greeter/api' = {{ {to} }}");
-    let embedded = link(format!("component = '{}'", greeter.display()));
-
-    let mut rows = vec![
-        Row { name: "no call (composed)", path: "/", programs: vec![serve("none", &composed, "").await?] },
-        Row { name: "wasmtime serve, composed", path: CALL, programs: vec![stock(&wasmtime, &composed).await?] },
-        Row { name: "composed", path: CALL, programs: vec![serve("composed", &composed, "").await?] },
-        Row { name: "embedded", path: CALL, programs: vec![serve("embedded", hello, &embedded).await?] },
-        Row {
-            name: "embedded, instances reused",
-            path: CALL,
-            programs: vec![
-                serve(
-                    "reused",
-                    hello,
-                    &format!("instances = 'reuse'\n{}", embedded.replace(" }", ", instances = 'reuse' }")),
-                )
-                .await?,
-            ],
-        },
-    ];
-    let provider = provide(&steadfast, &["--tcp", "127.0.0.1:0"], greeter, " on ").await?;
-    let tcp = link(format!("tcp = '{}'", provider.said));
-    rows.push(Row { name: "TCP", path: CALL, programs: vec![serve("tcp", hello, &tcp).await?, provider] });
-    let provider = provide(&steadfast, &["--nats", &url], greeter, "serving ").await?;
-    let nats = link(format!("nats = '{url}'"));
-    rows.push(Row {
-        name: "NATS",
-        path: CALL,
-        programs: vec![serve("nats", hello, &nats).await?, nats_server, provider],
-    });
-
+    let places = Places { folder: folder.path(), steadfast, url };
+    if soaks {
+        return soak::run(&places, nats_server).await;
+    }
+    let round_trip = round_trip(&places.url).await?;
+    let rows = rows(&places, nats_server, wasmtime.as_deref()).await?;
     let mut all = Vec::new();
     for row in &rows {
         eprintln!("measuring: {}", row.name);
@@ -108,19 +80,110 @@ async fn main() -> Outcome<()> {
     Ok(())
 }
 
+/// What all rows are made with.
+struct Places<'p> {
+    folder: &'p Path,
+    steadfast: PathBuf,
+    /// Of the NATS server.
+    url: String,
+}
+
+impl Places<'_> {
+    fn manifest(&self, name: &str, component: &Path, rest: &str) -> std::io::Result<PathBuf> {
+        let file = self.folder.join(format!("{name}.toml"));
+        std::fs::write(&file, format!("component = '{}'\n{rest}", component.display()))?;
+        Ok(file)
+    }
+
+    async fn serve(&self, name: &str, component: &Path, rest: &str) -> Outcome<Program> {
+        let mut command = Command::new(&self.steadfast);
+        let file = self.manifest(name, component, rest)?;
+        command.args(["serve", "--listen", "127.0.0.1:0", "--manifest"]).arg(file);
+        Program::start("steadfast serve", command, "listening on http://").await
+    }
+
+    async fn provide(
+        &self,
+        name: &str,
+        how: &[&str],
+        greeter: &Path,
+        rest: &str,
+        ready: &'static str,
+    ) -> Outcome<Program> {
+        let mut command = Command::new(&self.steadfast);
+        let file = self.manifest(name, greeter, rest)?;
+        command.arg("provide").args(how).arg("--manifest").arg(file);
+        Program::start("provider", command, ready).await
+    }
+}
+
+const GREETER: &str = "[links]\n'acme:greeter/api'";
+const REUSE: &str = "instances = 'reuse'\n";
+
+/// All rows; for the instances that are used again, and beside the peer, where there is one.
+async fn rows(places: &Places<'_>, nats_server: Program, wasmtime: Option<&Path>) -> Outcome<Vec<Row>> {
+    let guests = Guests::build(&["http-hello", "greeter"])?;
+    let (hello, greeter) = (guests.file("http-hello"), guests.file("greeter"));
+    let composed = places.folder.join("composed.wasm");
+    std::fs::write(&composed, steadfast_host::compose(hello, greeter)?)?;
+    let embedded = format!("{GREETER} = {{ component = '{}' }}", greeter.display());
+    let reused = format!("{REUSE}{GREETER} = {{ component = '{}', instances = 'reuse' }}", greeter.display());
+    let row = |name, programs| Row { name, path: CALL, programs };
+
+    let mut rows = Vec::new();
+    match wasmtime {
+        Some(wasmtime) => {
+            let programs = vec![places.serve("none", &composed, "").await?];
+            rows.push(Row { name: "no call (composed)", path: "/", programs });
+            rows.push(row("wasmtime serve, composed", vec![stock(wasmtime, &composed).await?]));
+        }
+        None => rows.push(row("composed, instances reused", vec![places.serve("kept", &composed, REUSE).await?])),
+    }
+    rows.push(row("composed", vec![places.serve("composed", &composed, "").await?]));
+    rows.push(row("embedded", vec![places.serve("embedded", hello, &embedded).await?]));
+    rows.push(row("embedded, instances reused", vec![places.serve("reused", hello, &reused).await?]));
+    let kinds: &[(_, _, &str)] = match wasmtime {
+        Some(_) => &[("TCP", "NATS", "")],
+        None => &[("TCP", "NATS", ""), ("TCP, instances reused", "NATS, instances reused", REUSE)],
+    };
+    let mut nats_server = Some(nats_server);
+    for (tcp, nats, kept) in kinds {
+        let provider =
+            places.provide(&format!("{tcp} provider"), &["--tcp", "127.0.0.1:0"], greeter, kept, " on ").await?;
+        let link = format!("{kept}{GREETER} = {{ tcp = '{}' }}", provider.said);
+        rows.push(row(tcp, vec![places.serve(tcp, hello, &link).await?, provider]));
+        // Two providers at one server have prefixes of their own.
+        let prefix = if kept.is_empty() { "fresh" } else { "kept" };
+        let how = ["--nats", &places.url, "--prefix", prefix];
+        let provider = places.provide(&format!("{nats} provider"), &how, greeter, kept, "serving ").await?;
+        let link = format!("{kept}{GREETER} = {{ nats = '{}', prefix = '{prefix}' }}", places.url);
+        let mut programs = vec![places.serve(nats, hello, &link).await?];
+        programs.extend(nats_server.take());
+        programs.push(provider);
+        rows.push(row(nats, programs));
+    }
+    Ok(rows)
+}
+
 const CALL: &str = "/strict/Ada";
 
-async fn measure(row: &Row) -> Outcome<Figures> {
-    let address = row.programs[0].said.trim_end_matches('/');
-    let (status, body) = if row.path == CALL { (200, "Hello, Ada!") } else { (404, "Try ") };
-    // The lattice may not be connected yet.
+/// Waits until a row answers as it should: the lattice may not be connected yet.
+async fn until_ready(row: &Row, status: u16, body: &'static str) -> Outcome<()> {
     let begin = Instant::now();
-    while let Err(error) = http::load(address, row.path, 1, 1, status, body).await {
+    while let Err(error) = http::load(row.address(), row.path, 1, 1, status, body).await {
         if begin.elapsed() > PATIENCE {
             return Err(error);
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    Ok(())
+}
+
+async fn measure(row: &Row) -> Outcome<Figures> {
+    let address = row.address();
+    let (status, body) = if row.path == CALL { (200, "Hello, Ada!") } else { (404, "Try ") };
+    until_ready(row, status, body).await?;
+    let kept = memory::kept(row, status, body).await?;
     http::load(address, row.path, WARM_UP.1, WARM_UP.0, status, body).await?;
     let alone = http::load(address, row.path, ALONE.1, ALONE.0, status, body).await?;
     let before: Vec<_> = row.programs.iter().map(Program::cpu).collect();
@@ -130,7 +193,8 @@ async fn measure(row: &Row) -> Outcome<Figures> {
         (program.name, spent)
     };
     let cpu = row.programs.iter().zip(before).map(spent).collect();
-    Ok(Figures { many, alone, cpu })
+    let memory = memory::measure(row, kept, status, body).await?;
+    Ok(Figures { many, alone, cpu, memory })
 }
 
 fn print(all: &[(&str, Figures)], round_trip: Duration) {
@@ -141,7 +205,7 @@ fn print(all: &[(&str, Figures)], round_trip: Duration) {
         MANY.1
     );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | --- |");
-    for (name, Figures { many, alone, cpu }) in all {
+    for (name, Figures { many, alone, cpu, .. }) in all {
         let cpu: Vec<_> =
             cpu.iter().map(|(name, time)| format!("{name} {}", time.map_or("?".into(), micros))).collect();
         println!(
@@ -154,6 +218,7 @@ fn print(all: &[(&str, Figures)], round_trip: Duration) {
             cpu.join(", ")
         );
     }
+    memory::print(all);
     let alone = |wanted: &str| {
         let found = all.iter().find(|(name, _)| *name == wanted);
         found.map_or(Duration::ZERO, |(_, figures)| figures.alone.quantile(0.5))
@@ -191,18 +256,6 @@ async fn round_trip(url: &str) -> Outcome<Duration> {
         load.record(begin.elapsed());
     }
     Ok(load.quantile(0.5))
-}
-
-fn serve_command(steadfast: &Path, manifest: &Path) -> Command {
-    let mut command = Command::new(steadfast);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--manifest"]).arg(manifest);
-    command
-}
-
-async fn provide(steadfast: &Path, how: &[&str], greeter: &Path, ready: &'static str) -> Outcome<Program> {
-    let mut command = Command::new(steadfast);
-    command.arg("provide").args(how).arg(greeter);
-    Program::start("provider", command, ready).await
 }
 
 async fn stock(wasmtime: &Path, component: &Path) -> Outcome<Program> {

@@ -65,6 +65,20 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Its memory, as a line of the system's report that begins with `name`, in bytes.
+    pub fn memory(&self, name: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
+    }
+
+    /// How many files and sockets it has open.
+    pub fn descriptors(&self) -> Option<u64> {
+        Some(std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).ok()?.count() as u64)
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
