@@ -7,11 +7,14 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::component::{Component, Interface, Signature};
-use crate::instance::Callee;
-use crate::lattice::{Invocation, Lattice};
+use crate::instance::{Callee, Network};
+use crate::lattice::{Faulty, Invocation};
 use crate::manifest::Cron;
 use crate::trace::SpanContext;
 use crate::{Error, Manifest};
+
+/// What a job calls.
+pub(crate) type Target = Faulty<Arc<Callee>>;
 
 /// A call on schedule, ready to be made.
 pub(crate) struct Job {
@@ -63,7 +66,7 @@ impl Job {
 
     /// Calls `target` again and again. While a run takes longer than the time between two, those that would
     /// begin meanwhile are left out.
-    async fn repeat(self, lattice: Arc<Lattice>, target: Arc<Callee>) {
+    async fn repeat(self, network: Arc<Network>, target: Target) {
         let (name, every) = (self.cron.target(), self.cron.every);
         let start = Instant::now();
         // Periods since the start; so no delay adds up.
@@ -80,7 +83,7 @@ impl Job {
                 // Each run is a trace of its own.
                 trace: SpanContext::NONE,
             };
-            if let Err(failure) = lattice.run(&target, self.cron.timeout, invocation).await {
+            if let Err(failure) = network.lattice.run(&network, &target, self.cron.timeout, invocation).await {
                 tracing::error!("the cron job `{name}` failed: {failure}");
             }
             let missed = over().saturating_sub(next);
@@ -104,8 +107,8 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// Starts all jobs, each with the component that it calls.
-    pub fn start(jobs: Vec<(Job, Arc<Callee>)>, lattice: &Arc<Lattice>) -> Self {
-        let running = jobs.into_iter().map(|(job, target)| job.repeat(lattice.clone(), target));
+    pub fn start(jobs: Vec<(Job, Target)>, network: &Arc<Network>) -> Self {
+        let running = jobs.into_iter().map(|(job, target)| job.repeat(network.clone(), target));
         Jobs { _running: running.collect() }
     }
 }

@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 
 use crate::component::Component;
 use crate::cron::Jobs;
-use crate::instance::{Handler, ResponseBody, bare, busy};
-use crate::lattice::{Journal, Lattice};
+use crate::instance::{Handler, Network, ResponseBody, bare, busy};
+use crate::lattice::Journal;
 use crate::loaded::{self, Loaded};
 use crate::manifest::Limits;
 use crate::server::{self, Bounds, GRACE};
@@ -24,7 +24,7 @@ use crate::{Error, Health, Manifest};
 pub struct Host {
     /// None for a component that only works on schedule.
     handler: Option<Arc<Handler>>,
-    lattice: Arc<Lattice>,
+    network: Arc<Network>,
     health: Health,
     limits: Limits,
     /// A seat for each request at a time.
@@ -57,11 +57,11 @@ impl Host {
             .then(|| Handler::new(&app, &loaded.sandbox, manifest.instances))
             .transpose()?
             .map(Arc::new);
-        let lattice = loaded.lattice;
-        lattice.ready();
+        let network = loaded.network;
+        loaded.faults.ready();
         let limits = manifest.limits;
         let seats = Arc::new(Semaphore::new(limits.requests));
-        Ok(Host { handler, health, limits, seats, _jobs: Arc::new(Jobs::start(jobs, &lattice)), lattice })
+        Ok(Host { handler, health, limits, seats, _jobs: Arc::new(Jobs::start(jobs, &network)), network })
     }
 
     /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the
@@ -73,7 +73,7 @@ impl Host {
     {
         match &self.handler {
             Some(handler) => match self.seats.clone().try_acquire_owned() {
-                Ok(seat) => handler.handle(&self.lattice, request, 0, Some(seat)).await,
+                Ok(seat) => handler.handle(&self.network, request, 0, Some(seat)).await,
                 Err(_) => busy(),
             },
             None => bare(StatusCode::NOT_FOUND),
@@ -125,6 +125,6 @@ impl Host {
 
     /// What went over the lattice.
     pub fn journal(&self) -> &Journal {
-        self.lattice.journal()
+        self.network.lattice.journal()
     }
 }

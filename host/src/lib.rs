@@ -17,10 +17,12 @@
 )]
 
 mod admin;
+mod authority;
 mod component;
 mod compose;
 mod cron;
 mod error;
+mod failure;
 mod health;
 mod host;
 pub mod inspect;
@@ -37,9 +39,10 @@ mod trace;
 
 pub use compose::compose;
 pub use error::Error;
+pub use failure::{Cause, Delivery, Failure};
 pub use health::Health;
 pub use host::Host;
-pub use lattice::{Cause, Delivery, Entry, Failure, Journal};
+pub use lattice::{Entry, Journal};
 pub use manifest::{Instances, Manifest};
 #[cfg(feature = "nats")]
 pub use nats::{NatsOptions, Secret};

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::component::Component;
-use crate::cron::Job;
-use crate::instance::{Callee, Handler, Sandbox};
-use crate::lattice::{Injector, Lattice, Transport, Upstreams};
-use crate::manifest::{Cron, Instances, Link, On, Target};
+use crate::cron::{self, Job};
+use crate::instance::{Callee, Handler, Network, Sandbox, Upstreams};
+use crate::lattice::{Faults, Faulty, Lattice, On, Transport};
+use crate::manifest::{Cron, Instances, Link, Target};
 use crate::sim::Time;
 use crate::{Error, Health, Manifest};
 use steadfast_settings::KEY;
@@ -16,7 +16,8 @@ use steadfast_settings::KEY;
 /// All that a component needs to be run.
 pub(crate) struct Loaded {
     pub sandbox: Arc<Sandbox>,
-    pub lattice: Arc<Lattice>,
+    pub network: Arc<Network>,
+    pub faults: Arc<Faults>,
     /// Those beside the component itself, by their files.
     others: BTreeMap<PathBuf, Component>,
     embedded: BTreeMap<(PathBuf, Instances), Arc<Callee>>,
@@ -66,13 +67,14 @@ impl Loaded {
                 embedded.entry((path.clone(), *instances)).or_insert_with(|| Arc::new(target));
             }
         }
-        let mut links: BTreeMap<String, Box<dyn Transport>> = BTreeMap::new();
+        let faults = Arc::new(Faults::new(manifest.faults.clone()));
+        let mut links: BTreeMap<String, Box<dyn Transport<Network>>> = BTreeMap::new();
         #[cfg(feature = "nats")]
         let mut connections = crate::lattice::wrpc::Connections::new(health);
         #[cfg(not(feature = "nats"))]
         let _ = health;
         for (interface, link) in &manifest.links {
-            let target: Box<dyn Transport> = match &link.target {
+            let transport: Box<dyn Transport<Network>> = match &link.target {
                 Target::Component(path, instances) => Box::new(embedded[&(path.clone(), *instances)].clone()),
                 #[cfg(feature = "nats")]
                 Target::Nats(nats) if time == Time::Real => Box::new(connections.remote(nats)),
@@ -87,7 +89,7 @@ impl Loaded {
                     return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
                 }
             };
-            links.insert(interface.clone(), target);
+            links.insert(interface.clone(), Box::new(Faulty { faults: faults.clone(), transport }));
         }
 
         let components = manifest.http.upstreams.iter().map(|upstream| {
@@ -98,23 +100,27 @@ impl Loaded {
             time,
             allow: manifest.http.allow.clone(),
             components: components.collect::<Result<_, Error>>()?,
+            faults: faults.clone(),
         };
-        let injector = Injector::new(manifest.faults.clone());
-        let lattice =
-            Arc::new(Lattice::new(links, upstreams, injector, manifest.limits.invocation, manifest.limits.outgoing));
+        let lattice = Lattice::new(links, manifest.limits.invocation, manifest.limits.outgoing);
+        let network = Arc::new(Network { lattice, upstreams });
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
-        Ok(Loaded { sandbox, lattice, others, embedded })
+        Ok(Loaded { sandbox, network, faults, others, embedded })
+    }
+
+    fn faulty(&self, transport: Arc<Callee>) -> cron::Target {
+        Faulty { faults: self.faults.clone(), transport }
     }
 
     /// A call on schedule, and the component that it is for.
-    pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, Arc<Callee>), Error> {
+    pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, cron::Target), Error> {
         // Where a link leads elsewhere, it is not this component that is meant.
         match manifest.links.get(&cron.interface).map(|link| &link.target) {
             Some(Target::Component(path, instances)) => {
                 let job = Job::new(manifest, cron, &self.others[path])?;
-                Ok((job, self.embedded[&(path.clone(), *instances)].clone()))
+                Ok((job, self.faulty(self.embedded[&(path.clone(), *instances)].clone())))
             }
             Some(Target::Nats(_) | Target::Tcp(_)) => {
                 let problem = format!(
@@ -126,7 +132,7 @@ impl Loaded {
             }
             None => {
                 let job = Job::new(manifest, cron, app)?;
-                Ok((job, Arc::new(Callee::new(app, &self.sandbox, manifest.instances)?)))
+                Ok((job, self.faulty(Arc::new(Callee::new(app, &self.sandbox, manifest.instances)?))))
             }
         }
     }

@@ -8,13 +8,13 @@ use tokio::net::TcpListener;
 
 use crate::component::{Component, Interface, Signature};
 use crate::instance::Callee;
-use crate::lattice::Lattice;
-use crate::lattice::wrpc::{Connection, Problem, Server, check_options, tcp};
+use crate::lattice::wrpc::{Answer, Connection, Problem, Server, check_options, tcp};
 use crate::loaded::Loaded;
 use crate::manifest::Nats;
 use crate::nats::{Login, NatsOptions};
 use crate::server::GRACE;
 use crate::sim::Time;
+use crate::trace::Tracer;
 use crate::{Error, Health, Manifest};
 
 /// A component that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
@@ -196,11 +196,11 @@ impl Provider {
         let mut shutdown = std::pin::pin!(until(shutdown, &health));
         let limit = manifest.limits.request;
         let Some(ready) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
-        let Ready { provider, functions, lattice } = ready;
+        let Ready { answer, functions } = ready;
         let connection = Connection::open(&server, &nats, &health);
         connection.subscribed(false);
         health.begin();
-        let server = Server { provider, connection, prefix, group, limit, lattice, calls };
+        let server = Server { answer, tracer: Tracer::new(), connection, prefix, group, limit, calls };
         server.run(functions, says_ready, shutdown).await.map_err(wrong)
     }
 
@@ -228,10 +228,9 @@ impl Provider {
     ) -> Result<(), Error> {
         let Provider { component, manifest, calls, health, .. } = self;
         let mut shutdown = std::pin::pin!(until(shutdown, &health));
-        let limit = manifest.limits.request;
         let Some(loaded) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
-        let Ready { provider, functions, lattice } = loaded;
-        let server = tcp::Server { provider, limit, lattice, calls };
+        let Ready { answer, functions } = loaded;
+        let server = tcp::Server { answer, tracer: Tracer::new(), calls };
         health.begin();
         ready();
         server.run(functions, listener, shutdown).await;
@@ -248,9 +247,8 @@ async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
 
 /// A component that can be called.
 struct Ready {
-    provider: Callee,
+    answer: Answer,
     functions: Vec<(Interface, String, Arc<Signature>)>,
-    lattice: Arc<Lattice>,
 }
 
 impl Ready {
@@ -270,13 +268,18 @@ impl Ready {
     }
 
     fn new(component: &Component, manifest: &Manifest, health: &Health) -> Result<Self, Error> {
-        let Loaded { sandbox, lattice, .. } = Loaded::new(component, manifest, Time::Real, health)?;
+        let Loaded { sandbox, network, faults, .. } = Loaded::new(component, manifest, Time::Real, health)?;
         let functions = component.served().flat_map(|(interface, functions)| {
             functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
         });
         let functions = functions.collect();
-        let provider = Callee::new(component, &sandbox, manifest.instances)?;
-        lattice.ready();
-        Ok(Ready { provider, functions, lattice })
+        let provider = Arc::new(Callee::new(component, &sandbox, manifest.instances)?);
+        faults.ready();
+        let limit = manifest.limits.request;
+        let answer: Answer = Box::new(move |invocation| {
+            let (network, provider) = (network.clone(), provider.clone());
+            Box::pin(async move { network.lattice.serve(&network, &provider, limit, invocation).await })
+        });
+        Ok(Ready { answer, functions })
     }
 }

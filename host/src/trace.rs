@@ -11,7 +11,7 @@ use opentelemetry::trace::{
 pub(crate) use opentelemetry::trace::{SpanContext, SpanKind};
 use opentelemetry::{Context, InstrumentationScope, KeyValue, global};
 
-use crate::lattice::Failure;
+use crate::failure::Failure;
 
 /// The headers of <https://www.w3.org/TR/trace-context/>.
 pub(crate) const TRACEPARENT: &str = "traceparent";

@@ -11,13 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use semver::Version;
-use wasmtime::component::Component as Compiled;
 use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::Error;
 use crate::error::quote;
-use crate::sim::Time;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
 pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
@@ -81,15 +79,18 @@ impl Component {
         problem.map_or(Ok(()), |problem| Err(self.unsuitable(format!("imports {problem}"))))
     }
 
-    /// Turns the component into machine code.
-    pub(crate) fn compile(&self, time: Time) -> Result<Compiled, Error> {
-        crate::instance::compile(time, &self.bytes).map_err(|error| {
-            self.unsuitable(format!(
-                "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of \
-                 WASI 0.3: build it again, with `cargo build --target wasm32-wasip2`",
-                quote(&error.root_cause())
-            ))
-        })
+    /// The component as it was read.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Why the component cannot be turned into machine code.
+    pub(crate) fn not_compiled(&self, error: &wasmtime::Error) -> Error {
+        self.unsuitable(format!(
+            "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of WASI 0.3: \
+             build it again, with `cargo build --target wasm32-wasip2`",
+            quote(&error.root_cause())
+        ))
     }
 
     /// Why the component cannot be used, as a sentence that begins with a verb.

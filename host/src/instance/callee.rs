@@ -12,10 +12,11 @@ use wasmtime::component::{ComponentExportIndex, Val};
 
 use super::pool::NoInstance;
 use super::wasi::wrpc;
-use super::{Guest, Pool, Running, Sandbox, Work};
+use super::{Guest, Network, Pool, Running, Sandbox, Work};
 use crate::Error;
 use crate::component::{Component, ErrorType, Signature};
-use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
+use crate::failure::{Cause, Delivery, Failure};
+use crate::lattice::{Invocation, Reply, Transport};
 use crate::manifest::Instances;
 
 /// A component that serves calls.
@@ -48,7 +49,7 @@ impl Callee {
         Ok(Callee { pool, turns, functions })
     }
 
-    async fn call(&self, lattice: &Arc<Lattice>, invocation: Invocation) -> Reply {
+    async fn call(&self, network: &Arc<Network>, invocation: Invocation) -> Reply {
         let name = &self.pool.name;
         let key = (invocation.interface.path(), invocation.function);
         let Some((index, signature)) = self.functions.get(&key) else {
@@ -59,7 +60,7 @@ impl Callee {
             Some(turns) => Some(turns.lock().await),
             None => None,
         };
-        let work = Work { lattice: lattice.clone(), depth: invocation.depth, trace: invocation.trace };
+        let work = Work { network: network.clone(), depth: invocation.depth, trace: invocation.trace };
         let mut running = self.pool.take(work).await.map_err(|NoInstance { error, full }| {
             let cause = if full { Cause::Overloaded } else { Cause::NoTarget };
             let message = format!("no instance of `{name}` could be made: {}", error.root_cause());
@@ -85,13 +86,13 @@ impl Callee {
     }
 }
 
-impl Transport for Callee {
+impl Transport<Network> for Callee {
     fn invoke<'a>(
         &'a self,
-        lattice: &'a Arc<Lattice>,
+        network: &'a Arc<Network>,
         invocation: Invocation,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        Box::pin(self.call(lattice, invocation))
+        Box::pin(self.call(network, invocation))
     }
 }
 

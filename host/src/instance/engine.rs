@@ -92,7 +92,7 @@ fn pool() -> PoolingAllocationConfig {
 }
 
 /// Turns a component into machine code, once, for the engine that suits it.
-pub(crate) fn compile(time: Time, bytes: &[u8]) -> Result<Component> {
+pub(super) fn compile(time: Time, bytes: &[u8]) -> Result<Component> {
     match time {
         Time::Simulated => compile_for(Kind::Simulated, bytes),
         Time::Real => match compile_for(Kind::Pooled, bytes) {

@@ -17,9 +17,9 @@ use wasmtime_wasi_http::{Error, WasiHttpView};
 
 use super::client::{Client, gone};
 use super::pool::NoInstance;
-use super::{Pool, Running, Sandbox, Work};
+use super::{Network, Pool, Running, Sandbox, Work};
 use crate::component::Component;
-use crate::lattice::{Cause, Delivery, Failure, Lattice};
+use crate::failure::{Cause, Delivery, Failure};
 use crate::manifest::Instances;
 use crate::trace::{self, Span};
 
@@ -63,7 +63,7 @@ impl Handler {
     /// connection ends before the end of the answer. The `seat` is held until the instance is done.
     pub async fn handle<B>(
         self: &Arc<Self>,
-        lattice: &Arc<Lattice>,
+        network: &Arc<Network>,
         mut request: Request<B>,
         depth: u32,
         seat: Option<OwnedSemaphorePermit>,
@@ -73,7 +73,7 @@ impl Handler {
         B::Error: Into<Error>,
     {
         let parent = trace::extract(request.headers());
-        let span = lattice.tracer().incoming(request.method(), request.uri(), &parent);
+        let span = network.lattice.tracer().incoming(request.method(), request.uri(), &parent);
         if let Err(status) = check_host(&mut request) {
             span.answered(status);
             return bare(status);
@@ -83,7 +83,7 @@ impl Handler {
         let (client, left) = Client::followed(limits.client_left, request.method());
         let (sender, answer) = oneshot::channel();
         let head = Arc::new(Head { sender: Mutex::new(Some(sender)), status: OnceLock::new() });
-        let work = Work { lattice: lattice.clone(), depth, trace: span.context() };
+        let work = Work { network: network.clone(), depth, trace: span.context() };
         let this = self.clone();
         // The instance goes on after the head of the answer is sent: it streams the body. And it goes on when
         // the client leaves: what it began, it may finish.

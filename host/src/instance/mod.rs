@@ -11,12 +11,13 @@ mod handler;
 mod polyfill;
 mod pool;
 mod sandbox;
+mod upstreams;
 mod wasi;
 
 use bounds::Bounds;
 pub(crate) use callee::Callee;
-pub(crate) use engine::compile;
 pub(crate) use handler::{Handler, ResponseBody, bare, busy};
 use pool::{Pool, Running};
 pub(crate) use sandbox::Sandbox;
 use sandbox::{Guest, Work};
+pub(crate) use upstreams::{Network, Upstreams};

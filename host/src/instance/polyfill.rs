@@ -18,7 +18,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
             };
             let (interface, name, signature) = (interface.clone(), function.clone(), signature.clone());
             instance.func_new_async(function, move |mut store, _type, params, results| {
-                let Work { lattice, depth, trace } = store.data().work().clone();
+                let Work { network, depth, trace } = store.data().work().clone();
                 let invocation = Invocation {
                     interface: interface.clone(),
                     function: name.clone(),
@@ -30,7 +30,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
                 let target = invocation.target();
                 let signature = signature.clone();
                 Box::new(async move {
-                    let reply = lattice.invoke(invocation).await;
+                    let reply = network.lattice.invoke(&network, invocation).await;
                     // A function has at most one result, and Wasmtime made room for it.
                     if let (Some(value), [result]) = (answer(&mut store, &signature, reply, target)?, results) {
                         *result = value;

@@ -44,7 +44,8 @@ impl Pool {
         instances: Instances,
         keeps: usize,
     ) -> Result<Self, Error> {
-        let compiled = component.compile(sandbox.time)?;
+        let compiled = engine::compile(sandbox.time, component.bytes());
+        let compiled = compiled.map_err(|error| component.not_compiled(&error))?;
         check_memory(component, &compiled, sandbox)?;
         let mut linker = Linker::new(compiled.engine());
         wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;

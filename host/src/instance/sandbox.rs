@@ -17,10 +17,9 @@ use wasmtime_wasi_http::p2::types::{
 };
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use super::Bounds;
 use super::bounds::{MAX_HANDLES, TotalMemory};
 use super::wasi::{Log, Outgoing};
-use crate::lattice::Lattice;
+use super::{Bounds, Network};
 use crate::manifest::Limits;
 use crate::sim::{self, RuntimeClock, Time};
 use crate::trace::SpanContext;
@@ -102,7 +101,7 @@ impl Sandbox {
 /// What an instance works for: one request, or one call.
 #[derive(Clone)]
 pub(crate) struct Work {
-    pub lattice: Arc<Lattice>,
+    pub network: Arc<Network>,
     /// How many calls deep it is.
     pub depth: u32,
     /// The span that its calls and requests are a part of.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Cause, Delivery, Failure};
+use crate::failure::{Cause, Delivery, Failure};
 
 /// How many invocations are remembered one by one; older ones are only counted.
 const REMEMBERED: usize = 10_000;
@@ -54,7 +54,7 @@ impl Journal {
     }
 
     /// Records that an invocation begins.
-    pub(super) fn begin<'j>(&'j self, target: &'j str) -> Recording<'j> {
+    pub(crate) fn begin<'j>(&'j self, target: &'j str) -> Recording<'j> {
         self.lock().total += 1;
         Recording { journal: self, target, began: Instant::now() }
     }
@@ -64,7 +64,7 @@ impl Journal {
     }
 }
 
-pub(super) struct Recording<'j> {
+pub(crate) struct Recording<'j> {
     journal: &'j Journal,
     target: &'j str,
     began: Instant,

@@ -1,8 +1,6 @@
-//! Carries calls from one component to another: trait [`Transport`], its kinds, and what can go wrong.
+//! Carries calls from one component to another: trait [`Transport`], and the [`Lattice`] of all links.
 
-mod failure;
 mod fault;
-mod http;
 mod journal;
 #[cfg(feature = "nats")]
 pub(crate) mod wrpc;
@@ -13,15 +11,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Val;
 
-pub use failure::{Cause, Delivery, Failure};
-pub(crate) use fault::Injector;
-pub(crate) use http::{Exchange, Upstreams};
+pub(crate) use fault::{Fault, FaultKind, Faults, Faulty, On};
 pub use journal::{Entry, Journal};
 
 use crate::component::{Interface, Signature};
+use crate::failure::{Cause, Delivery, Failure};
 use crate::trace::{Span, SpanContext, SpanKind, Tracer};
 
 /// One call on its way.
@@ -53,34 +50,42 @@ pub(crate) fn target(interface: &Interface, function: &str) -> String {
 /// What came back: the value that travels, if the function has one.
 pub(crate) type Reply = Result<Option<Val>, Failure>;
 
-/// A way to the other end of a link.
-pub(crate) trait Transport: Send + Sync {
-    /// Makes the call; what the other end calls goes over `lattice`. The future may be dropped at any time, which
+/// A way to the other end of a link. What is there may make calls itself, for which it gets a network: `N` is passed on,
+/// and nothing here looks into it.
+pub(crate) trait Transport<N>: Send + Sync {
+    /// Makes the call; what the other end calls goes over `network`. The future may be dropped at any time, which
     /// abandons the call.
     fn invoke<'a>(
         &'a self,
-        lattice: &'a Arc<Lattice>,
+        network: &'a Arc<N>,
         invocation: Invocation,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 }
 
-impl<T: Transport> Transport for Arc<T> {
+impl<N: Send + Sync, T: Transport<N>> Transport<N> for Arc<T> {
     fn invoke<'a>(
         &'a self,
-        lattice: &'a Arc<Lattice>,
+        network: &'a Arc<N>,
         invocation: Invocation,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        (**self).invoke(lattice, invocation)
+        (**self).invoke(network, invocation)
+    }
+}
+
+impl<N: Send + Sync> Transport<N> for Box<dyn Transport<N>> {
+    fn invoke<'a>(
+        &'a self,
+        network: &'a Arc<N>,
+        invocation: Invocation,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        (**self).invoke(network, invocation)
     }
 }
 
 /// All links of a host, and the record of what went over them.
-pub(crate) struct Lattice {
+pub(crate) struct Lattice<N> {
     /// By the name of the interface without its version.
-    links: BTreeMap<String, Box<dyn Transport>>,
-    /// Where HTTP requests go.
-    upstreams: Upstreams,
-    injector: Injector,
+    links: BTreeMap<String, Box<dyn Transport<N>>>,
     timeout: Duration,
     /// A place for each call and request of a component under way.
     places: Arc<Semaphore>,
@@ -91,21 +96,21 @@ pub(crate) struct Lattice {
 /// Calls through more components than this are a circle.
 pub(crate) const MAX_DEPTH: u32 = 16;
 
-impl Lattice {
-    pub fn new(
-        links: BTreeMap<String, Box<dyn Transport>>,
-        upstreams: Upstreams,
-        injector: Injector,
-        timeout: Duration,
-        outgoing: usize,
-    ) -> Self {
+impl<N> Lattice<N> {
+    /// One whose calls may take `timeout`, and of whose calls and requests `outgoing` may be under way at a time.
+    pub fn new(links: BTreeMap<String, Box<dyn Transport<N>>>, timeout: Duration, outgoing: usize) -> Self {
         let (journal, tracer, places) = (Journal::new(), Tracer::new(), Arc::new(Semaphore::new(outgoing)));
-        Lattice { links, upstreams, injector, timeout, places, journal, tracer }
+        Lattice { links, timeout, places, journal, tracer }
     }
 
-    /// The host is ready: from now on, faults have their times.
-    pub fn ready(&self) {
-        self.injector.ready();
+    /// The longest that one call may take, and the head of an answer to a request.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A place for a call or request, if there is one left.
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
     }
 
     pub fn journal(&self) -> &Journal {
@@ -117,10 +122,10 @@ impl Lattice {
     }
 
     /// Makes a call, bounded by the invocation timeout, and records it.
-    pub async fn invoke(self: &Arc<Self>, mut invocation: Invocation) -> Reply {
+    pub async fn invoke(&self, network: &Arc<N>, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
         let span = self.begin(&mut invocation, &target);
-        let route = self.route(invocation, &target);
+        let route = self.route(network, invocation);
         let reply = self.recorded(&target, self.timeout, "invocation timeout", route).await;
         span.end(reply.as_ref().err());
         reply
@@ -128,11 +133,17 @@ impl Lattice {
 
     /// Makes a call of the host's own to `job`, which has a time limit of its own, and records it. A result that
     /// is an error fails the call.
-    pub async fn run(self: &Arc<Self>, job: &dyn Transport, limit: Duration, mut invocation: Invocation) -> Reply {
+    pub async fn run(
+        &self,
+        network: &Arc<N>,
+        job: &dyn Transport<N>,
+        limit: Duration,
+        mut invocation: Invocation,
+    ) -> Reply {
         let target = invocation.target();
         let span = self.begin(&mut invocation, &target);
         let run = async {
-            match self.injector.invoke(job, self, invocation, &target).await {
+            match job.invoke(network, invocation).await {
                 Ok(Some(Val::Result(Err(error)))) => {
                     let message = match error.as_deref() {
                         Some(Val::String(text)) => format!("it says: {text}"),
@@ -158,9 +169,15 @@ impl Lattice {
 
     /// Passes a call from another process on to `provider`, and records it.
     #[cfg(feature = "nats")]
-    pub async fn serve(self: &Arc<Self>, provider: &dyn Transport, limit: Duration, invocation: Invocation) -> Reply {
+    pub async fn serve(
+        &self,
+        network: &Arc<N>,
+        provider: &dyn Transport<N>,
+        limit: Duration,
+        invocation: Invocation,
+    ) -> Reply {
         let target = invocation.target();
-        self.recorded(&target, limit, "provider's timeout", provider.invoke(self, invocation)).await
+        self.recorded(&target, limit, "provider's timeout", provider.invoke(network, invocation)).await
     }
 
     async fn recorded(&self, target: &str, limit: Duration, name: &str, call: impl Future<Output = Reply>) -> Reply {
@@ -173,7 +190,7 @@ impl Lattice {
         reply
     }
 
-    async fn route(self: &Arc<Self>, invocation: Invocation, target: &str) -> Reply {
+    async fn route(&self, network: &Arc<N>, invocation: Invocation) -> Reply {
         if invocation.depth > MAX_DEPTH {
             return Err(Failure::new(
                 Cause::Protocol,
@@ -189,6 +206,6 @@ impl Lattice {
             let message = "as many calls as `outgoing` in the manifest allows are under way already";
             return Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message));
         };
-        self.injector.invoke(link.as_ref(), self, invocation, target).await
+        link.invoke(network, invocation).await
     }
 }

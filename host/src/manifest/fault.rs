@@ -7,44 +7,9 @@ use hyper::StatusCode;
 use hyper::http::uri::Scheme;
 use serde::Deserialize;
 
-use super::{Authority, Http, value};
-
-/// Something that goes wrong on purpose.
-#[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    pub on: On,
-    pub kind: FaultKind,
-    /// Since the host was ready.
-    pub from: Duration,
-    pub until: Option<Duration>,
-    /// How many calls fail before it is over.
-    pub first: Option<u64>,
-    pub line: usize,
-}
-
-/// The calls that a fault is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum On {
-    Everything,
-    /// An interface, or a function as `interface#function`.
-    Function(String),
-    /// HTTP requests to an authority; without a scheme, under any.
-    Http(Option<Scheme>, Authority),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    NoLink,
-    NoTarget,
-    Disconnected,
-    Blackhole,
-    Drop,
-    Trap,
-    Latency(Duration),
-    Overloaded(Option<Duration>),
-    /// An HTTP answer, in place of the upstream's; with the `Retry-After` that it has.
-    Status(StatusCode, Option<Duration>),
-}
+use super::{Http, value};
+use crate::authority::Authority;
+use crate::lattice::{Fault, FaultKind, On};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
@@ -123,7 +88,7 @@ impl FileFault {
                 }
             },
         };
-        let on = self.on.map_or(Ok(On::Everything), |on| On::parse(on, http))?;
+        let on = self.on.map_or(Ok(On::Everything), |on| parse_on(on, http))?;
         if matches!(kind, FaultKind::Status(..)) && !matches!(on, On::Http(..)) {
             return Err(
                 "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, \
@@ -135,28 +100,26 @@ impl FileFault {
     }
 }
 
-impl On {
-    /// An authority is known by its scheme, by characters that no name of a function has, or since the manifest
-    /// has it elsewhere.
-    fn parse(on: String, http: &Http) -> Result<Self, String> {
-        let (scheme, rest) = match on.split_once("://") {
-            Some(("http", rest)) => (Some(Scheme::HTTP), rest),
-            Some(("https", rest)) => (Some(Scheme::HTTPS), rest),
-            Some((other, _)) => {
-                return Err(format!("the fault is on `{on}`, and requests go by http or https, not `{other}`"));
-            }
-            None => (None, on.as_str()),
-        };
-        let path = rest.contains('/') || rest.contains('#');
-        let known = Authority::parse(rest).is_ok_and(|authority| http.reaches(&authority));
-        if scheme.is_none() && (path || !(rest.contains(['.', ':']) || known)) {
-            return Ok(On::Function(on));
+/// The calls or requests that `on` names. An authority is known by its scheme, by characters that no name of a function
+/// has, or since the manifest has it elsewhere.
+fn parse_on(on: String, http: &Http) -> Result<On, String> {
+    let (scheme, rest) = match on.split_once("://") {
+        Some(("http", rest)) => (Some(Scheme::HTTP), rest),
+        Some(("https", rest)) => (Some(Scheme::HTTPS), rest),
+        Some((other, _)) => {
+            return Err(format!("the fault is on `{on}`, and requests go by http or https, not `{other}`"));
         }
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let authority = Authority::parse(rest).map_err(|problem| format!("the fault is on `{on}`, and {problem}"))?;
-        if !http.reaches(&authority) {
-            return Err(format!("the fault is on `{on}`, and {}", http.reachable()));
-        }
-        Ok(On::Http(scheme, authority))
+        None => (None, on.as_str()),
+    };
+    let path = rest.contains('/') || rest.contains('#');
+    let known = Authority::parse(rest).is_ok_and(|authority| http.reaches(&authority));
+    if scheme.is_none() && (path || !(rest.contains(['.', ':']) || known)) {
+        return Ok(On::Function(on));
     }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let authority = Authority::parse(rest).map_err(|problem| format!("the fault is on `{on}`, and {problem}"))?;
+    if !http.reaches(&authority) {
+        return Err(format!("the fault is on `{on}`, and {}", http.reachable()));
+    }
+    Ok(On::Http(scheme, authority))
 }

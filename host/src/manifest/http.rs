@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Authority, value};
+use super::value;
+use crate::authority::Authority;
 
 /// The requests that a manifest grants: none, unless it says so.
 #[derive(Clone, Debug, Default)]

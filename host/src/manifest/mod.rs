@@ -1,6 +1,5 @@
 //! The file a person writes: which component, where its links lead, how long things may take, what fails.
 
-mod authority;
 mod config;
 mod cron;
 mod date;
@@ -23,10 +22,9 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use crate::Error;
-pub(crate) use authority::Authority;
+use crate::lattice::Fault;
 pub(crate) use config::Setting;
 pub(crate) use cron::Cron;
-pub(crate) use fault::{Fault, FaultKind, On};
 pub(crate) use http::Http;
 pub(crate) use limits::{ClientLeft, Limits};
 pub(crate) use link::{Link, Nats, Target};

@@ -12,7 +12,8 @@ use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::fault::FileFaultKind;
-use super::{Authority, ClientLeft, Instances};
+use super::{ClientLeft, Instances};
+use crate::authority::Authority;
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let parse = |text: &str| match text {

@@ -7,7 +7,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{DnsErrorPayload, ErrorCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::instance::Work;
-use crate::lattice::Exchange;
+use crate::instance::upstreams::Exchange;
 
 /// One instance's way out.
 pub(in crate::instance) struct Outgoing {
@@ -21,8 +21,8 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
-        let Work { lattice, depth, trace } = self.work.clone();
-        Box::new(lattice.send(depth, trace, request, options.unwrap_or_default()))
+        let Work { network, depth, trace } = self.work.clone();
+        Box::new(network.send(depth, trace, request, options.unwrap_or_default()))
     }
 
     fn p2_error_from_connect(&mut self, error: &io::Error) -> ErrorCode {

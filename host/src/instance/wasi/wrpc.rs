@@ -5,8 +5,8 @@ use wasmtime::{AsContextMut, Result, StoreContextMut};
 use wasmtime_wasi::p2::IoError;
 
 use crate::component::WRPC_ERROR;
+use crate::failure::Failure;
 use crate::instance::Guest;
-use crate::lattice::Failure;
 
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     let mut interface = linker.instance(WRPC_ERROR)?;

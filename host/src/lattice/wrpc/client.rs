@@ -17,7 +17,8 @@ use super::codec::{self, Malformed};
 use super::connection::{Client, Connection};
 use super::{MAX_BYTES, headers, instance, outcome};
 use crate::component::Signature;
-use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
+use crate::failure::{Cause, Delivery, Failure};
+use crate::lattice::{Invocation, Reply, Transport};
 
 /// Providers at the other end of a NATS server.
 pub(crate) struct Remote {
@@ -54,12 +55,8 @@ impl Remote {
     }
 }
 
-impl Transport for Remote {
-    fn invoke<'a>(
-        &'a self,
-        _: &'a Arc<Lattice>,
-        invocation: Invocation,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+impl<N: Send + Sync> Transport<N> for Remote {
+    fn invoke<'a>(&'a self, _: &'a Arc<N>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
         Box::pin(self.call(invocation))
     }
 }

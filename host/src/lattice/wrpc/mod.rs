@@ -19,7 +19,7 @@ pub(crate) use address::parse as parse_address;
 pub(crate) use client::Remote;
 pub(crate) use connection::{Connection, Connections};
 pub(crate) use login::{Problem, check as check_options};
-pub(crate) use server::Server;
+pub(crate) use server::{Answer, Server};
 
 use crate::component::Interface;
 

@@ -12,7 +12,7 @@ use wasmtime::component::Val;
 
 use super::codec;
 use crate::component::Shape;
-use crate::lattice::{Cause, Delivery, Failure};
+use crate::failure::{Cause, Delivery, Failure};
 
 /// Where in the results it is.
 pub(super) const PATH: usize = 0;

@@ -1,6 +1,7 @@
 //! The serving side: invocations from the lattice, passed on to a component.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,12 @@ use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::{Connection, MAX_BYTES, headers, instance, outcome};
 use crate::component::{Interface, Signature};
-use crate::instance::Callee;
-use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply};
-use crate::trace::SpanKind;
+use crate::failure::{Cause, Delivery, Failure};
+use crate::lattice::{Invocation, Reply};
+use crate::trace::{SpanKind, Tracer};
+
+/// What answers a call, within its time.
+pub(crate) type Answer = Box<dyn Fn(Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
 
 /// How long calls in flight have to end, once no new ones are taken.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
@@ -37,8 +41,8 @@ pub(crate) struct Server {
     pub connection: Connection,
     pub prefix: String,
     pub group: String,
-    pub provider: Callee,
-    pub lattice: Arc<Lattice>,
+    pub answer: Answer,
+    pub tracer: Tracer,
     /// For one call.
     pub limit: Duration,
     /// At a time; further calls are refused.
@@ -156,7 +160,7 @@ impl Server {
         };
         let results = result_subject(&caller);
         let target = crate::lattice::target(&function.interface, &function.name);
-        let span = self.lattice.tracer().call(SpanKind::Server, &target, &headers::context(message.headers.as_ref()));
+        let span = self.tracer.call(SpanKind::Server, &target, &headers::context(message.headers.as_ref()));
         let reply = match permits.try_acquire() {
             Ok(_permit) => match self.params(nats, &caller, function, message.payload, &mut share).await? {
                 Ok(params) => {
@@ -168,7 +172,7 @@ impl Server {
                         depth: headers::depth(message.headers.as_ref()),
                         trace: span.context(),
                     };
-                    self.lattice.serve(&self.provider, self.limit, invocation).await
+                    (self.answer)(invocation).await
                 }
                 Err(Refused(cause, problem)) => Err(Failure::new(cause, Delivery::NotSent, problem)),
             },

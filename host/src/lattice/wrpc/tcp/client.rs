@@ -15,7 +15,8 @@ use super::super::budget::Budget;
 use super::super::client::{no_room, parameters, reply};
 use super::super::{MAX_BYTES, instance, outcome};
 use super::{Broken, Frames, put_frame, put_names};
-use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice, Reply, Transport};
+use crate::failure::{Cause, Delivery, Failure};
+use crate::lattice::{Invocation, Reply, Transport};
 
 /// A provider at an address.
 pub(crate) struct Remote {
@@ -97,12 +98,8 @@ impl Remote {
     }
 }
 
-impl Transport for Remote {
-    fn invoke<'a>(
-        &'a self,
-        _: &'a Arc<Lattice>,
-        invocation: Invocation,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+impl<N: Send + Sync> Transport<N> for Remote {
+    fn invoke<'a>(&'a self, _: &'a Arc<N>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
         Box::pin(self.call(invocation))
     }
 }

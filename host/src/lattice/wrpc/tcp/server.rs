@@ -18,13 +18,13 @@ use wrpc_transport::frame::PROTOCOL;
 
 use super::super::budget::{Budget, Share};
 use super::super::codec::{self, Malformed};
-use super::super::server::{Function, GRACE, Refused, encode};
+use super::super::server::{Answer, Function, GRACE, Refused, encode};
 use super::super::{MAX_BYTES, instance, outcome};
 use super::{Broken, ENDED, Frames, MAX_NAME, put_frame};
 use crate::component::{Interface, Signature};
-use crate::instance::Callee;
-use crate::lattice::{Cause, Delivery, Failure, Invocation, Lattice};
-use crate::trace::{SpanContext, SpanKind};
+use crate::failure::{Cause, Delivery, Failure};
+use crate::lattice::Invocation;
+use crate::trace::{SpanContext, SpanKind, Tracer};
 
 /// The most parts that the parameters come in; released clients send one. After each it is seen whether they are
 /// complete, which takes as long as they are large.
@@ -38,10 +38,8 @@ const SPARE: usize = 64;
 
 /// A component that serves calls over TCP.
 pub(crate) struct Server {
-    pub provider: Callee,
-    pub lattice: Arc<Lattice>,
-    /// For one call.
-    pub limit: Duration,
+    pub answer: Answer,
+    pub tracer: Tracer,
     /// At a time; further calls are refused.
     pub calls: usize,
 }
@@ -122,14 +120,11 @@ impl Serving {
             Ok(mut invocation) => {
                 let signature = invocation.signature.clone();
                 // The framing has no place for the caller's trace, so one begins here.
-                let tracer = self.server.lattice.tracer();
+                let tracer = &self.server.tracer;
                 let span = tracer.call(SpanKind::Server, &invocation.target(), &SpanContext::NONE);
                 invocation.trace = span.context();
                 let reply = match self.calls.try_acquire() {
-                    Ok(_permit) => {
-                        let Server { lattice, provider, limit, .. } = &self.server;
-                        lattice.serve(provider, *limit, invocation).await
-                    }
+                    Ok(_permit) => (self.server.answer)(invocation).await,
                     Err(_) => {
                         let message = format!("{} calls are running already", self.server.calls);
                         Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message))

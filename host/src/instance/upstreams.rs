@@ -8,11 +8,18 @@ use hyper::header::RETRY_AFTER;
 use hyper::{Request, Response, StatusCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use super::{Cause, Delivery, Failure, Lattice, MAX_DEPTH};
-use crate::instance::{Handler, bare};
-use crate::manifest::{Authority, FaultKind, On};
+use super::{Handler, bare};
+use crate::authority::Authority;
+use crate::failure::{Cause, Delivery, Failure};
+use crate::lattice::{FaultKind, Faults, Lattice, MAX_DEPTH, On};
 use crate::sim::Time;
 use crate::trace::{self, SpanContext};
+
+/// What a component reaches: other components by calls, and hosts by HTTP requests.
+pub(crate) struct Network {
+    pub lattice: Lattice<Network>,
+    pub upstreams: Upstreams,
+}
 
 /// An answer, and the work that brings the rest of its body.
 pub(crate) type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
@@ -24,9 +31,10 @@ pub(crate) struct Upstreams {
     pub allow: Vec<Authority>,
     /// Those that a component of this host answers for.
     pub components: Vec<(Authority, Arc<Handler>)>,
+    pub faults: Arc<Faults>,
 }
 
-impl Lattice {
+impl Network {
     /// Sends a request of a guest that is itself `depth` calls deep, as a part of the span `trace`, waits for the head
     /// of the answer within the invocation timeout, and records how it went.
     pub async fn send(
@@ -36,15 +44,16 @@ impl Lattice {
         mut request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Exchange, Error> {
-        let span = self.tracer.outgoing(request.method(), request.uri(), &trace);
+        let span = self.lattice.tracer().outgoing(request.method(), request.uri(), &trace);
         // A guest that traces by itself knows better.
         trace::inject(&span.context(), request.headers_mut());
         let target = target(&request);
-        let recording = self.journal.begin(&target);
-        let exchange = match tokio::time::timeout(self.timeout, self.forward(depth + 1, request, options)).await {
-            Ok(exchange) => exchange,
-            Err(_) => Err(Error::HttpResponseTimeout),
-        };
+        let recording = self.lattice.journal().begin(&target);
+        let exchange =
+            match tokio::time::timeout(self.lattice.timeout(), self.forward(depth + 1, request, options)).await {
+                Ok(exchange) => exchange,
+                Err(_) => Err(Error::HttpResponseTimeout),
+            };
         let failure = exchange.as_ref().err().map(failure);
         recording.end(failure.as_ref());
         match &exchange {
@@ -73,8 +82,8 @@ impl Lattice {
         if component.is_none() && !upstreams.allow.iter().any(|authority| authority.is_of(&uri)) {
             return Err(Error::HttpRequestDenied);
         }
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::ConnectionLimitReached)?;
-        let obstacle = self.injector.obstacle(|on| match on {
+        let place = self.lattice.place().ok_or(Error::ConnectionLimitReached)?;
+        let obstacle = upstreams.faults.obstacle(|on| match on {
             On::Everything => true,
             On::Function(_) => false,
             On::Http(scheme, authority) => {
@@ -88,7 +97,7 @@ impl Lattice {
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
                 )))),
                 None => {
-                    let (response, io) = to_network(request, options, self.timeout).await?;
+                    let (response, io) = to_network(request, options, self.lattice.timeout()).await?;
                     // Until the connection is done with, whose descriptor it takes.
                     let io = async move {
                         let _place = place;
