@@ -3,6 +3,8 @@
 mod answers;
 mod connections;
 mod heads;
+#[cfg(unix)]
+mod memories;
 mod memory;
 #[cfg(unix)]
 mod process;

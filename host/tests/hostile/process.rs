@@ -1,6 +1,7 @@
 //! A host as a process: what it makes of signals, and of few descriptors.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::NamedTempFile;
@@ -8,8 +9,8 @@ use tempfile::NamedTempFile;
 use crate::stage::component;
 use crate::{get, get_and_close, reply, rest, send};
 
-/// `steadfast serve` of the hostile component, which is killed with this.
-struct Process {
+/// `steadfast serve`, which is killed with this.
+pub struct Process {
     child: Child,
     stdout: BufReader<ChildStdout>,
     log: NamedTempFile,
@@ -17,10 +18,14 @@ struct Process {
 }
 
 impl Process {
-    /// With `before` in front of the command.
+    /// Of the hostile component, with `before` in front of the command.
     fn start(before: &[&str], rest: &str) -> Self {
+        Process::serve(before, component("hostile"), rest)
+    }
+
+    pub fn serve(before: &[&str], app: &Path, rest: &str) -> Self {
         let manifest = NamedTempFile::new().unwrap();
-        let app = component("hostile").display();
+        let app = app.display();
         std::fs::write(&manifest, format!("component = '{app}'\nlisten = '127.0.0.1:0'\n{rest}")).unwrap();
         let log = NamedTempFile::new().unwrap();
         let steadfast = env!("CARGO_BIN_EXE_steadfast");
@@ -33,11 +38,18 @@ impl Process {
     }
 
     /// The address in the next line that it prints.
-    fn address(&mut self) -> std::net::SocketAddr {
+    pub fn address(&mut self) -> std::net::SocketAddr {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         let address = line.trim().rsplit('/').next().unwrap();
         address.parse().unwrap_or_else(|_| panic!("{line:?}, and logged: {}", self.log()))
+    }
+
+    /// The most memory that it had at a time, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     fn log(&self) -> String {
