@@ -94,6 +94,18 @@ async fn a_request_without_a_valid_trace_begins_one() {
 }
 
 #[tokio::test]
+async fn the_span_of_an_answer_that_is_cut_short_fails() {
+    let collector = Collector::start(200).await;
+    let manifest = "component = '<hostile>'\nrequest-timeout = '500ms'";
+    let host = Steadfast::serve(manifest, &["--otlp", &collector.url], &[AT_THE_END]);
+    assert_eq!(host.get("/forever", &traced()).await, (200, "cut short".into()));
+    assert!(host.end().await.0.success());
+    let spans = collector.trace(TRACE);
+    assert_eq!(spans[0].is("error.type"), "disconnected");
+    assert_eq!(spans[0].error.as_deref(), Some("no answer within the request timeout of 500ms"));
+}
+
+#[tokio::test]
 async fn a_guests_own_requests_are_a_part_of_the_trace() {
     let collector = Collector::start(200).await;
     // Whoever it is, what is granted is sent the trace.

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::io::TokioIo;
 /// Before a test gives up: far longer than anything takes, and far shorter than what would keep a process from its end.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-const PACKAGES: [&str; 6] = ["caller", "callee", "chain", "chain-letters", "greeter", "quotes"];
+const PACKAGES: [&str; 7] = ["caller", "callee", "chain", "chain-letters", "greeter", "hostile", "quotes"];
 
 pub fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
@@ -78,7 +78,7 @@ impl Steadfast {
         Steadfast { child, said, log, _folder: folder }
     }
 
-    /// The status and the text of the answer to a request.
+    /// The status and the text of the answer to a request, or that it is cut short.
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
         let address = self.said.trim().strip_prefix("listening on http://").expect("it serves HTTP");
         let stream = TcpStream::connect(address).await.expect("it listens");
@@ -88,8 +88,10 @@ impl Steadfast {
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let response = sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.expect("an answer");
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.expect("the whole answer").to_bytes();
-        (status, String::from_utf8(body.to_vec()).expect("text"))
+        match response.into_body().collect().await {
+            Ok(body) => (status, String::from_utf8(body.to_bytes().to_vec()).expect("text")),
+            Err(_) => (status, "cut short".into()),
+        }
     }
 
     /// Waits for something in its log.
