@@ -83,6 +83,24 @@ async fn parameters_that_are_too_long_or_have_no_end_are_refused_before_they_end
 }
 
 #[tokio::test]
+async fn parameters_that_would_take_gigabytes_are_refused() {
+    let Some(stage) = Stage::start().await else { return };
+    stage.serves().await;
+    let before = peak_mib(&stage.provider.0);
+    // 4,000,000 flags with all 32 set, of which each takes 4 bytes here and 1,832 there.
+    let mut call = stage.begin("masses@0.1.0.put", &[0x80, 0x92, 0xf4, 0x01]).await;
+    let part = Bytes::from(vec![0xff; 1_000_000]);
+    for _ in 0..16 {
+        call.send(part.clone()).await;
+    }
+    call.end(&[]).await;
+    assert_eq!(call.failure().await, [PROTOCOL, NOT_SENT]);
+    if let (Some(before), Some(after)) = (before, peak_mib(&stage.provider.0)) {
+        assert!(after - before < 256, "{} MiB more", after - before);
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_in_mid_call_or_can_be_told_nothing_disturbs_nobody() {
     let Some(stage) = Stage::start().await else { return };
     let deserter = stage._server.client().await;

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::{Caller, Cause, Delivery, Process, listen, whole_call};
+use crate::{Caller, Cause, Delivery, Process, component, listen, whole_call};
 
 const ENDLESS: [u8; 5] = [0xff, 0xff, 0xff, 0xff, 0x0f];
 
@@ -64,6 +64,69 @@ async fn a_provider_that_is_silent_or_reads_nothing_times_out() {
     tokio::select! {
         (_, calls) = caller.get("/count") => assert_eq!(calls, [Err((Cause::Timeout, Delivery::Unknown))]),
         () = silent => {}
+    }
+}
+
+/// Values that take many times as much memory as they have bytes, of `masses`: 4 million flags with all 32 set, and as
+/// many bytes of records as there may be.
+fn masses() -> [(&'static str, Vec<u8>); 2] {
+    let list = |count: u32, element: &[u8]| {
+        // LEB128 of 4 bytes.
+        let length = [0, 7, 14, 21].map(|shift| (count >> shift) as u8 & 0x7f | 0x80);
+        let mut bytes = length.to_vec();
+        bytes[3] &= 0x7f;
+        bytes.extend(element.repeat(count as usize));
+        bytes
+    };
+    // a, some(some(1)), (1, 1), [1], "e"
+    [("marks", list(4_000_000, &[0xff; 4])), ("wide", list(1_600_000, &[1, 1, 1, 1, 1, 1, 1, 1, 1, b'e']))]
+}
+
+/// A frame of these parameters or results.
+fn frame(bytes: &[u8]) -> Vec<u8> {
+    let length = [0, 7, 14, 21].map(|shift| (bytes.len() >> shift) as u8 & 0x7f | if shift < 21 { 0x80 } else { 0 });
+    [&[0][..], &length, bytes].concat()
+}
+
+#[tokio::test]
+async fn parameters_that_would_take_gigabytes_are_refused() {
+    let provider = Process::start(&[]);
+    let before = provider.peak_memory();
+    for (kind, bytes) in masses() {
+        let function = if kind == "marks" { "put" } else { "put-wide" };
+        let mut stream = TcpStream::connect(provider.address).await.unwrap();
+        let call = [names("test:guests/masses@0.1.0", function), frame(&bytes)].concat();
+        stream.write_all(&call).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        // No results, and after two bytes of length that the call failed: `protocol`, `not-sent`.
+        assert_eq!((&answer[..4], &answer[6..9]), (&[0, 0, 1, 0][..], &[1, 6, 0][..]), "{kind}: {answer:?}");
+    }
+    if let (Some(before), Some(after)) = (before, provider.peak_memory()) {
+        assert!(after - before < 256 << 20, "{} MiB more", (after - before) >> 20);
+    }
+}
+
+#[tokio::test]
+async fn results_that_would_take_gigabytes_are_refused() {
+    let (listener, address) = listen().await;
+    let links = format!("[links]\n'test:guests/masses' = {{ tcp = '{address}' }}\n");
+    let host = crate::serving::Host::start(component("caller"), &links);
+    host.get("/unknown").await;
+    let before = crate::serving::peak_mib(&host.child);
+    for (kind, bytes) in masses() {
+        let answer = async {
+            let (mut caller, _) = listener.accept().await.unwrap();
+            whole_call(&mut caller).await;
+            // The caller may have had enough before it is over.
+            let _ = caller.write_all(&frame(&bytes)).await;
+        };
+        let path = format!("/masses/get-{kind}/1");
+        let (body, ()) = tokio::join!(host.get(&path), answer);
+        assert!(body.contains(r#""cause":"protocol""#), "{kind}: {body}");
+    }
+    if let (Some(before), Some(after)) = (before, crate::serving::peak_mib(&host.child)) {
+        assert!(after - before < 256, "{} MiB more", after - before);
     }
 }
 

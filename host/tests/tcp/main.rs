@@ -3,6 +3,8 @@
 #![cfg(feature = "nats")]
 
 mod hostile;
+#[path = "../nats/serving.rs"]
+mod serving;
 mod stock;
 
 use std::io::{BufRead, BufReader};
@@ -40,7 +42,7 @@ impl Caller {
     fn with_timeout(address: SocketAddr, timeout: &str) -> Self {
         let mut text = format!("component = '{}'\ninstances = 'reuse'\n", component("caller").display());
         text += &format!("invocation-timeout = '{timeout}'\nrequest-timeout = '2m'\n[links]\n");
-        for interface in ["values", "hostile"] {
+        for interface in ["values", "hostile", "masses"] {
             text += &format!("'test:guests/{interface}' = {{ tcp = '{address}' }}\n");
         }
         Caller(Host::load(&Manifest::parse(&text, "test.toml").unwrap(), Time::Real).unwrap())

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::component::Val;
 
-/// The most bytes, of messages and of the values in them, that calls hold at a time. One of them may have two thirds of
-/// it: 16 MiB of message, and 4 Mi parts of 40 bytes. Values are counted once they are decoded, so there may be those of
-/// one more call for each thread.
+/// The most bytes, of messages and of the values in them, that calls hold at a time. One of them may have three quarters
+/// of it: 16 MiB of message, once more while it is decoded, and 160 MiB of values.
 pub(super) const MEMORY: usize = 256 << 20;
 
 /// What is left for further calls.
@@ -31,20 +29,31 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// Takes room for a message, or for the next part of one.
-    pub fn message(&mut self, bytes: usize) -> Result<(), Exhausted> {
+    /// Takes room for so many bytes more.
+    pub fn take(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let permits = u32::try_from(bytes).map_err(|_| Exhausted)?;
         let more = self.budget.clone().try_acquire_many_owned(permits).map_err(|_| Exhausted)?;
+        self.hold(more);
+        Ok(())
+    }
+
+    /// A share of the same budget, nothing at first, for what may come to nothing.
+    pub fn part(&self) -> Share {
+        Share { budget: self.budget.clone(), held: None }
+    }
+
+    /// Takes over what a [`part`](Self::part) holds.
+    pub fn join(&mut self, part: Share) {
+        if let Some(more) = part.held {
+            self.hold(more);
+        }
+    }
+
+    fn hold(&mut self, more: OwnedSemaphorePermit) {
         match &mut self.held {
             Some(held) => held.merge(more),
             held => *held = Some(more),
         }
-        Ok(())
-    }
-
-    /// Takes room for so many values.
-    pub fn values(&mut self, count: usize) -> Result<(), Exhausted> {
-        self.message(count.saturating_mul(size_of::<Val>()))
     }
 }
 
@@ -56,15 +65,15 @@ pub(super) struct Exhausted;
 #[cfg(test)]
 mod tests {
     use super::super::MAX_BYTES;
-    use super::super::codec::MAX_PARTS;
+    use super::super::codec::MAX_DECODED;
     use super::*;
 
     #[test]
     fn the_largest_call_has_room_if_it_is_alone() {
         let budget = Budget::new();
         let mut share = budget.share();
-        assert_eq!((share.message(MAX_BYTES), share.values(MAX_PARTS)), (Ok(()), Ok(())));
-        assert_eq!(budget.share().values(MAX_PARTS), Err(Exhausted));
+        assert_eq!((share.take(MAX_BYTES), share.take(MAX_BYTES), share.take(MAX_DECODED)), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(budget.share().take(MAX_DECODED), Err(Exhausted));
     }
 
     #[test]
@@ -72,11 +81,23 @@ mod tests {
         let budget = Budget::new();
         for _ in 0..3 {
             let mut share = budget.share();
-            assert_eq!(
-                (share.message(MEMORY - 1), share.message(2), share.message(1)),
-                (Ok(()), Err(Exhausted), Ok(()))
-            );
+            assert_eq!((share.take(MEMORY - 1), share.take(2), share.take(1)), (Ok(()), Err(Exhausted), Ok(())));
         }
-        assert_eq!(budget.share().message(usize::MAX), Err(Exhausted));
+        assert_eq!(budget.share().take(usize::MAX), Err(Exhausted));
+    }
+
+    #[test]
+    fn a_part_of_a_share_is_given_back_unless_it_joins() {
+        let budget = Budget::new();
+        let mut share = budget.share();
+        let mut part = share.part();
+        assert_eq!(part.take(MEMORY), Ok(()));
+        drop(part);
+        let mut part = share.part();
+        assert_eq!(part.take(MEMORY), Ok(()));
+        share.join(part);
+        assert_eq!(budget.share().take(1), Err(Exhausted));
+        drop(share);
+        assert_eq!(budget.share().take(MEMORY), Ok(()));
     }
 }

@@ -122,7 +122,7 @@ async fn receive(
                     let message = format!("the results are more than {MAX_BYTES} bytes");
                     return Err(Failure::new(Cause::Protocol, Delivery::Delivered, message));
                 }
-                Ok(count) => share.message(count).map_err(no_room)?,
+                Ok(count) => share.take(count).map_err(no_room)?,
                 Err(error) => {
                     let message = format!("the results cannot be read: {error}");
                     return Err(Failure::new(Cause::Disconnected, Delivery::Unknown, message));
@@ -154,18 +154,16 @@ pub(super) fn reply(
     early: Failure,
 ) -> Reply {
     if let Some(ended) = ended {
-        outcome::decode(ended)?;
+        outcome::decode(ended, share)?;
     }
     let malformed = |problem: String| {
         let message = format!("the results are no `{}`: {problem}", signature.wire());
         Failure::new(Cause::Protocol, Delivery::Delivered, message)
     };
-    let value = match codec::decode_counted(signature.payload(), &mut received) {
-        Ok((mut values, count)) => {
-            share.values(count).map_err(no_room)?;
-            values.pop()
-        }
+    let value = match codec::decode(signature.payload(), &mut received, share) {
+        Ok(mut values) => values.pop(),
         Err(Malformed::Truncated) => return Err(early),
+        Err(Malformed::NoRoom(exhausted)) => return Err(no_room(exhausted)),
         Err(error) => return Err(malformed(error.to_string())),
     };
     if !received.is_empty() {

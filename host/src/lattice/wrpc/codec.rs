@@ -23,11 +23,12 @@ use wasm_tokio::tokio_util::codec::{Decoder, Encoder};
 use wasm_tokio::{Leb128DecoderU32, Leb128Encoder, Utf8Codec};
 use wasmtime::component::Val;
 
+use super::budget::{Exhausted, Share};
 use crate::component::Shape;
 
 /// Why bytes are no value of the type.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Malformed {
+pub(super) enum Malformed {
     /// They would begin one.
     #[error("it ends before the value does")]
     Truncated,
@@ -35,19 +36,22 @@ pub(crate) enum Malformed {
     #[error("{0}")]
     Wrong(String),
     /// Decoded, it would need more memory than one value may.
-    #[error("the value has more than {MAX_PARTS} parts")]
+    #[error("its values take more than {MAX_DECODED} bytes of memory")]
     TooLarge,
+    /// Decoded, it would need more memory than other calls leave.
+    #[error("{0}")]
+    NoRoom(Exhausted),
 }
 
-/// The most parts (numbers, strings, fields, elements) that one message is decoded to. In memory a part takes some
-/// 40 bytes, in a message as little as none: without a bound, a small message could fill the memory.
-pub(super) const MAX_PARTS: usize = 4 << 20;
+/// The most memory that the values in one message take: 4 Mi numbers, in places of 40 bytes. In a message they take as
+/// little as a bit each, for a flag: without a bound, a small message could fill the memory.
+pub(super) const MAX_DECODED: usize = 160 << 20;
 
 /// Appends `value`, which Wasmtime has checked to be of the type.
 ///
 /// # Errors
 /// What does not fit, if Wasmtime and this host disagree about the type after all.
-pub(crate) fn encode(shape: &Shape, value: &Val, out: &mut BytesMut) -> Result<(), String> {
+pub(super) fn encode(shape: &Shape, value: &Val, out: &mut BytesMut) -> Result<(), String> {
     match (shape, value) {
         (Shape::Bool, Val::Bool(value)) => put(BoolCodec, *value, out),
         (Shape::U8, Val::U8(value)) => put(U8Codec, *value, out),
@@ -139,36 +143,73 @@ fn position<'n>(mut names: impl Iterator<Item = &'n String>, name: &str) -> Resu
     position.ok_or_else(|| format!("there is no case `{name}`"))
 }
 
-/// Takes the values of `shapes` from the front of `bytes`; what follows them stays.
+/// Takes the values of `shapes` from the front of `bytes`; what follows them stays. Their memory is a part of `share`.
 ///
 /// # Errors
-/// [`Malformed`]. What was taken until then is gone.
-pub(crate) fn decode<'s>(
+/// [`Malformed`]. What was taken until then is gone, and `share` is as it was.
+pub(super) fn decode<'s>(
     shapes: impl IntoIterator<Item = &'s Shape>,
     bytes: &mut BytesMut,
+    share: &mut Share,
 ) -> Result<Vec<Val>, Malformed> {
-    decode_counted(shapes, bytes).map(|(values, _)| values)
+    let mut input = Input { bytes, left: MAX_DECODED, owed: 0, share: share.part() };
+    let value = |shape| {
+        input.charge(size_of::<Val>())?;
+        input.value(shape)
+    };
+    let values = shapes.into_iter().map(value).collect::<Result<_, _>>()?;
+    input.pay()?;
+    share.join(input.share);
+    Ok(values)
 }
 
-/// The same, and how many parts there are.
-pub(super) fn decode_counted<'s>(
-    shapes: impl IntoIterator<Item = &'s Shape>,
-    bytes: &mut BytesMut,
-) -> Result<(Vec<Val>, usize), Malformed> {
-    let mut input = Input { bytes, parts: MAX_PARTS };
-    let values = shapes.into_iter().map(|shape| input.value(shape)).collect::<Result<_, _>>()?;
-    Ok((values, MAX_PARTS - input.parts))
+/// So many bytes are counted before they are taken from the share, which all calls have: most calls do so once.
+const BATCH: usize = 16 << 10;
+
+/// What an allocation takes with all that surrounds it, as in the allocator of glibc.
+fn allocation(bytes: usize) -> usize {
+    if bytes == 0 { 0 } else { bytes.saturating_add(8).next_multiple_of(16).max(32) }
+}
+
+/// The same of so many names.
+fn allocations<'n>(names: impl IntoIterator<Item = &'n String>) -> usize {
+    names.into_iter().map(|name| allocation(name.len())).sum()
 }
 
 struct Input<'b> {
     bytes: &'b mut BytesMut,
-    /// How many more may be decoded.
-    parts: usize,
+    /// How many bytes of memory the values may still take.
+    left: usize,
+    /// Of those that they have taken, what is not yet taken from the share.
+    owed: usize,
+    share: Share,
 }
 
 impl Input<'_> {
+    /// Counts memory before it is allocated.
+    fn charge(&mut self, bytes: usize) -> Result<(), Malformed> {
+        self.left = self.left.checked_sub(bytes).ok_or(Malformed::TooLarge)?;
+        self.owed += bytes;
+        if self.owed < BATCH { Ok(()) } else { self.pay() }
+    }
+
+    fn pay(&mut self) -> Result<(), Malformed> {
+        self.share.take(std::mem::take(&mut self.owed)).map_err(Malformed::NoRoom)
+    }
+
+    /// An empty list with room for so many parts.
+    fn room<T>(&mut self, length: usize) -> Result<Vec<T>, Malformed> {
+        self.charge(allocation(length.saturating_mul(size_of::<T>())))?;
+        Ok(Vec::with_capacity(length))
+    }
+
+    fn name(&mut self, name: &str) -> Result<String, Malformed> {
+        self.charge(allocation(name.len()))?;
+        Ok(name.into())
+    }
+
+    /// A value for which its place is counted already.
     fn value(&mut self, shape: &Shape) -> Result<Val, Malformed> {
-        self.parts = self.parts.checked_sub(1).ok_or(Malformed::TooLarge)?;
         Ok(match shape {
             Shape::Bool => Val::Bool(self.take(BoolCodec)?),
             Shape::U8 => Val::U8(self.take(U8Codec)?),
@@ -184,29 +225,48 @@ impl Input<'_> {
             Shape::Char => Val::Char(self.take(Utf8Codec)?),
             Shape::String => {
                 let length = self.length()?;
-                let text = self.slice(length)?.to_vec();
-                Val::String(String::from_utf8(text).map_err(|_| Malformed::Wrong("a string is not UTF-8".into()))?)
+                let text = self.slice(length)?;
+                self.charge(allocation(length))?;
+                let text = String::from_utf8(text.to_vec());
+                Val::String(text.map_err(|_| Malformed::Wrong("a string is not UTF-8".into()))?)
             }
             Shape::Record(fields) => {
-                let fields = fields.iter().map(|(name, shape)| Ok((name.clone(), self.value(shape)?)));
-                Val::Record(fields.collect::<Result<_, _>>()?)
+                self.charge(allocations(fields.iter().map(|(name, _)| name)))?;
+                let mut values = self.room(fields.len())?;
+                for (name, shape) in fields {
+                    values.push((name.clone(), self.value(shape)?));
+                }
+                Val::Record(values)
             }
             Shape::Variant(cases) => {
                 let (name, shape) = self.case(cases)?;
-                Val::Variant(name.clone(), self.payload(shape.as_ref())?)
+                Val::Variant(self.name(name)?, self.payload(shape.as_ref())?)
             }
-            Shape::Enum(cases) => Val::Enum(self.case(cases)?.clone()),
+            Shape::Enum(cases) => {
+                let name = self.case(cases)?;
+                Val::Enum(self.name(name)?)
+            }
             Shape::Flags(names) => {
                 let bits = self.slice(names.len().div_ceil(8))?;
                 let is_set = |bit: &usize| bits[bit / 8] & (1 << (bit % 8)) != 0;
                 if let Some(bit) = (names.len()..bits.len() * 8).find(is_set) {
                     return Err(Malformed::Wrong(format!("flag {bit} is set, of {}", names.len())));
                 }
-                Val::Flags((0..names.len()).filter(is_set).map(|bit| names[bit].clone()).collect())
+                let set = || (0..names.len()).filter(is_set).map(|bit| &names[bit]);
+                self.charge(allocations(set()))?;
+                let mut values = self.room(set().count())?;
+                values.extend(set().cloned());
+                Val::Flags(values)
             }
-            Shape::Tuple(shapes) => Val::Tuple(shapes.iter().map(|shape| self.value(shape)).collect::<Result<_, _>>()?),
+            Shape::Tuple(shapes) => {
+                let mut values = self.room(shapes.len())?;
+                for shape in shapes {
+                    values.push(self.value(shape)?);
+                }
+                Val::Tuple(values)
+            }
             Shape::Option(shape) => Val::Option(match self.take(BoolCodec)? {
-                true => Some(Box::new(self.value(shape)?)),
+                true => self.payload(Some(shape))?,
                 false => None,
             }),
             Shape::Result(ok, err) => Val::Result(match self.take(BoolCodec)? {
@@ -220,19 +280,35 @@ impl Input<'_> {
             Shape::FixedLengthList(shape, length) => Val::FixedLengthList(self.values(shape, *length as usize)?),
             Shape::Map(key, value) => {
                 let length = self.length()?;
-                let entries = (0..length).map(|_| Ok((self.value(key)?, self.value(value)?)));
-                Val::Map(entries.collect::<Result<_, _>>()?)
+                self.can_be(length, [&**key, value])?;
+                let mut entries = self.room(length)?;
+                for _ in 0..length {
+                    entries.push((self.value(key)?, self.value(value)?));
+                }
+                Val::Map(entries)
             }
         })
     }
 
-    /// Not with room for all from the start: the length is only what the peer says.
     fn values(&mut self, shape: &Shape, length: usize) -> Result<Vec<Val>, Malformed> {
-        (0..length).map(|_| self.value(shape)).collect()
+        self.can_be(length, [shape])?;
+        let mut values = self.room(length)?;
+        for _ in 0..length {
+            values.push(self.value(shape)?);
+        }
+        Ok(values)
+    }
+
+    /// Whether there can be so many elements in what is there: a length is only what the peer says.
+    fn can_be<'s>(&self, length: usize, parts: impl IntoIterator<Item = &'s Shape>) -> Result<(), Malformed> {
+        let fit = length <= self.bytes.len() || !parts.into_iter().any(takes_bytes);
+        fit.then_some(()).ok_or(Malformed::Truncated)
     }
 
     fn payload(&mut self, shape: Option<&Shape>) -> Result<Option<Box<Val>>, Malformed> {
-        shape.map(|shape| Ok(Box::new(self.value(shape)?))).transpose()
+        let Some(shape) = shape else { return Ok(None) };
+        self.charge(allocation(size_of::<Val>()))?;
+        Ok(Some(Box::new(self.value(shape)?)))
     }
 
     fn case<'c, C>(&mut self, cases: &'c [C]) -> Result<&'c C, Malformed> {
@@ -257,6 +333,17 @@ impl Input<'_> {
             Ok(None) => Err(Malformed::Truncated),
             Err(error) => Err(Malformed::Wrong(error.to_string())),
         }
+    }
+}
+
+/// Whether a value of the type is never sent as nothing at all.
+fn takes_bytes(shape: &Shape) -> bool {
+    match shape {
+        Shape::Record(fields) => fields.iter().any(|(_, shape)| takes_bytes(shape)),
+        Shape::Tuple(shapes) => shapes.iter().any(takes_bytes),
+        Shape::FixedLengthList(shape, length) => *length > 0 && takes_bytes(shape),
+        Shape::Flags(names) => !names.is_empty(),
+        _ => true,
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use bytes::BytesMut;
 use wasmtime::component::Val;
 
+use super::budget::Share;
 use super::codec;
 use crate::component::Shape;
 use crate::failure::{Cause, Delivery, Failure};
@@ -56,12 +57,12 @@ pub(super) fn encode(outcome: Result<(), Failure>) -> BytesMut {
 }
 
 /// The outcome in a message; a failure that says so, if it is none.
-pub(super) fn decode(mut bytes: BytesMut) -> Result<(), Failure> {
+pub(super) fn decode(mut bytes: BytesMut, share: &mut Share) -> Result<(), Failure> {
     let wrong = |problem: String| {
         let message = format!("what the provider says of the call's end cannot be read: {problem}");
         Failure::new(Cause::Protocol, Delivery::Delivered, message)
     };
-    match codec::decode([&*SHAPE], &mut bytes).map_err(|error| wrong(error.to_string()))?.as_slice() {
+    match codec::decode([&*SHAPE], &mut bytes, share).map_err(|error| wrong(error.to_string()))?.as_slice() {
         [Val::Result(Ok(_))] => Ok(()),
         [Val::Result(Err(Some(error)))] if let Some(failure) = Failure::from_value(error) => Err(failure),
         other => Err(wrong(format!("{other:?}"))),
@@ -76,7 +77,12 @@ fn shorten(text: &mut String) {
 mod tests {
     use std::time::Duration;
 
+    use super::super::budget::Budget;
     use super::*;
+
+    fn decode(bytes: BytesMut) -> Result<(), Failure> {
+        super::decode(bytes, &mut Budget::new().share())
+    }
 
     #[test]
     fn an_outcome_survives_the_journey() {

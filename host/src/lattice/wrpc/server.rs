@@ -253,23 +253,22 @@ async fn params(
         if held + more > MAX_BYTES {
             return Err(wrong(format!("they are more than {MAX_BYTES} bytes")));
         }
-        share.message(more).map_err(Refused::from)
+        share.take(more).map_err(Refused::from)
     };
-    let decode = |mut bytes: BytesMut| {
+    let decode = |mut bytes: BytesMut, share: &mut Share| {
         let shapes = function.signature.params().iter().map(|(_, shape)| shape);
-        let decoded = codec::decode_counted(shapes, &mut bytes)?;
+        let values = codec::decode(shapes, &mut bytes, share)?;
         let rest = bytes.len();
-        (rest == 0).then_some(decoded).ok_or_else(|| Malformed::Wrong(format!("{rest} bytes follow")))
+        (rest == 0).then_some(values).ok_or_else(|| Malformed::Wrong(format!("{rest} bytes follow")))
     };
-    let values = |decoded: Result<(Vec<Val>, usize), Malformed>, share: &mut Share| {
-        let (values, count) = decoded.map_err(|error| wrong(error.to_string()))?;
-        share.values(count)?;
-        Ok(values)
+    let refused = |malformed| match malformed {
+        Malformed::NoRoom(exhausted) => exhausted.into(),
+        malformed => wrong(malformed.to_string()),
     };
     // Most calls are complete in their first message, and need no subscription for the rest.
-    let complete = match room(0, first.len(), share).map(|()| decode(BytesMut::from(&first[..]))) {
+    let complete = match room(0, first.len(), share).map(|()| decode(BytesMut::from(&first[..]), share)) {
         Ok(Err(Malformed::Truncated)) => None,
-        Ok(decoded) => Some(values(decoded, share)),
+        Ok(decoded) => Some(decoded.map_err(refused)),
         Err(refused) => Some(Err(refused)),
     };
     if let Some(params) = complete {
@@ -288,7 +287,7 @@ async fn params(
         }
         bytes.extend_from_slice(&message.payload);
     }
-    Ok(values(decode(bytes), share))
+    Ok(decode(bytes, share).map_err(refused))
 }
 
 /// Tells the caller that this provider has its call.

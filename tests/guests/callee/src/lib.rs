@@ -6,8 +6,9 @@ use steadfast::{Cause, Delivery};
 
 steadfast::bindgen!({ path: "../wit", world: "callee" });
 
+use exports::test::guests::masses::{Layer, Layers, Marks, Wide};
 use exports::test::guests::values::Everything;
-use exports::test::guests::{circle, hostile, values};
+use exports::test::guests::{circle, hostile, masses, values};
 use steadfast::RpcError;
 
 struct Callee;
@@ -66,6 +67,28 @@ impl hostile::Guest for Callee {
         }
         eprint!("no end of line");
         Ok(())
+    }
+}
+
+impl masses::Guest for Callee {
+    fn put(all: Vec<Marks>) -> Result<u32, RpcError> {
+        Ok(all.len() as u32)
+    }
+    fn put_wide(all: Vec<Wide>) -> Result<u32, RpcError> {
+        Ok(all.len() as u32)
+    }
+    fn put_bytes(all: Vec<u8>) -> Result<u32, RpcError> {
+        Ok(all.len() as u32)
+    }
+    fn get(count: u32) -> Result<Vec<Marks>, RpcError> {
+        Ok(vec![Marks::from_bits_retain(u32::MAX); count as usize])
+    }
+    fn get_wide(count: u32) -> Result<Vec<Wide>, RpcError> {
+        let one = || Wide { a: Layers { a: Layer { a: 1 } }, b: Some(Some(1)), c: (1, 1), d: vec![1], e: "e".into() };
+        Ok((0..count).map(|_| one()).collect())
+    }
+    fn get_bytes(count: u32) -> Result<Vec<u8>, RpcError> {
+        Ok(vec![1; count as usize])
     }
 }
 

@@ -10,8 +10,9 @@ use wstd::time::{Duration as Wait, Instant};
 
 steadfast::bindgen!({ path: "../wit", world: "caller" });
 
+use test::guests::masses::{Layer, Layers, Marks, Wide};
 use test::guests::values::{Access, Colour, Everything, Frame, Hour, Letter, Month, Point, Shape};
-use test::guests::{circle, hostile, values};
+use test::guests::{circle, hostile, masses, values};
 
 static PLAIN: Policy = Policy::new();
 static RETRYING: Policy<(Deadline, Retry)> = Policy::new()
@@ -45,6 +46,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
         "/panic-here" => panic!("asked to"),
         "/loop" => Ok(fetch("http://loop.test/loop").await),
         "/settings" => Ok(settings()),
+        _ if path.starts_with("/masses/") => masses(&path["/masses/".len()..]),
         _ if path.starts_with("/fetch/") => Ok(fetch(&path["/fetch/".len()..]).await),
         _ => Ok("unknown".into()),
     };
@@ -144,6 +146,24 @@ fn much_comes_back() -> String {
     let much = "0123456789abcdef".repeat(3 << 16);
     assert_eq!(values::turn(7, &much, &[1, 2, 3]), (vec![1, 2, 3], much, 7));
     "much came back".into()
+}
+
+/// Passes many values, or has many returned, as in `put-marks/1000`.
+fn masses(which: &str) -> Result<String, Failed> {
+    let (kind, count) = which.split_once('/').expect("a kind and a count");
+    let count: u32 = count.parse().expect("a number");
+    let marks = |count| vec![Marks::from_bits_retain(u32::MAX); count as usize];
+    let one = || Wide { a: Layers { a: Layer { a: 1 } }, b: Some(Some(1)), c: (1, 1), d: vec![1], e: "e".into() };
+    let wide = |count| (0..count).map(|_| one()).collect::<Vec<_>>();
+    match kind {
+        "put-marks" => PLAIN.call(|| masses::put(&marks(count))).map(|count| count.to_string()),
+        "put-wide" => PLAIN.call(|| masses::put_wide(&wide(count))).map(|count| count.to_string()),
+        "put-bytes" => PLAIN.call(|| masses::put_bytes(&vec![1; count as usize])).map(|count| count.to_string()),
+        "get-marks" => PLAIN.call(|| masses::get(count)).map(|all| all.len().to_string()),
+        "get-wide" => PLAIN.call(|| masses::get_wide(count)).map(|all| all.len().to_string()),
+        "get-bytes" => PLAIN.call(|| masses::get_bytes(count)).map(|all| all.len().to_string()),
+        _ => Ok("unknown".into()),
+    }
 }
 
 async fn sleep_for_an_hour() -> Result<String, RpcError> {

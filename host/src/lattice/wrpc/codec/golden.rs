@@ -7,7 +7,7 @@ use wit_bindgen_wrpc::bytes::Bytes;
 use wrpc_transport::{Decode, Encode};
 use wrpc_transport_nats::{ParamWriter, Reader};
 
-use super::tests::any_value;
+use super::tests::{any_value, decode};
 use super::*;
 
 #[path = "../../../../tests/nats/stock/bindings.rs"]

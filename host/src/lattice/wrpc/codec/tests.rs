@@ -3,6 +3,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::super::budget::{Budget, MEMORY};
 use super::*;
 
 const CASES: u64 = 10_000;
@@ -90,6 +91,14 @@ pub(super) fn any_value(rng: &mut StdRng, shape: &Shape) -> Val {
     }
 }
 
+/// What the bytes are decoded to by a call that is alone.
+pub(super) fn decode<'s>(
+    shapes: impl IntoIterator<Item = &'s Shape>,
+    bytes: &mut BytesMut,
+) -> Result<Vec<Val>, Malformed> {
+    super::decode(shapes, bytes, &mut Budget::new().share())
+}
+
 fn bytes_of(shape: &Shape, value: &Val) -> BytesMut {
     let mut bytes = BytesMut::new();
     encode(shape, value, &mut bytes).unwrap();
@@ -147,6 +156,54 @@ fn a_short_message_cannot_ask_for_much_memory() {
     for shape in [Shape::String, Shape::List(Box::new(Shape::U8)), Shape::List(Box::new(Shape::String))] {
         assert_eq!(decode([&shape], &mut BytesMut::from(&endless[..])), Err(Malformed::Truncated), "{shape}");
     }
+}
+
+#[test]
+fn what_values_take_is_counted_before_it_is_allocated() {
+    let names = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>();
+    let nested = (0..100).fold(Shape::U8, |shape, _| Shape::Option(Box::new(shape)));
+    let wide = Shape::Record(names(50).into_iter().map(|name| (name, Shape::Bool)).collect());
+    // Each with a message of 4 MiB at most, which would be decoded to far more than all calls may have.
+    for (shape, element) in [
+        (Shape::Flags(names(32)), vec![0xff; 4]),
+        (Shape::Flags(names(300)), [vec![0xff; 37], vec![0x0f]].concat()),
+        (wide, vec![1; 50]),
+        (nested, vec![1; 101]),
+        (Shape::Map(Box::new(Shape::U8), Box::new(Shape::String)), vec![1, 1, 0]),
+        (Shape::List(Box::new(Shape::List(Box::new(Shape::U8)))), vec![1, 1, 1]),
+        (Shape::Variant(vec![("some-case".into(), Some(Shape::Enum(names(2))))]), vec![0, 1]),
+        (Shape::Tuple(vec![Shape::U8, Shape::Tuple(vec![Shape::U8])]), vec![1, 1]),
+        (Shape::Result(Some(Box::new(Shape::String)), None), vec![0, 1, b'x']),
+    ] {
+        let count = (4 << 20) / element.len();
+        let mut bytes = BytesMut::new();
+        put(Leb128Encoder, count as u32, &mut bytes).unwrap();
+        bytes.put_slice(&element.repeat(count));
+        let list = Shape::List(Box::new(shape));
+        assert_eq!(decode([&list], &mut bytes.clone()), Err(Malformed::TooLarge), "{list}");
+        // Another call has all but 64 MiB.
+        let budget = Budget::new();
+        let mut other = budget.share();
+        other.take(MEMORY - (64 << 20)).unwrap();
+        let mut share = budget.share();
+        assert_eq!(super::decode([&list], &mut bytes, &mut share), Err(Malformed::NoRoom(Exhausted)), "{list}");
+        // What it had taken until then is there again.
+        assert_eq!(share.take(64 << 20), Ok(()));
+    }
+}
+
+#[test]
+fn what_a_value_takes_is_what_is_counted() {
+    let names = ["read", "write", "execute-whatever-there-is"].map(String::from);
+    let shape = Shape::List(Box::new(Shape::Flags(names.to_vec())));
+    // A place each; the first list, and 24 bytes for each name, in blocks of 16 with 8 for the allocator.
+    let counted = 40 + (2 * 40 + 16) + 2 * (3 * 24 + 8) + 2 * (32 + 32 + 48);
+    let budget = Budget::new();
+    let mut other = budget.share();
+    other.take(MEMORY - counted).unwrap();
+    let mut share = budget.share();
+    assert!(super::decode([&shape], &mut BytesMut::from(&[2, 7, 7][..]), &mut share).is_ok());
+    assert_eq!(share.take(1), Err(Exhausted));
 }
 
 #[test]

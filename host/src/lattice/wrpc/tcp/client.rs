@@ -14,7 +14,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use super::super::budget::Budget;
 use super::super::client::{no_room, parameters, reply};
 use super::super::{MAX_BYTES, instance, outcome};
-use super::{Broken, Frames, put_frame, put_names};
+use super::{Broken, Frames, append, put_frame, put_names};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply, Transport};
 
@@ -136,7 +136,7 @@ impl Received {
             if place.len() + frame.data.len() > most {
                 return Err(Broken::Protocol(format!("it is more than {most} bytes")));
             }
-            place.extend_from_slice(&frame.data);
+            append(place, frame.data);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ pub(crate) use server::Server;
 
 use std::io;
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use wasm_tokio::CoreNameEncoder;
 use wasm_tokio::tokio_util::codec::{Decoder as _, Encoder as _};
@@ -54,15 +54,28 @@ impl<'s, R: AsyncRead + Unpin> Frames<'s, R> {
         loop {
             let frame = self.decoder.decode(&mut self.read);
             if let Some(frame) = frame.map_err(|error| Broken::Protocol(error.to_string()))? {
+                if self.read.is_empty() {
+                    // What is left of it would keep the memory of the frame.
+                    self.read = BytesMut::new();
+                }
                 return Ok(Some(frame));
             }
             self.read.reserve(8192);
             match self.from.read_buf(&mut self.read).await.map_err(Broken::Connection)? {
                 0 if self.read.is_empty() => return Ok(None),
                 0 => return Err(Broken::Connection(io::ErrorKind::UnexpectedEof.into())),
-                count => self.share.message(count).map_err(Broken::Memory)?,
+                count => self.share.take(count).map_err(Broken::Memory)?,
             }
         }
+    }
+}
+
+/// Appends the data of a frame, which are copied only if they are not the first.
+fn append(bytes: &mut BytesMut, data: Bytes) {
+    if bytes.is_empty() {
+        *bytes = data.into();
+    } else {
+        bytes.extend_from_slice(&data);
     }
 }
 

@@ -20,7 +20,7 @@ use super::super::budget::{Budget, Share};
 use super::super::codec::{self, Malformed};
 use super::super::server::{Answer, Function, GRACE, Refused, encode};
 use super::super::{MAX_BYTES, instance, outcome};
-use super::{Broken, ENDED, Frames, MAX_NAME, put_frame};
+use super::{Broken, ENDED, Frames, MAX_NAME, append, put_frame};
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::Invocation;
@@ -210,17 +210,21 @@ async fn params(
             Err(Broken::Protocol(problem)) => return wrong(&problem),
             Err(Broken::Memory(exhausted)) => return Ok(Err(exhausted.into())),
         };
-        bytes.extend_from_slice(&frame.data);
+        append(&mut bytes, frame.data);
         if bytes.len() > MAX_BYTES {
             return wrong(&format_args!("they are more than {MAX_BYTES} bytes"));
         }
+        // Decoding uses up what it reads, which may turn out not to be all.
+        let mut copy = frames.share.part();
+        if let Err(exhausted) = copy.take(bytes.len()) {
+            return Ok(Err(exhausted.into()));
+        }
         let mut rest = bytes.clone();
-        match codec::decode_counted(signature.params().iter().map(|(_, shape)| shape), &mut rest) {
-            Ok((values, count)) if rest.is_empty() => {
-                return Ok(frames.share.values(count).map(|()| values).map_err(Refused::from));
-            }
+        match codec::decode(signature.params().iter().map(|(_, shape)| shape), &mut rest, frames.share) {
+            Ok(values) if rest.is_empty() => return Ok(Ok(values)),
             Ok(_) => return wrong(&format_args!("{} bytes follow", rest.len())),
             Err(Malformed::Truncated) => {}
+            Err(Malformed::NoRoom(exhausted)) => return Ok(Err(exhausted.into())),
             Err(error) => return wrong(&error),
         }
     }
