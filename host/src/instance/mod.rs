@@ -8,6 +8,7 @@ mod callee;
 mod client;
 mod engine;
 mod handler;
+mod passing;
 mod polyfill;
 mod pool;
 mod sandbox;

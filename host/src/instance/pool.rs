@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::{Component as Compiled, Instance, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{Guest, Sandbox, Work, engine, polyfill, wasi};
+use super::{Guest, Sandbox, Work, engine, passing, polyfill, wasi};
 use crate::Error;
 use crate::component::Component;
 use crate::manifest::Instances;
@@ -15,6 +15,8 @@ pub(crate) struct Pool {
     pub name: String,
     pub sandbox: Arc<Sandbox>,
     pub pre: InstancePre<Guest>,
+    /// How much may be passed to the host in one call.
+    fuel: usize,
     /// How many may wait.
     keeps: usize,
     idle: Mutex<Vec<Running>>,
@@ -56,7 +58,8 @@ impl Pool {
             Instances::Fresh => 0,
             Instances::Reuse => keeps,
         };
-        Ok(Pool { name: component.name(), sandbox: sandbox.clone(), pre, keeps, idle: Mutex::default() })
+        let fuel = passing::fuel(component);
+        Ok(Pool { name: component.name(), sandbox: sandbox.clone(), pre, fuel, keeps, idle: Mutex::default() })
     }
 
     pub fn compiled(&self) -> &Compiled {
@@ -79,6 +82,7 @@ impl Pool {
             return Ok(running);
         }
         let mut store = self.sandbox.store(self.engine(), &self.name, work);
+        store.set_hostcall_fuel(self.fuel);
         match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => Ok(Running { store, instance }),
             Err(error) => {

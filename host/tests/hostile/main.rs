@@ -10,6 +10,7 @@ mod memory;
 mod process;
 mod requests;
 
+mod passing;
 #[path = "../../../tests/stage/mod.rs"]
 mod stage;
 
