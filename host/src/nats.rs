@@ -27,6 +27,8 @@ pub struct NatsOptions {
     pub(crate) ca: Option<PathBuf>,
     /// The file of the certificate, and that of its key.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
+    /// What inboxes begin with: that of the client with the first; `_INBOX` if there are none.
+    pub(crate) inboxes: Vec<String>,
 }
 
 /// What the server is shown.
@@ -119,6 +121,17 @@ impl NatsOptions {
     #[must_use]
     pub fn with_certificate(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         NatsOptions { certificate: Some((certificate.into(), key.into())), ..self }
+    }
+
+    /// Has an inbox that begins with the first of `prefixes` instead of with `_INBOX`, as the permissions of a user may
+    /// demand it, and sends answers to inboxes that begin with any of them. What peers name else is not published to.
+    ///
+    /// ```
+    /// let options = steadfast_host::NatsOptions::new().with_inboxes(["_INBOX_ada", "_INBOX"]);
+    /// ```
+    #[must_use]
+    pub fn with_inboxes(self, prefixes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        NatsOptions { inboxes: prefixes.into_iter().map(Into::into).collect(), ..self }
     }
 }
 

@@ -33,12 +33,16 @@ pub(super) struct Nats {
     /// The key of that certificate, in PEM, or the file in NATS_KEY.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// What inboxes begin with, instead of with _INBOX; more than once: the inbox of this provider with the first, those
+    /// of its callers with any.
+    #[arg(long = "inbox", value_name = "PREFIX")]
+    inboxes: Vec<String>,
 }
 
 impl Nats {
     /// What is given. Credentials among the options count alone; those of the environment count where there are none.
     pub fn options(self) -> Result<NatsOptions, Error> {
-        let Nats { credentials, nkey, user, password_file, token_file, ca, cert, key } = self;
+        let Nats { credentials, nkey, user, password_file, token_file, ca, cert, key, inboxes } = self;
         let file = |option: Option<PathBuf>, name| option.or_else(|| variable(name).map(PathBuf::from));
         let options = login(
             [("--credentials", credentials), ("--nkey", nkey), ("--token-file", token_file)],
@@ -58,6 +62,7 @@ impl Nats {
                 login(files, user, password, "NATS_USER and NATS_PASSWORD", token)?.unwrap_or_default()
             }
         };
+        let options = options.with_inboxes(inboxes);
         let options = match file(ca, "NATS_CA") {
             Some(ca) => options.with_ca(ca),
             None => options,

@@ -56,6 +56,7 @@ pub(super) struct FileNats {
     ca: Option<Spanned<File>>,
     cert: Option<Spanned<File>>,
     key: Option<Spanned<File>>,
+    inboxes: Option<Spanned<Vec<String>>>,
 }
 
 impl FileNats {
@@ -138,7 +139,12 @@ impl FileNats {
             }
         };
         let login = given.pop().map(|(_, login)| login).unwrap_or_default();
-        Ok(NatsServer { server, options: NatsOptions { login, ca, certificate }, lines })
+        let inboxes = self.inboxes.map(|inboxes| {
+            lines.insert("inboxes", line_of(inboxes.span().start));
+            inboxes.into_inner()
+        });
+        let options = NatsOptions { login, ca, certificate, inboxes: inboxes.unwrap_or_default() };
+        Ok(NatsServer { server, options, lines })
     }
 }
 

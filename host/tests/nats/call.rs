@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 pub struct Call {
     client: Client,
     /// Where the rest of the parameters goes.
-    rest: String,
+    pub rest: String,
     results: Subscriber,
     outcome: Subscriber,
 }

@@ -6,16 +6,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use async_nats::client::{PublishError, PublishErrorKind};
+use async_nats::{Message, StatusCode, Subject};
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wrpc_transport::{Index, Invoke};
-use wrpc_transport_nats::Reader;
 
 use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
-use super::connection::{Client, Connection};
-use super::{MAX_BYTES, headers, instance, outcome};
+use super::connection::Connection;
+use super::inbox::{Inbox, Open, Part};
+use super::{MAX_BYTES, headers, instance, outcome, subject};
 use crate::component::Signature;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply, Transport};
@@ -23,26 +21,27 @@ use crate::lattice::{Invocation, Reply, Transport};
 /// Providers at the other end of a NATS server.
 pub(crate) struct Remote {
     connection: Arc<Connection>,
-    client: Client,
+    prefix: String,
+    inbox: Inbox,
 }
 
 impl Remote {
     /// Those whose subjects begin with `prefix`.
     pub fn new(connection: Arc<Connection>, prefix: &str) -> Self {
-        Remote { client: Client::new(&connection, prefix), connection }
+        Remote { inbox: Inbox::new(&connection), prefix: prefix.into(), connection }
     }
 
     async fn call(&self, invocation: Invocation) -> Reply {
         let name = &self.connection.name;
         let params = parameters(&invocation)?;
-        let (Some(lost), Some(client)) = (self.connection.lost(), self.client.get()) else {
+        let (Some(lost), Some(open)) = (self.connection.lost(), self.inbox.get()) else {
             let message = format!("there is no connection to {name}");
             return Err(Failure::new(Cause::Disconnected, Delivery::NotSent, message));
         };
         let mut share = self.connection.budget.share();
         let (received, ended) = tokio::select! {
             biased;
-            received = exchange(client, &invocation, params, name, &mut share) => received?,
+            received = exchange(&self.connection, open, &self.prefix, &invocation, params, &mut share) => received?,
             () = lost => {
                 let message = format!("the connection to {name} was lost during the call");
                 return Err(Failure::new(Cause::Disconnected, Delivery::Unknown, message));
@@ -75,74 +74,134 @@ pub(super) fn parameters(invocation: &Invocation) -> Result<Bytes, Failure> {
     Ok(bytes.freeze())
 }
 
-/// Sends the parameters; the results, and what is said of the end.
+/// What came back until the results ended: them, and what was said of the end.
+type Received = (BytesMut, Option<BytesMut>);
+
+/// Sends the parameters, and receives what comes back.
 async fn exchange(
-    client: &wrpc_transport_nats::Client,
+    connection: &Connection,
+    open: &Open,
+    prefix: &str,
     invocation: &Invocation,
     params: Bytes,
-    name: &str,
     share: &mut Share,
-) -> Result<(BytesMut, Option<BytesMut>), Failure> {
-    let paths = [[Some(outcome::PATH)]];
-    let (mut outgoing, incoming) = client
-        .invoke(headers::of(invocation), &instance(&invocation.interface), &invocation.function, params, paths)
-        .await
-        .map_err(|error| not_published(error.downcast_ref(), &error))?;
-    let ended = incoming.index(&[outcome::PATH]).ok();
-    // Waits until somebody accepts the call, sends what is left of the parameters, and ends them.
-    let mut sent = pin!(async move { outgoing.shutdown().await });
-    let mut received = pin!(receive(incoming, ended, share));
-    tokio::select! {
-        biased;
-        received = &mut received => received,
-        sent = &mut sent => {
-            sent.map_err(|error| not_accepted(&error, invocation, name))?;
-            received.await
-        }
-    }
-}
-
-/// Reads both to their ends. What is written to the second was written before the first ended.
-async fn receive(
-    mut results: Reader,
-    mut ended: Option<Reader>,
-    share: &mut Share,
-) -> Result<(BytesMut, Option<BytesMut>), Failure> {
-    let (mut received, mut said) = (BytesMut::new(), BytesMut::new());
+) -> Result<Received, Failure> {
+    let client = &open.client;
+    let mut answers = open.answers();
+    let rest = call(client, &answers.subject, prefix, invocation, params).await.map_err(|error| {
+        let (cause, delivery) = match error.kind() {
+            PublishErrorKind::Send => (Cause::Disconnected, Delivery::NotSent),
+            _ => (Cause::Protocol, Delivery::NotSent),
+        };
+        Failure::new(cause, delivery, format!("the call could not be published: {}", crate::error::quote(&error)))
+    })?;
+    let mut rest = Some(rest);
+    let mut sending = pin!(futures_util::future::OptionFuture::default());
+    let mut received = BytesMut::new();
+    let mut said = BytesMut::new();
     loop {
-        tokio::select! {
+        let (part, message) = tokio::select! {
             biased;
-            more = read(&mut ended, &mut said) => if !more {
-                // No longer read, it is no longer taken from the connection either, where others would wait for it.
-                ended = None;
-            },
-            count = { received.reserve(8192); results.read_buf(&mut received) } => match count {
-                Ok(0) => break,
-                Ok(_) if received.len() > MAX_BYTES => {
+            Some(sent) = &mut sending => {
+                let sent: Result<(), PublishError> = sent;
+                sent.map_err(not_sent)?;
+                sending.set(None.into());
+                continue;
+            }
+            answer = answers.next() => answer.ok_or_else(|| not_sent("the connection was closed"))?,
+        };
+        let Message { payload, reply, status, description, .. } = message;
+        match part {
+            // Only the first provider that accepts the call is told more.
+            Part::Accepted => {
+                if let Some(rest) = rest.take() {
+                    let provider = accepted(connection, invocation, status, description, reply)?;
+                    sending.set(Some(send(client, provider, rest)).into());
+                }
+            }
+            Part::Results if payload.is_empty() => break,
+            Part::Results => {
+                if received.len() + payload.len() > MAX_BYTES {
                     let message = format!("the results are more than {MAX_BYTES} bytes");
                     return Err(Failure::new(Cause::Protocol, Delivery::Delivered, message));
                 }
-                Ok(count) => share.take(count).map_err(no_room)?,
-                Err(error) => {
-                    let message = format!("the results cannot be read: {error}");
-                    return Err(Failure::new(Cause::Disconnected, Delivery::Unknown, message));
-                }
-            },
+                share.take(payload.len()).map_err(no_room)?;
+                received.extend_from_slice(&payload);
+            }
+            // One byte too many says that there were more.
+            Part::Ended => {
+                let room = (outcome::MAX_BYTES + 1).saturating_sub(said.len());
+                said.extend_from_slice(&payload[..payload.len().min(room)]);
+            }
         }
     }
-    // It may have come between the two looks above.
-    while let Some(true) = tokio::task::unconstrained(read(&mut ended, &mut said)).now_or_never() {}
     Ok((received, (!said.is_empty()).then_some(said)))
 }
 
-/// Whether there may be more. Waits for ever if there is nothing to read.
-async fn read(from: &mut Option<Reader>, into: &mut BytesMut) -> bool {
-    match from {
-        Some(reader) => {
-            matches!(reader.read_buf(into).await, Ok(count) if count > 0 && into.len() <= outcome::MAX_BYTES)
+/// Publishes the call with as much of the parameters as fits; the rest of them.
+async fn call(
+    client: &async_nats::Client,
+    inbox: &str,
+    prefix: &str,
+    invocation: &Invocation,
+    mut params: Bytes,
+) -> Result<Bytes, PublishError> {
+    let subject = subject::invocation(prefix, &instance(&invocation.interface), &invocation.function);
+    let (inbox, most) = (inbox.to_string(), client.server_info().max_payload);
+    match headers::of(invocation) {
+        Some(headers) => {
+            let first = params.split_to(most.saturating_sub(headers::length(&headers)).min(params.len()));
+            client.publish_with_reply_and_headers(subject, inbox, headers, first).await?;
         }
-        None => std::future::pending().await,
+        None => {
+            let first = params.split_to(most.min(params.len()));
+            client.publish_with_reply(subject, inbox, first).await?;
+        }
     }
+    Ok(params)
+}
+
+/// Sends the rest of the parameters, and ends them.
+async fn send(client: &async_nats::Client, provider: Subject, mut rest: Bytes) -> Result<(), PublishError> {
+    let subject = Subject::from(subject::params(&provider));
+    while !rest.is_empty() {
+        let part = rest.split_to(client.server_info().max_payload.clamp(1, rest.len()));
+        client.publish(subject.clone(), part).await?;
+    }
+    client.publish(subject, rest).await
+}
+
+/// The inbox of the provider that accepts a call; or that none does.
+fn accepted(
+    connection: &Connection,
+    invocation: &Invocation,
+    status: Option<StatusCode>,
+    description: Option<String>,
+    reply: Option<Subject>,
+) -> Result<Subject, Failure> {
+    match (status, reply) {
+        (Some(StatusCode::NO_RESPONDERS), _) => {
+            let message = format!("nothing at {} serves `{}`", connection.name, invocation.interface);
+            Err(Failure::new(Cause::NoTarget, Delivery::NotSent, message))
+        }
+        (Some(status), _) if !status.is_success() => {
+            Err(not_sent(format_args!("{status} {}", description.unwrap_or_default())))
+        }
+        (_, Some(reply)) if let Err(problem) = connection.check_inbox(&reply) => {
+            let message = format!("what serves this accepted the call, and its parameters cannot be sent: {problem}");
+            Err(Failure::new(Cause::Protocol, Delivery::Unknown, message))
+        }
+        (_, Some(reply)) => Ok(reply),
+        (_, None) => {
+            let message = "what serves this accepted the call, but not as wRPC";
+            Err(Failure::new(Cause::Protocol, Delivery::Unknown, message))
+        }
+    }
+}
+
+fn not_sent(error: impl fmt::Display) -> Failure {
+    let message = format!("the parameters could not be sent: {error}");
+    Failure::new(Cause::Disconnected, Delivery::Unknown, message)
 }
 
 /// What came back, once the results have ended; `early` if they are not complete.
@@ -174,28 +233,4 @@ pub(super) fn reply(
 
 pub(super) fn no_room(exhausted: Exhausted) -> Failure {
     Failure::new(Cause::Overloaded, Delivery::Delivered, format!("there is no room for the results: {exhausted}"))
-}
-
-fn not_published(publishing: Option<&PublishError>, error: &dyn fmt::Display) -> Failure {
-    let (cause, delivery) = match publishing.map(|error| error.kind()) {
-        Some(PublishErrorKind::Send) => (Cause::Disconnected, Delivery::NotSent),
-        Some(_) => (Cause::Protocol, Delivery::NotSent),
-        None => (Cause::Disconnected, Delivery::Unknown),
-    };
-    Failure::new(cause, delivery, format!("the call could not be published: {}", crate::error::quote(error)))
-}
-
-fn not_accepted(error: &std::io::Error, invocation: &Invocation, name: &str) -> Failure {
-    let (cause, delivery, message) = match error.kind() {
-        std::io::ErrorKind::NotConnected => {
-            let message = format!("nothing at {name} serves `{}`", invocation.interface);
-            (Cause::NoTarget, Delivery::NotSent, message)
-        }
-        std::io::ErrorKind::InvalidInput => {
-            let message = "what serves this accepted the call, but not as wRPC".to_string();
-            (Cause::Protocol, Delivery::Unknown, message)
-        }
-        _ => (Cause::Disconnected, Delivery::Unknown, format!("the parameters could not be sent: {error}")),
-    };
-    Failure::new(cause, delivery, message)
 }

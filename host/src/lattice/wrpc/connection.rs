@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::Remote;
 use super::budget::Budget;
+use super::{Remote, subject};
 use crate::Health;
 use crate::health::Status;
 use crate::manifest::Nats;
@@ -35,6 +35,8 @@ pub(crate) struct Connection {
     pub name: String,
     /// Of all calls over the connection.
     pub(super) budget: Budget,
+    /// What those of peers begin with; [`subject::INBOX`] if there are none.
+    inboxes: Vec<String>,
     status: Arc<watch::Sender<Status>>,
     nats: watch::Receiver<Option<async_nats::Client>>,
     _connecting: JoinSet<()>,
@@ -51,7 +53,8 @@ impl Connection {
         let (nats_tx, nats) = watch::channel(None);
         let mut connecting = JoinSet::new();
         connecting.spawn(connect(server.to_string(), options.clone(), status.clone(), nats_tx));
-        Connection { name: server.into(), budget: Budget::new(), status, nats, _connecting: connecting }
+        let inboxes = options.inboxes.clone();
+        Connection { name: server.into(), budget: Budget::new(), inboxes, status, nats, _connecting: connecting }
     }
 
     /// Ready when there is a client, which is from the first connection on; it outlasts the connection.
@@ -91,6 +94,16 @@ impl Connection {
     /// Says whether the server knows of all subscriptions; when the connection is lost, it does not.
     pub fn subscribed(&self, subscribed: bool) {
         self.status.send_modify(|status| status.subscribed = Some(subscribed));
+    }
+
+    /// So many subscriptions of links more are to be made, or fewer.
+    pub(super) fn preparing(&self, more: isize) {
+        self.status.send_modify(|status| status.preparing = status.preparing.saturating_add_signed(more));
+    }
+
+    /// Whether nothing but an answer can be published to what a peer named.
+    pub(super) fn check_inbox(&self, named: &str) -> Result<(), String> {
+        subject::check_inbox(named, &self.inboxes)
     }
 
     /// Ready when the server knows of all subscriptions.
@@ -209,7 +222,7 @@ fn plain(error: &str) -> &str {
 
 /// Before an attempt to connect: twice as long each time, up to 2 s, of which up to a half is left out at random, so
 /// that those who lost the same server do not come back together.
-fn delay(attempt: usize) -> Duration {
+pub(super) fn delay(attempt: usize) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(6);
     let longest = Duration::from_millis(50).saturating_mul(1 << doublings).min(Duration::from_secs(2));
     let random = RandomState::new().hash_one(attempt) as u32;
@@ -238,43 +251,6 @@ impl Connections {
             .entry((nats.server.clone(), nats.options.clone()))
             .or_insert_with(|| Arc::new(Connection::open(&nats.server, &nats.options, &self.health)));
         Remote::new(connection.clone(), &nats.prefix)
-    }
-}
-
-/// The client of wRPC, which needs a connection to be made.
-pub(super) struct Client {
-    client: Arc<OnceLock<wrpc_transport_nats::Client>>,
-    _making: JoinSet<()>,
-}
-
-impl Client {
-    /// Begins to make it.
-    pub fn new(connection: &Arc<Connection>, prefix: &str) -> Self {
-        let made = Arc::new(OnceLock::new());
-        let mut making = JoinSet::new();
-        let (connection, prefix, client) = (connection.clone(), prefix.to_string(), made.clone());
-        connection.status.send_modify(|status| status.preparing += 1);
-        making.spawn(async move {
-            // A connection that is lost meanwhile fails it.
-            for attempt in 1.. {
-                let Some(nats) = connection.client().await else { return };
-                match wrpc_transport_nats::Client::new(nats, prefix.as_str(), None).await {
-                    Ok(made) => {
-                        let _ = client.set(made);
-                        connection.status.send_modify(|status| status.preparing -= 1);
-                        return;
-                    }
-                    Err(error) => tracing::warn!("cannot subscribe at {}: {error:#}", connection.name),
-                }
-                tokio::time::sleep(delay(attempt)).await;
-            }
-        });
-        Client { client: made, _making: making }
-    }
-
-    /// The client, as soon as it is made.
-    pub fn get(&self) -> Option<&wrpc_transport_nats::Client> {
-        self.client.get()
     }
 }
 

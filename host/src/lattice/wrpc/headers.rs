@@ -25,6 +25,15 @@ pub(super) fn of(invocation: &Invocation) -> Option<HeaderMap> {
     (!headers.is_empty()).then_some(headers)
 }
 
+/// How many bytes they take of a message.
+pub(super) fn length(headers: &HeaderMap) -> usize {
+    let line = |name: &async_nats::HeaderName, value: &async_nats::HeaderValue| {
+        AsRef::<str>::as_ref(name).len() + ": \r\n".len() + value.as_str().len()
+    };
+    let lines = headers.iter().flat_map(|(name, values)| values.iter().map(move |value| line(name, value)));
+    "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>()
+}
+
 /// The context in the headers of a call; none, if they have none that is valid.
 pub(super) fn context(headers: Option<&HeaderMap>) -> SpanContext {
     let texts = |name: &'static str| {

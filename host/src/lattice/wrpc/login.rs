@@ -10,6 +10,7 @@ use async_nats::rustls::{ClientConfig, RootCertStore, crypto};
 use async_nats::{Auth, AuthError, ConnectOptions};
 use nkeys::KeyPair;
 
+use super::subject;
 use crate::nats::{Login, NatsOptions, Place, Secret};
 
 /// What is wrong with a part of the options, without the secret.
@@ -42,6 +43,11 @@ impl fmt::Display for Problem {
 /// Reads everything once: what is wrong now would be wrong at every attempt to connect.
 pub(crate) fn check(options: &NatsOptions) -> Result<(), Problem> {
     authenticate(&options.login, b"")?;
+    if let Some(wrong) = options.inboxes.iter().find(|prefix| !subject::is_subject(prefix)) {
+        let problem =
+            format!("{wrong:?} is no beginning of inboxes; write words with dots between them, like \"_INBOX\"");
+        return Err(Problem::Wrong { part: "inboxes", problem });
+    }
     if let Some(file) = &options.ca {
         let mut roots = RootCertStore::empty();
         for certificate in certificates("ca", file)? {
@@ -96,6 +102,9 @@ pub(super) fn connect_options(options: &NatsOptions, tls: bool) -> ConnectOption
     }
     if let Some((certificate, key)) = &options.certificate {
         connect = connect.add_client_certificate(certificate.clone(), key.clone());
+    }
+    if let Some(prefix) = options.inboxes.first() {
+        connect = connect.custom_inbox_prefix(prefix);
     }
     // Else a server that offers no TLS would be believed that it needs none.
     connect.require_tls(tls || options.ca.is_some() || options.certificate.is_some())

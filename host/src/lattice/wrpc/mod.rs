@@ -10,9 +10,11 @@ mod client;
 mod codec;
 mod connection;
 mod headers;
+mod inbox;
 mod login;
 mod outcome;
 mod server;
+mod subject;
 pub(crate) mod tcp;
 
 pub(crate) use address::parse as parse_address;

@@ -12,11 +12,10 @@ use futures_util::stream::select_all;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use wasmtime::component::Val;
-use wrpc_transport_nats::{index_path, invocation_subject, param_subject, result_subject};
 
 use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
-use super::{Connection, MAX_BYTES, headers, instance, outcome};
+use super::{Connection, MAX_BYTES, headers, instance, outcome, subject};
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply};
@@ -72,7 +71,7 @@ impl Server {
         };
         let mut subscriptions = Vec::new();
         for (interface, name, signature) in functions {
-            let subject = invocation_subject(&server.prefix, &instance(&interface), &name);
+            let subject = subject::invocation(&server.prefix, &instance(&interface), &name);
             let subscription = nats.queue_subscribe(subject, server.group.clone()).await;
             let subscription = subscription.map_err(|error| crate::error::quote(&error))?;
             let function = Arc::new(Function { interface, name, signature });
@@ -158,7 +157,8 @@ impl Server {
         let Some(caller) = message.reply else {
             return Err("it says nowhere to reply to".into());
         };
-        let results = result_subject(&caller);
+        self.connection.check_inbox(&caller)?;
+        let results = subject::results(&caller);
         let target = crate::lattice::target(&function.interface, &function.name);
         let span = self.tracer.call(SpanKind::Server, &target, &headers::context(message.headers.as_ref()));
         let reply = match permits.try_acquire() {
@@ -185,7 +185,7 @@ impl Server {
         let (bytes, ended) = encode(&function.signature, reply);
         span.end(ended.as_ref().and_then(|ended| ended.as_ref().err()));
         if let Some(ended) = ended {
-            publish(nats, index_path(&results, &[outcome::PATH]), outcome::encode(ended).freeze()).await?;
+            publish(nats, subject::ended(&caller), outcome::encode(ended).freeze()).await?;
         }
         let mut bytes = bytes.freeze();
         while !bytes.is_empty() {
@@ -276,7 +276,7 @@ async fn params(
         return Ok(params);
     }
     let inbox = nats.new_inbox();
-    let rest = nats.subscribe(param_subject(&inbox)).await;
+    let rest = nats.subscribe(subject::params(&inbox)).await;
     let mut rest = rest.map_err(|error| crate::error::quote(&error))?;
     let accepted = nats.publish_with_reply(caller.to_string(), inbox, Bytes::new()).await;
     accepted.map_err(|error| crate::error::quote(&error))?;
