@@ -83,6 +83,24 @@ async fn parameters_that_are_too_long_or_have_no_end_are_refused_before_they_end
 }
 
 #[tokio::test]
+async fn parameters_that_do_not_end_are_given_up_and_hold_up_nobody() {
+    let Some(server) = Server::start().await else { return };
+    let provider = Provider::patient_with(&server.url(), &["--calls", "1"]);
+    let stage = Stage { provider, client: server.client().await, _server: server };
+    let mut silent = stage.begin(REFUSE, &MUCH).await;
+    // One may run, and one more may be incomplete.
+    stage.serves().await;
+    assert_eq!(stage.begin(REFUSE, &MUCH).await.failure().await, [OVERLOADED, NOT_SENT]);
+    assert_eq!(silent.failure().await, [PROTOCOL, NOT_SENT]);
+    let mut trickling = stage.begin(REFUSE, &MUCH).await;
+    for _ in 0..4096 {
+        trickling.send(Bytes::from_static(b"x")).await;
+    }
+    assert_eq!(trickling.failure().await, [PROTOCOL, NOT_SENT]);
+    stage.serves().await;
+}
+
+#[tokio::test]
 async fn parameters_that_would_take_gigabytes_are_refused() {
     let Some(stage) = Stage::start().await else { return };
     stage.serves().await;
@@ -117,18 +135,24 @@ async fn many_clients_that_send_much_at_once_share_one_bound_of_memory() {
     let Some(stage) = Stage::start().await else { return };
     let mut calls = join_all((0..MANY).map(|_| stage.begin(REFUSE, &MUCH))).await;
     let part = Bytes::from(vec![b'x'; 1 << 20]);
-    for call in &mut calls {
+    for number in 0..MANY {
         for _ in 0..4 {
-            call.send(part.clone()).await;
+            calls[number].send(part.clone()).await;
+        }
+        // The provider gives up calls that are silent.
+        for call in &mut calls {
+            call.send(Bytes::from_static(b"x")).await;
         }
         // The server would leave a provider behind that cannot follow: an answer says that it has read all before it.
         stage.serves().await;
     }
     // Small calls are served while all that memory is taken.
     stage.serves().await;
-    let mut failures = Vec::new();
     for call in &mut calls {
         call.end(&[]).await;
+    }
+    let mut failures = Vec::new();
+    for call in &mut calls {
         failures.push(call.failure().await);
     }
     let overloaded = failures.iter().filter(|failure| **failure == [OVERLOADED, NOT_SENT]).count();
@@ -147,12 +171,11 @@ async fn what_messages_are_decoded_to_counts_as_they_do() {
     let Some(stage) = Stage::start().await else { return };
     // All of the 256 MiB but 20 bytes: room for a short message, and none for a value in it.
     let mut holders = join_all((0..16).map(|_| stage.begin(REFUSE, &MUCH))).await;
-    for (number, holder) in holders.iter_mut().enumerate() {
-        let mut left = (16 << 20) - MUCH.len() - if number == 0 { 20 } else { 0 };
-        while left > 0 {
-            let part = left.min(1 << 20);
-            holder.send(Bytes::from(vec![b'x'; part])).await;
-            left -= part;
+    let part = Bytes::from(vec![b'x'; 1 << 20]);
+    for round in 0..16 {
+        for (number, holder) in holders.iter_mut().enumerate() {
+            let held_back = if round == 15 { MUCH.len() + if number == 0 { 20 } else { 0 } } else { 0 };
+            holder.send(part.slice(held_back..)).await;
         }
         // As above.
         stage.serves().await;

@@ -130,10 +130,14 @@ impl Provider {
 
     /// The guest `callee`, whose calls may take as long as a busy machine needs.
     fn patient(url: &str) -> Self {
+        Provider::patient_with(url, &[])
+    }
+
+    fn patient_with(url: &str, more: &[&str]) -> Self {
         let mut manifest = tempfile::NamedTempFile::new().expect("a temporary file");
         let component = component("callee").display();
         write!(manifest, "component = '{component}'\nrequest-timeout = '10m'").expect("it is open");
-        Provider::run(url, "test", &["--manifest", manifest.path().to_str().expect("text")])
+        Provider::run(url, "test", &[more, &["--manifest", manifest.path().to_str().expect("text")]].concat())
     }
 
     fn run(url: &str, prefix: &str, more: &[&str]) -> Self {

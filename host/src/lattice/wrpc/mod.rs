@@ -23,10 +23,16 @@ pub(crate) use connection::{Connection, Connections};
 pub(crate) use login::{Problem, check as check_options};
 pub(crate) use server::{Answer, Server};
 
+use std::time::Duration;
+
 use crate::component::Interface;
 
 /// The most bytes of parameters, or of results, that are taken from a peer.
 const MAX_BYTES: usize = 16 << 20;
+
+/// How long a peer may be silent in the middle of a call. On a connection that works, one waits some milliseconds for the
+/// next part of it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The name of an interface in subjects: with its version, and empty for a function that stands in a world by itself.
 fn instance(interface: &Interface) -> String {

@@ -15,7 +15,7 @@ use wasmtime::component::Val;
 
 use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
-use super::{Connection, MAX_BYTES, headers, instance, outcome, subject};
+use super::{Connection, MAX_BYTES, PATIENCE, headers, instance, outcome, subject};
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply};
@@ -26,6 +26,10 @@ pub(crate) type Answer = Box<dyn Fn(Invocation) -> Pin<Box<dyn Future<Output = R
 
 /// How long calls in flight have to end, once no new ones are taken.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
+
+/// The most messages that the rest of the parameters comes in: 16 MiB of them in messages of 4 KiB, less than any server
+/// takes at a time.
+const MAX_MESSAGES: usize = 4 << 10;
 
 /// Ends a subscription at the server, and not yet here. The server takes it for -1, which is no number of messages to
 /// wait for; this client waits for so many. Its own `drain` and `unsubscribe` forget the subscription at once, or as soon
@@ -86,7 +90,7 @@ impl Server {
             () = &mut shutdown => return Ok(()),
         }
 
-        let permits = Arc::new(Semaphore::new(server.calls));
+        let permits = Arc::new(Permits::new(server.calls));
         let mut running = JoinSet::new();
         let accept = |(function, message): (Arc<Function>, Message), running: &mut JoinSet<()>| {
             let (server, nats, permits) = (server.clone(), nats.clone(), permits.clone());
@@ -149,7 +153,7 @@ impl Server {
     async fn answer(
         &self,
         nats: &async_nats::Client,
-        permits: &Semaphore,
+        permits: &Permits,
         function: &Function,
         message: Message,
         mut share: Share,
@@ -161,26 +165,24 @@ impl Server {
         let results = subject::results(&caller);
         let target = crate::lattice::target(&function.interface, &function.name);
         let span = self.tracer.call(SpanKind::Server, &target, &headers::context(message.headers.as_ref()));
-        let reply = match permits.try_acquire() {
-            Ok(_permit) => match self.params(nats, &caller, function, message.payload, &mut share).await? {
-                Ok(params) => {
-                    let invocation = Invocation {
-                        interface: function.interface.clone(),
-                        function: function.name.clone(),
-                        signature: function.signature.clone(),
-                        params,
-                        depth: headers::depth(message.headers.as_ref()),
-                        trace: span.context(),
-                    };
-                    (self.answer)(invocation).await
-                }
-                Err(Refused(cause, problem)) => Err(Failure::new(cause, Delivery::NotSent, problem)),
-            },
-            Err(_) => {
-                accept(nats, &caller).await?;
+        let params = self.params(nats, permits, &caller, function, message.payload, &mut share).await?;
+        let reply = match params.map(|params| (params, permits.running.try_acquire())) {
+            Ok((params, Ok(_permit))) => {
+                let invocation = Invocation {
+                    interface: function.interface.clone(),
+                    function: function.name.clone(),
+                    signature: function.signature.clone(),
+                    params,
+                    depth: headers::depth(message.headers.as_ref()),
+                    trace: span.context(),
+                };
+                (self.answer)(invocation).await
+            }
+            Ok((_, Err(_))) => {
                 let message = format!("{} calls are running already", self.calls);
                 Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message))
             }
+            Err(Refused(cause, problem)) => Err(Failure::new(cause, Delivery::NotSent, problem)),
         };
         let (bytes, ended) = encode(&function.signature, reply);
         span.end(ended.as_ref().and_then(|ended| ended.as_ref().err()));
@@ -195,18 +197,32 @@ impl Server {
         publish(nats, results, Bytes::new()).await
     }
 
-    /// Accepts the call and takes its parameters, for which it waits as long as for the call itself.
+    /// Accepts the call and takes its parameters, for which it waits at most as long as for the call itself.
     async fn params(
         &self,
         nats: &async_nats::Client,
+        permits: &Permits,
         caller: &str,
         function: &Function,
         first: Bytes,
         share: &mut Share,
     ) -> Result<Result<Vec<Val>, Refused>, String> {
-        let params = tokio::time::timeout(self.limit, params(nats, caller, function, first, share)).await;
+        let params = tokio::time::timeout(self.limit, params(nats, permits, caller, function, first, share)).await;
         let late = || Refused(Cause::Protocol, format!("the parameters do not end within {:?}", self.limit));
         params.unwrap_or_else(|_| Ok(Err(late())))
+    }
+}
+
+/// How many calls there may be at a time.
+struct Permits {
+    running: Semaphore,
+    /// Those whose parameters do not come in one message: so many may wait for the rest, and hold up no others.
+    incomplete: Semaphore,
+}
+
+impl Permits {
+    fn new(calls: usize) -> Self {
+        Permits { running: Semaphore::new(calls), incomplete: Semaphore::new(calls) }
     }
 }
 
@@ -241,6 +257,7 @@ pub(super) fn encode(signature: &Signature, reply: Reply) -> (BytesMut, Option<R
 /// Accepts the call and takes its parameters; or says what is wrong with them.
 async fn params(
     nats: &async_nats::Client,
+    permits: &Permits,
     caller: &str,
     function: &Function,
     first: Bytes,
@@ -275,19 +292,29 @@ async fn params(
         accept(nats, caller).await?;
         return Ok(params);
     }
+    let Ok(_permit) = permits.incomplete.try_acquire() else {
+        accept(nats, caller).await?;
+        return Ok(Err(Refused(Cause::Overloaded, "too many calls wait for the rest of their parameters".into())));
+    };
     let inbox = nats.new_inbox();
     let rest = nats.subscribe(subject::params(&inbox)).await;
     let mut rest = rest.map_err(|error| crate::error::quote(&error))?;
     let accepted = nats.publish_with_reply(caller.to_string(), inbox, Bytes::new()).await;
     accepted.map_err(|error| crate::error::quote(&error))?;
     let mut bytes = BytesMut::from(&first[..]);
-    while let Some(message) = rest.next().await.filter(|message| !message.payload.is_empty()) {
+    for _ in 0..MAX_MESSAGES {
+        let Ok(message) = tokio::time::timeout(PATIENCE, rest.next()).await else {
+            return Ok(Err(wrong(format!("nothing more of them came for {PATIENCE:?}"))));
+        };
+        let Some(message) = message.filter(|message| !message.payload.is_empty()) else {
+            return Ok(decode(bytes, share).map_err(refused));
+        };
         if let Err(refused) = room(bytes.len(), message.payload.len(), share) {
             return Ok(Err(refused));
         }
         bytes.extend_from_slice(&message.payload);
     }
-    Ok(decode(bytes, share).map_err(refused))
+    Ok(Err(wrong(format!("they come in more than {MAX_MESSAGES} messages"))))
 }
 
 /// Tells the caller that this provider has its call.

@@ -19,7 +19,7 @@ use wrpc_transport::frame::PROTOCOL;
 use super::super::budget::{Budget, Share};
 use super::super::codec::{self, Malformed};
 use super::super::server::{Answer, Function, GRACE, Refused, encode};
-use super::super::{MAX_BYTES, instance, outcome};
+use super::super::{MAX_BYTES, PATIENCE, instance, outcome};
 use super::{Broken, ENDED, Frames, MAX_NAME, append, put_frame};
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
@@ -29,9 +29,6 @@ use crate::trace::{SpanContext, SpanKind, Tracer};
 /// The most parts that the parameters come in; released clients send one. After each it is seen whether they are
 /// complete, which takes as long as they are large.
 const MAX_PARTS: usize = 64;
-
-/// How long a caller has to say what it calls, with all parameters.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections beyond the calls that may run: to be told that there are too many.
 const SPARE: usize = 64;
