@@ -228,9 +228,10 @@ impl Provider {
     ) -> Result<(), Error> {
         let Provider { component, manifest, calls, health, .. } = self;
         let mut shutdown = std::pin::pin!(until(shutdown, &health));
+        let limit = manifest.limits.request;
         let Some(loaded) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
         let Ready { answer, functions } = loaded;
-        let server = tcp::Server { answer, tracer: Tracer::new(), calls };
+        let server = tcp::Server { answer, tracer: Tracer::new(), limit, calls };
         health.begin();
         ready();
         server.run(functions, listener, shutdown).await;

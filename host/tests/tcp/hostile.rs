@@ -1,7 +1,9 @@
 //! Peers that lie: lengths of what never comes, parts without end, garbage, silence.
 
+use std::io::ErrorKind;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{Caller, Cause, Delivery, Process, component, listen, whole_call};
 
@@ -65,6 +67,60 @@ async fn a_provider_that_is_silent_or_reads_nothing_times_out() {
         (_, calls) = caller.get("/count") => assert_eq!(calls, [Err((Cause::Timeout, Delivery::Unknown))]),
         () = silent => {}
     }
+}
+
+#[tokio::test]
+async fn silent_connections_delay_no_good_call() {
+    let provider = Process::start(&[]);
+    let caller = Caller::of(provider.address);
+    assert_eq!(caller.get("/count").await.1, [Ok(())]);
+    let mut silent = Vec::new();
+    for number in 0..400 {
+        let mut stream = TcpStream::connect(provider.address).await.unwrap();
+        if number % 2 == 0 {
+            // Half of a call.
+            stream.write_all(&names("test:guests/hostile@0.1.0", "count")).await.unwrap();
+        }
+        silent.push(stream.into_std().unwrap());
+    }
+    assert_eq!(caller.get("/count").await.1, [Ok(())]);
+    // It did not wait until they were given up: only the oldest made place.
+    let is_open = |stream: &&std::net::TcpStream| {
+        std::io::Read::read(&mut &**stream, &mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    };
+    assert_eq!(silent[200..].iter().filter(is_open).count(), 200);
+    assert_eq!(silent[..100].iter().filter(is_open).count(), 0);
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_read_its_answer_is_given_up() {
+    let provider = Process::start(&["--calls", "1"]);
+    let caller = Caller::of(provider.address);
+    // `turn` returns the string of 15 MiB.
+    let much = [&[7, 0x80, 0x80, 0xc0, 0x07][..], &vec![b'x'; 15 << 20], &[0]].concat();
+    let call = [names("test:guests/values@0.1.0", "turn"), frame(&much)].concat();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut stream = socket.connect(provider.address).await.unwrap();
+    stream.write_all(&call).await.unwrap();
+    // Its answer begins.
+    stream.read_u8().await.unwrap();
+    assert_eq!(caller.get("/count").await.1, [Err((Cause::Overloaded, Delivery::NotSent))]);
+    while caller.get("/count").await.1 != [Ok(())] {
+        tokio::task::yield_now().await;
+    }
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_read_its_call_times_out() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let caller = Caller::with_timeout(listener.local_addr().unwrap(), "1s");
+    let (_, calls) = caller.get("/much").await;
+    assert_eq!(calls, [Err((Cause::Timeout, Delivery::Unknown))]);
 }
 
 /// Values that take many times as much memory as they have bytes, of `masses`: 4 million flags with all 32 set, and as

@@ -6,6 +6,7 @@
 
 mod client;
 mod server;
+mod waiting;
 
 pub(crate) use client::Remote;
 pub(crate) use server::Server;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -20,6 +20,7 @@ use super::super::budget::{Budget, Share};
 use super::super::codec::{self, Malformed};
 use super::super::server::{Answer, Function, GRACE, Refused, encode};
 use super::super::{MAX_BYTES, PATIENCE, instance, outcome};
+use super::waiting::{MAX_WAITING, Place, Waiting};
 use super::{Broken, ENDED, Frames, MAX_NAME, append, put_frame};
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
@@ -30,13 +31,15 @@ use crate::trace::{SpanContext, SpanKind, Tracer};
 /// complete, which takes as long as they are large.
 const MAX_PARTS: usize = 64;
 
-/// Connections beyond the calls that may run: to be told that there are too many.
-const SPARE: usize = 64;
+/// An answer is sent in parts of so many bytes, of which a caller has to take each in time.
+const PART: usize = 64 << 10;
 
 /// A component that serves calls over TCP.
 pub(crate) struct Server {
     pub answer: Answer,
     pub tracer: Tracer,
+    /// For one call.
+    pub limit: Duration,
     /// At a time; further calls are refused.
     pub calls: usize,
 }
@@ -64,29 +67,27 @@ impl Server {
                 ((instance(&interface), name.clone()), Function { interface, name, signature })
             })
             .collect();
-        let connections = Arc::new(Semaphore::new(self.calls.saturating_add(SPARE).min(Semaphore::MAX_PERMITS)));
         let calls = Semaphore::new(self.calls);
         let serving = Arc::new(Serving { server: self, functions, calls, budget: Budget::new() });
+        let waiting = Waiting::new(MAX_WAITING);
         let mut shutdown = std::pin::pin!(shutdown);
         let mut running = JoinSet::new();
         loop {
             let accept = async {
-                // Whoever comes too early waits to be accepted.
-                let permit = connections.clone().acquire_owned().await;
-                (listener.accept().await, permit)
+                let (stream, caller) = listener.accept().await?;
+                Ok((stream, caller, waiting.place().await))
             };
-            let (stream, permit) = tokio::select! {
+            let accepted: io::Result<_> = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 accepted = accept => accepted,
             };
             while running.try_join_next().is_some() {}
-            match stream {
-                Ok((stream, caller)) => {
+            match accepted {
+                Ok((stream, caller, place)) => {
                     let serving = serving.clone();
                     running.spawn(async move {
-                        let _permit = permit;
-                        if let Err(problem) = serving.answer(stream).await {
+                        if let Err(problem) = serving.answer(stream, place).await {
                             tracing::warn!("a call from {caller} was lost: {problem}");
                         }
                     });
@@ -107,42 +108,41 @@ impl Server {
 
 impl Serving {
     /// Answers one call; fails when nobody can be told how it went.
-    async fn answer(&self, stream: TcpStream) -> io::Result<()> {
+    async fn answer(&self, stream: TcpStream, mut place: Place) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let (incoming, mut outgoing) = stream.into_split();
         let mut share = self.budget.share();
-        let call = tokio::time::timeout(PATIENCE, self.call(BufReader::new(incoming), &mut share)).await;
-        let call = call.unwrap_or_else(|_| Err(io::Error::other("it did not come to its end in time")));
-        let (bytes, ended) = match call? {
-            Ok(mut invocation) => {
-                let signature = invocation.signature.clone();
-                // The framing has no place for the caller's trace, so one begins here.
-                let tracer = &self.server.tracer;
-                let span = tracer.call(SpanKind::Server, &invocation.target(), &SpanContext::NONE);
-                invocation.trace = span.context();
-                let reply = match self.calls.try_acquire() {
-                    Ok(_permit) => (self.server.answer)(invocation).await,
-                    Err(_) => {
-                        let message = format!("{} calls are running already", self.server.calls);
-                        Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message))
-                    }
-                };
-                let (bytes, ended) = encode(&signature, reply);
-                span.end(ended.as_ref().and_then(|ended| ended.as_ref().err()));
-                (bytes, ended)
+        let call = tokio::select! {
+            biased;
+            call = tokio::time::timeout(PATIENCE, self.call(BufReader::new(incoming), &mut share)) => {
+                call.unwrap_or_else(|_| Err(io::Error::other("it did not come to its end in time")))?
             }
+            () = place.lost() => return Err(io::Error::other("it did not come, and others waited")),
+        };
+        let mut invocation = match call {
+            Ok(invocation) => invocation,
             Err(Refused(cause, problem)) => {
-                (BytesMut::new(), Some(Err(Failure::new(cause, Delivery::NotSent, problem))))
+                let refusal = Failure::new(cause, Delivery::NotSent, problem);
+                return refuse(&mut outgoing, refusal, place).await;
             }
         };
-        let mut answer = BytesMut::new();
-        put_frame(&[], &bytes, &mut answer)?;
-        if let Some(ended) = ended {
-            // Last, since others end at a path that they do not know.
-            put_frame(ENDED, &outcome::encode(ended), &mut answer)?;
-        }
-        outgoing.write_all(&answer).await?;
-        outgoing.shutdown().await
+        let Server { answer, tracer, limit, calls } = &self.server;
+        // The framing has no place for the caller's trace, so one begins here.
+        let span = tracer.call(SpanKind::Server, &invocation.target(), &SpanContext::NONE);
+        // Until its answer is sent, a call is one of those that run.
+        let Ok(_permit) = self.calls.try_acquire() else {
+            let message = format!("{calls} calls are running already");
+            let refusal = Failure::new(Cause::Overloaded, Delivery::NotSent, message);
+            span.end(Some(&refusal));
+            return refuse(&mut outgoing, refusal, place).await;
+        };
+        drop(place);
+        invocation.trace = span.context();
+        let signature = invocation.signature.clone();
+        let (bytes, ended) = encode(&signature, answer(invocation).await);
+        span.end(ended.as_ref().and_then(|ended| ended.as_ref().err()));
+        let sent = tokio::time::timeout(*limit, send(&mut outgoing, &bytes, ended)).await;
+        sent.unwrap_or_else(|_| Err(io::Error::other(format!("its answer is not read within {limit:?}"))))
     }
 
     /// What is called; or why it cannot be.
@@ -166,6 +166,30 @@ impl Serving {
             trace: SpanContext::NONE,
         }))
     }
+}
+
+/// Tells why a call is not made, unless another connection is to have the place.
+async fn refuse(outgoing: &mut OwnedWriteHalf, refusal: Failure, mut place: Place) -> io::Result<()> {
+    tokio::select! {
+        biased;
+        sent = send(outgoing, &[], Some(Err(refusal))) => sent,
+        () = place.lost() => Err(io::Error::other("its answer is not read, and others waited")),
+    }
+}
+
+/// Sends the answer to a caller that takes it.
+async fn send(outgoing: &mut OwnedWriteHalf, bytes: &[u8], ended: Option<Result<(), Failure>>) -> io::Result<()> {
+    let mut answer = BytesMut::new();
+    put_frame(&[], bytes, &mut answer)?;
+    if let Some(ended) = ended {
+        // Last, since others end at a path that they do not know.
+        put_frame(ENDED, &outcome::encode(ended), &mut answer)?;
+    }
+    for part in answer.chunks(PART) {
+        let sent = tokio::time::timeout(PATIENCE, outgoing.write_all(part)).await;
+        sent.unwrap_or_else(|_| Err(io::Error::other(format!("nothing of its answer is read for {PATIENCE:?}"))))?;
+    }
+    outgoing.shutdown().await
 }
 
 /// The names of the instance and of the function that are called.
