@@ -1,6 +1,6 @@
 //! A call of a provider of ours, message by message: for what no client of wRPC would send.
 
-use async_nats::{Client, Subscriber};
+use async_nats::{Client, HeaderMap, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 
@@ -16,12 +16,18 @@ pub struct Call {
 impl Call {
     /// Calls a function of `test:guests`, with the beginning of its parameters.
     pub async fn begin(client: &Client, function: &str, first: &[u8]) -> Self {
+        Call::begin_with(client, function, None, first).await
+    }
+
+    /// The same with headers.
+    pub async fn begin_with(client: &Client, function: &str, headers: Option<HeaderMap>, first: &[u8]) -> Self {
         let inbox = client.new_inbox();
         let mut accepted = client.subscribe(inbox.clone()).await.expect("it is a subject");
         let results = client.subscribe(format!("{inbox}.results")).await.expect("it is a subject");
         let outcome = client.subscribe(format!("{inbox}.results.0")).await.expect("it is a subject");
         let subject = format!("test.wrpc.0.0.1.test:guests/{function}");
-        client.publish_with_reply(subject, inbox, Bytes::copy_from_slice(first)).await.expect("it is a subject");
+        let (headers, first) = (headers.unwrap_or_default(), Bytes::copy_from_slice(first));
+        client.publish_with_reply_and_headers(subject, inbox, headers, first).await.expect("it is a subject");
         let place = accepted.next().await.expect("an answer").reply.expect("a place for the rest");
         Call { client: client.clone(), rest: format!("{place}.params"), results, outcome }
     }

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use futures_util::StreamExt;
 use steadfast_host::{Manifest, Provider as Library};
 
+use crate::call::Call;
 use crate::{Caller, Cause, Delivery, Provider, Server, component, links};
 
 /// A provider in this process, with a manifest of its own, until it is dropped.
@@ -77,6 +81,41 @@ async fn providers_that_call_each_other_in_a_circle_come_to_an_end() {
 fn patient(component: &Path, interfaces: &[&str], server: &Server) -> String {
     let links = links(component, interfaces, &server.url()).replace("instances = 'reuse'\n", "");
     format!("invocation-timeout = '1m'\nrequest-timeout = '2m'\n{links}")
+}
+
+#[tokio::test]
+async fn the_depth_of_a_call_is_forgotten_with_it() {
+    let Some(server) = Server::start().await else { return };
+    // What the provider calls in turn.
+    let (peer, mut calls) = server.subscriber("end.wrpc.0.0.1.test:guests/circle@0.1.0.around").await;
+    tokio::spawn(async move {
+        while let Some(call) = calls.next().await {
+            let place = call.reply.expect("a place for the answer");
+            peer.publish_with_reply(place.clone(), peer.new_inbox(), Bytes::new()).await.unwrap();
+            for part in [&[41][..], &[]] {
+                peer.publish(format!("{place}.results"), Bytes::from_static(part)).await.unwrap();
+            }
+        }
+    });
+    let manifest = links(component("callee"), &["test:guests/circle"], &server.url());
+    let _provider = Middle::start(&manifest.replace("prefix = 'test'", "prefix = 'end'"), &server.url()).await;
+    let client = server.client().await;
+    let around = async |depth: Option<&str>| {
+        let headers = depth.map(|depth| {
+            let mut headers = HeaderMap::new();
+            headers.insert("steadfast-depth", depth);
+            headers
+        });
+        Call::begin_with(&client, "circle@0.1.0.around", headers, &[]).await.results().await
+    };
+    // Until its link is connected.
+    while around(None).await != [42] {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..3 {
+        // It is itself at the end of a chain that is as long as may be, and then it is not.
+        assert_eq!((around(Some("17")).await, around(None).await), (vec![1], vec![42]));
+    }
 }
 
 #[tokio::test]
