@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::net::TcpListener;
 
-use crate::Health;
+use crate::health::Health;
 use crate::server::{self, Bounds};
 
 /// A probe asks once, in some hundred bytes; longer than any network takes, and the answer takes no time.

@@ -6,9 +6,8 @@ use std::path::Path;
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, PlugError};
 
-use crate::Error;
 use crate::component::{Component, Interface};
-use crate::error::quote;
+use crate::error::{Error, quote};
 
 /// Plugs the exports of `provider` into the imports of `app` and returns the bytes of the composed component.
 /// The bytes of both are in it, unchanged.

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use wasmtime::component::Val;
 
 use crate::component::{Component, Interface, Signature};
+use crate::error::Error;
 use crate::instance::{Callee, Network};
 use crate::lattice::{Faulty, Invocation};
-use crate::manifest::Cron;
+use crate::manifest::{Cron, Manifest};
 use crate::trace::SpanContext;
-use crate::{Error, Manifest};
 
 /// What a job calls.
 pub(crate) type Target = Faulty<Arc<Callee>>;

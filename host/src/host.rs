@@ -11,13 +11,14 @@ use tokio::sync::Semaphore;
 
 use crate::component::Component;
 use crate::cron::Jobs;
+use crate::error::Error;
+use crate::health::Health;
 use crate::instance::{Handler, Network, ResponseBody, bare, busy};
 use crate::lattice::Journal;
 use crate::loaded::{self, Loaded};
-use crate::manifest::Limits;
+use crate::manifest::{Limits, Manifest};
 use crate::server::{self, Bounds, GRACE};
 use crate::sim::Time;
-use crate::{Error, Health, Manifest};
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
 #[derive(Clone)]

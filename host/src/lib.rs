@@ -11,11 +11,6 @@
 //!
 //! The command `steadfast` is this library behind a command line.
 
-#![cfg_attr(
-    not(feature = "nats"),
-    allow(dead_code, unused_imports, reason = "what only calls between processes need is spread over the modules")
-)]
-
 mod admin;
 mod authority;
 mod component;
@@ -30,12 +25,15 @@ mod instance;
 mod lattice;
 mod loaded;
 mod manifest;
+#[cfg(feature = "wrpc")]
 mod nats;
-#[cfg(feature = "nats")]
+#[cfg(feature = "wrpc")]
 mod provider;
 mod server;
 pub mod sim;
 mod trace;
+#[cfg(feature = "wrpc")]
+mod wrpc;
 
 pub use compose::compose;
 pub use error::Error;
@@ -44,7 +42,7 @@ pub use health::Health;
 pub use host::Host;
 pub use lattice::{Entry, Journal};
 pub use manifest::{Instances, Manifest};
-#[cfg(feature = "nats")]
+#[cfg(feature = "wrpc")]
 pub use nats::{NatsOptions, Secret};
-#[cfg(feature = "nats")]
+#[cfg(feature = "wrpc")]
 pub use provider::Provider;

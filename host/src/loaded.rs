@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crate::component::Component;
 use crate::cron::{self, Job};
+use crate::error::Error;
+use crate::health::Health;
 use crate::instance::{Callee, Handler, Network, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, On, Transport};
-use crate::manifest::{Cron, Instances, Link, Target};
+use crate::manifest::{Cron, Instances, Link, Manifest, Target};
 use crate::sim::Time;
-use crate::{Error, Health, Manifest};
 use steadfast_settings::KEY;
 
 /// All that a component needs to be run.
@@ -40,7 +41,7 @@ impl Loaded {
         let importers: Vec<&Component> = std::iter::once(app).chain(others.values()).collect();
         for (interface, link) in &manifest.links {
             check_used(manifest, &importers, interface, link)?;
-            if let Target::Component(path, _) = &link.target {
+            if let Some((path, _)) = link.target.component() {
                 check_link(manifest, &importers, interface, link, &others[path])?;
             }
         }
@@ -58,30 +59,33 @@ impl Loaded {
             check_serves_http(&others[&upstream.component])?;
         }
 
-        #[cfg(feature = "nats")]
+        #[cfg(feature = "wrpc")]
         manifest.nats.iter().try_for_each(|server| server.check(&manifest.path))?;
         let mut embedded = BTreeMap::new();
         for link in manifest.links.values() {
-            if let Target::Component(path, instances) = &link.target {
-                let target = Callee::new(&others[path], &sandbox, *instances)?;
-                embedded.entry((path.clone(), *instances)).or_insert_with(|| Arc::new(target));
+            if let Some((path, instances)) = link.target.component() {
+                let target = Callee::new(&others[path], &sandbox, instances)?;
+                embedded.entry((path.clone(), instances)).or_insert_with(|| Arc::new(target));
             }
         }
         let faults = Arc::new(Faults::new(manifest.faults.clone()));
         let mut links: BTreeMap<String, Box<dyn Transport<Network>>> = BTreeMap::new();
-        #[cfg(feature = "nats")]
-        let mut connections = crate::lattice::wrpc::Connections::new(health);
-        #[cfg(not(feature = "nats"))]
+        #[cfg(feature = "wrpc")]
+        let mut connections = crate::wrpc::Connections::new(health);
+        #[cfg(not(feature = "wrpc"))]
         let _ = health;
         for (interface, link) in &manifest.links {
             let transport: Box<dyn Transport<Network>> = match &link.target {
                 Target::Component(path, instances) => Box::new(embedded[&(path.clone(), *instances)].clone()),
-                #[cfg(feature = "nats")]
-                Target::Nats(nats) if time == Time::Real => Box::new(connections.remote(nats)),
-                #[cfg(feature = "nats")]
-                Target::Tcp(address) if time == Time::Real => {
-                    Box::new(crate::lattice::wrpc::tcp::Remote::new(address, manifest.limits.invocation))
+                #[cfg(feature = "wrpc")]
+                Target::Nats(nats) if time == Time::Real => {
+                    Box::new(connections.remote(&nats.address, &nats.options, &nats.prefix))
                 }
+                #[cfg(feature = "wrpc")]
+                Target::Tcp(address) if time == Time::Real => {
+                    Box::new(crate::wrpc::tcp::Remote::new(address, manifest.limits.invocation))
+                }
+                #[cfg(feature = "wrpc")]
                 Target::Nats(_) | Target::Tcp(_) => {
                     let problem = format!(
                         "`{interface}` is linked to another process, and simulated time has no network; link it to a component"
@@ -117,12 +121,12 @@ impl Loaded {
     /// A call on schedule, and the component that it is for.
     pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, cron::Target), Error> {
         // Where a link leads elsewhere, it is not this component that is meant.
-        match manifest.links.get(&cron.interface).map(|link| &link.target) {
-            Some(Target::Component(path, instances)) => {
+        match manifest.links.get(&cron.interface).map(|link| link.target.component()) {
+            Some(Some((path, instances))) => {
                 let job = Job::new(manifest, cron, &self.others[path])?;
-                Ok((job, self.faulty(self.embedded[&(path.clone(), *instances)].clone())))
+                Ok((job, self.faulty(self.embedded[&(path.clone(), instances)].clone())))
             }
-            Some(Target::Nats(_) | Target::Tcp(_)) => {
+            Some(None) => {
                 let problem = format!(
                     "`{}` is to be called, and its link leads to another process, where the types of its parameters are \
                      unknown; call a component's function that calls it",
@@ -140,10 +144,8 @@ impl Loaded {
 
 /// The components that the manifest names beside the app, by their files: one may serve several links.
 fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
-    let links = manifest.links.values().filter_map(|link| match &link.target {
-        Target::Component(path, _) => Some((path, "link", link.line)),
-        Target::Nats(_) | Target::Tcp(_) => None,
-    });
+    let links = manifest.links.values();
+    let links = links.filter_map(|link| Some((link.target.component()?.0, "link", link.line)));
     let upstreams = manifest.http.upstreams.iter();
     let upstreams = upstreams.map(|upstream| (&upstream.component, "upstream", upstream.line));
     let mut others = BTreeMap::new();

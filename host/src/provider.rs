@@ -7,15 +7,16 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::component::{Component, Interface, Signature};
+use crate::error::Error;
+use crate::health::Health;
 use crate::instance::Callee;
-use crate::lattice::wrpc::{Answer, Connection, Problem, Server, check_options, tcp};
 use crate::loaded::Loaded;
-use crate::manifest::Nats;
-use crate::nats::{Login, NatsOptions};
+use crate::manifest::{Manifest, Nats};
+use crate::nats::{Login, NatsOptions, Problem, check_options};
 use crate::server::GRACE;
 use crate::sim::Time;
 use crate::trace::Tracer;
-use crate::{Error, Health, Manifest};
+use crate::wrpc::{Answer, Connection, Server, tcp};
 
 /// A component that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
 /// most, unless a manifest says otherwise.
@@ -171,7 +172,7 @@ impl Provider {
     ) -> Result<(), Error> {
         let Provider { component, manifest, prefix, group, calls, nats, health } = self;
         let wrong = |problem| Error::Nats { problem };
-        let Nats { server, options: in_address, prefix } = Nats::new(url, prefix).map_err(wrong)?;
+        let Nats { address, options: in_address, prefix } = Nats::new(url, prefix).map_err(wrong)?;
         let login = match (nats.login, in_address.login) {
             (login, Login::Nothing) | (Login::Nothing, login) => login,
             _ => {
@@ -197,7 +198,7 @@ impl Provider {
         let limit = manifest.limits.request;
         let Some(ready) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
         let Ready { answer, functions } = ready;
-        let connection = Connection::open(&server, &nats, &health);
+        let connection = Connection::open(&address, &nats, &health);
         connection.subscribed(false);
         health.begin();
         let server = Server { answer, tracer: Tracer::new(), connection, prefix, group, limit, calls };

@@ -5,12 +5,12 @@ mod compose;
 mod inspect;
 mod lines;
 mod listen;
-#[cfg(feature = "nats")]
+#[cfg(feature = "wrpc")]
 mod nats;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod policy;
-#[cfg(feature = "nats")]
+#[cfg(feature = "wrpc")]
 mod provide;
 mod serve;
 mod stop;
@@ -39,7 +39,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Serve),
-    #[cfg(feature = "nats")]
+    #[cfg(feature = "wrpc")]
     Provide(Box<provide::Provide>),
     Compose(compose::Compose),
     Inspect(inspect::Inspect),
@@ -58,7 +58,7 @@ pub(crate) fn run() -> ExitCode {
     tracing_subscriber::registry().with(log).with(quiet(filter)).with(filter_fn(without_secrets)).init();
     let outcome = match cli.command {
         Command::Serve(serve) => serve.run(),
-        #[cfg(feature = "nats")]
+        #[cfg(feature = "wrpc")]
         Command::Provide(provide) => provide.run(),
         Command::Compose(compose) => compose.run(),
         Command::Inspect(inspect) => return failed_or(inspect.run()),

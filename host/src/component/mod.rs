@@ -14,8 +14,7 @@ use semver::Version;
 use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
-use crate::Error;
-use crate::error::quote;
+use crate::error::{Error, quote};
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
 pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
@@ -129,13 +128,13 @@ impl Component {
     }
 
     /// All of them; in place of the functions, why they cannot be called from elsewhere.
-    #[cfg(feature = "nats")]
+    #[cfg(feature = "wrpc")]
     pub(crate) fn all_exports(&self) -> impl Iterator<Item = (&Interface, &Result<Functions, String>)> {
         self.exports.iter()
     }
 
     /// Those that are the component's own, and not what hosts call.
-    #[cfg(feature = "nats")]
+    #[cfg(feature = "wrpc")]
     pub(crate) fn served(&self) -> impl Iterator<Item = (&Interface, &Functions)> {
         self.exports().filter(|(interface, _)| !interface.is_wasi())
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use wit_parser::{IndexMap, Resolve, TypeDefKind, WorldItem, WorldKey};
 
 use super::{Interface, Signature, Told, WRPC_ERROR};
-use crate::Error;
+use crate::error::Error;
 
 /// What a component imports and exports, by name. An interface that links nothing, having only types, is left out.
 pub(crate) struct Survey {

@@ -20,8 +20,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::Error;
 use crate::component::{self, Standing, Survey, Surveyed, Told};
+use crate::error::Error;
 pub use warning::{Kind, Level, Side, Warning};
 
 /// The version of the shape of the JSON. Members may be added, and values of [`Kind`]; anything else makes it 2.

@@ -52,7 +52,11 @@ impl Handler {
     /// # Errors
     /// [`Error`](crate::Error), when the component cannot be compiled or linked, needs more than an instance may have,
     /// or does not export `wasi:http/incoming-handler`.
-    pub fn new(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) -> Result<Self, crate::Error> {
+    pub fn new(
+        component: &Component,
+        sandbox: &Arc<Sandbox>,
+        instances: Instances,
+    ) -> Result<Self, crate::error::Error> {
         let pool = Pool::new(component, sandbox, instances, MAX_IDLE)?;
         let exports = ProxyIndices::new(&pool.pre).map_err(|error| component.unlinkable(error))?;
         Ok(Handler { pool, exports })

@@ -6,8 +6,8 @@ use wasmtime::component::{Component as Compiled, Instance, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
 use super::{Guest, Sandbox, Work, engine, passing, polyfill, wasi};
-use crate::Error;
 use crate::component::Component;
+use crate::error::Error;
 use crate::manifest::Instances;
 
 /// A component that is ready to run, and its instances that are kept for more work.

@@ -2,8 +2,6 @@
 
 mod fault;
 mod journal;
-#[cfg(feature = "nats")]
-pub(crate) mod wrpc;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -26,6 +24,7 @@ pub(crate) struct Invocation {
     pub interface: Interface,
     pub function: String,
     /// As the caller has it.
+    #[cfg_attr(not(feature = "wrpc"), expect(dead_code, reason = "it says what travels to another process"))]
     pub signature: Arc<Signature>,
     pub params: Vec<Val>,
     /// How many calls deep the caller is itself being called.
@@ -168,7 +167,7 @@ impl<N> Lattice<N> {
     }
 
     /// Passes a call from another process on to `provider`, and records it.
-    #[cfg(feature = "nats")]
+    #[cfg(feature = "wrpc")]
     pub async fn serve(
         &self,
         network: &Arc<N>,

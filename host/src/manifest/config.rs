@@ -22,10 +22,10 @@ pub(crate) enum Setting {
 impl Setting {
     /// The text for components; or what is wrong with `key` in the manifest `manifest`. Policies in TOML become JSON,
     /// which every component that reads policies understands.
-    pub fn read(&self, key: &str, manifest: &Path) -> Result<String, crate::Error> {
+    pub fn read(&self, key: &str, manifest: &Path) -> Result<String, crate::error::Error> {
         let text = match self {
             Setting::Text(text, _) => text.clone(),
-            Setting::File(file, line) => std::fs::read_to_string(file).map_err(|source| crate::Error::Read {
+            Setting::File(file, line) => std::fs::read_to_string(file).map_err(|source| crate::error::Error::Read {
                 path: file.clone(),
                 source,
                 hint: format!("`config.{key}` in {}:{line} is to be the text of this file", manifest.display()),

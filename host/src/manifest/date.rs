@@ -35,7 +35,7 @@ fn in_value(path: String, value: &Spanned<DeValue<'_>>) -> Option<(String, usize
 
 #[cfg(test)]
 mod tests {
-    use crate::Manifest;
+    use crate::manifest::Manifest;
 
     #[test]
     fn a_date_is_named_as_a_date_everywhere() {

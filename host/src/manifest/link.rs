@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::{Instances, value};
-use crate::nats::NatsOptions;
+#[cfg(feature = "wrpc")]
+use crate::nats::{Address, NatsOptions, is_subject};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
@@ -17,45 +18,36 @@ pub(crate) struct Link {
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Component(PathBuf, Instances),
+    #[cfg(feature = "wrpc")]
     Nats(Nats),
     /// An address, as `host:port`.
+    #[cfg(feature = "wrpc")]
     Tcp(String),
 }
 
 /// A place on the lattice that NATS servers carry.
+#[cfg(feature = "wrpc")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Nats {
-    /// The server's address, without secrets.
-    pub server: String,
+    pub address: Address,
     pub options: NatsOptions,
     /// What the subjects begin with; empty for nothing.
     pub prefix: String,
 }
 
+#[cfg(feature = "wrpc")]
 impl Nats {
     /// Checks both for what could never be reached; says what to write instead.
     pub fn new(url: &str, prefix: String) -> Result<Self, String> {
-        let (server, login) = address(url)?;
-        let is_token =
-            |token: &str| !token.is_empty() && !token.contains(|c: char| "*>".contains(c) || c.is_whitespace());
-        if !prefix.is_empty() && !prefix.split('.').all(is_token) {
+        let (address, login) = Address::parse(url)?;
+        if !prefix.is_empty() && !is_subject(&prefix) {
             return Err(format!(
                 "the prefix `{prefix}` cannot begin a subject of NATS; write words with dots between them, like \
                  \"default\""
             ));
         }
-        Ok(Nats { server, options: NatsOptions { login, ..NatsOptions::default() }, prefix })
+        Ok(Nats { address, options: NatsOptions { login, ..NatsOptions::default() }, prefix })
     }
-}
-
-#[cfg(feature = "nats")]
-pub(super) use crate::lattice::wrpc::parse_address as address;
-
-#[cfg(not(feature = "nats"))]
-pub(super) fn address(_: &str) -> Result<(String, crate::nats::Login), String> {
-    Err("a link leads to a NATS server, and this program is built without NATS; build it with the feature `nats`, or \
-         link a component"
-        .into())
 }
 
 #[derive(Deserialize)]
@@ -99,23 +91,43 @@ impl FileLink {
                 "the link of `{interface}` leads {way}, where the provider decides on its `instances`; remove them"
             ));
         }
-        let target = match (component, nats, tcp) {
-            (Some(component), ..) => Target::Component(beside(component), instances.unwrap_or_default()),
-            (_, Some(url), _) => Target::Nats(Nats::new(&url, prefix.unwrap_or_default())?),
-            (.., address) => Target::Tcp(tcp_address(address.unwrap_or_default())?),
+        let target = match component {
+            Some(component) => Target::Component(beside(component), instances.unwrap_or_default()),
+            None => elsewhere(nats, prefix, tcp)?,
         };
         Ok(Link { target, line })
     }
 }
 
-fn tcp_address(address: String) -> Result<String, String> {
-    if !cfg!(feature = "nats") {
-        return Err(
-            "a link leads to another process, and this program is built without that; build it with the feature \
-                    `nats`, or link a component"
-                .into(),
-        );
+impl Target {
+    /// The file of the component that this is, where it is one of this process.
+    pub fn component(&self) -> Option<(&PathBuf, Instances)> {
+        match self {
+            Target::Component(path, instances) => Some((path, *instances)),
+            #[cfg(feature = "wrpc")]
+            Target::Nats(_) | Target::Tcp(_) => None,
+        }
     }
+}
+
+/// A target in another process.
+#[cfg(feature = "wrpc")]
+fn elsewhere(nats: Option<String>, prefix: Option<String>, tcp: Option<String>) -> Result<Target, String> {
+    match nats {
+        Some(url) => Ok(Target::Nats(Nats::new(&url, prefix.unwrap_or_default())?)),
+        None => Ok(Target::Tcp(tcp_address(tcp.unwrap_or_default())?)),
+    }
+}
+
+#[cfg(not(feature = "wrpc"))]
+fn elsewhere(_: Option<String>, _: Option<String>, _: Option<String>) -> Result<Target, String> {
+    Err("a link leads to another process, and this program is built without such links; build it with the feature \
+         `wrpc`, or link a component"
+        .into())
+}
+
+#[cfg(feature = "wrpc")]
+fn tcp_address(address: String) -> Result<String, String> {
     let is_address = address
         .rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0));

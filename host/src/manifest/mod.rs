@@ -7,6 +7,7 @@ mod fault;
 mod http;
 mod limits;
 mod link;
+#[cfg(feature = "wrpc")]
 mod nats;
 mod value;
 
@@ -21,13 +22,16 @@ use steadfast_settings::{KEY, nearest};
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
-use crate::Error;
+use crate::error::Error;
 use crate::lattice::Fault;
 pub(crate) use config::Setting;
 pub(crate) use cron::Cron;
 pub(crate) use http::Http;
 pub(crate) use limits::{ClientLeft, Limits};
-pub(crate) use link::{Link, Nats, Target};
+#[cfg(feature = "wrpc")]
+pub(crate) use link::Nats;
+pub(crate) use link::{Link, Target};
+#[cfg(feature = "wrpc")]
 pub(crate) use nats::NatsServer;
 
 /// What to run and how its lattice behaves, read from TOML.
@@ -92,6 +96,7 @@ pub struct Manifest {
     pub(crate) limits: Limits,
     pub(crate) seed: Option<u64>,
     pub(crate) links: BTreeMap<String, Link>,
+    #[cfg(feature = "wrpc")]
     pub(crate) nats: Vec<NatsServer>,
     pub(crate) http: Http,
     pub(crate) config: BTreeMap<String, Setting>,
@@ -168,9 +173,9 @@ impl Manifest {
                 return Err(wrong(Some(line_of(value.span().start)), format!("`{key}` is to be {expected}")));
             }
         }
-        let servers = table.get_ref().get("nats").and_then(|nats| nats.get_ref().as_table());
-        if let Some((key, value)) = servers.into_iter().flatten().find(|(_, value)| !value.get_ref().is_table()) {
-            return Err(wrong(Some(line_of(value.span().start)), nats::misplaced(key.get_ref())));
+        #[cfg(feature = "wrpc")]
+        if let Some((problem, offset)) = nats::misplaced(table.get_ref()) {
+            return Err(wrong(Some(line_of(offset)), problem));
         }
         let file = File::deserialize(Deserializer::from(table)).map_err(|error| explain(error, ""))?;
 
@@ -187,14 +192,9 @@ impl Manifest {
             let link = link.into_inner().check(&interface, line, beside);
             links.insert(interface, link.map_err(|problem| wrong(Some(line), problem))?);
         }
-        let mut nats = Vec::new();
-        for (server, table) in file.nats {
-            let line = line_of(table.span().start);
-            let server = table.into_inner().check(&server, line_of, beside);
-            let server = server.map_err(|problem| wrong(Some(line), problem))?;
-            nats::apply(&server, links.values_mut()).map_err(|problem| wrong(Some(line), problem))?;
-            nats.push(server);
-        }
+        #[cfg(feature = "wrpc")]
+        let nats = nats::check(file.nats, &mut links, line_of, beside)
+            .map_err(|(line, problem)| wrong(Some(line), problem))?;
         let http = file.http.check(line_of, beside).map_err(|(line, problem)| wrong(Some(line), problem))?;
         let config = file.config.into_iter().map(|(key, setting)| {
             let line = line_of(setting.span().start);
@@ -230,6 +230,7 @@ impl Manifest {
             },
             seed: file.seed,
             links,
+            #[cfg(feature = "wrpc")]
             nats,
             http,
             config: config.collect(),
@@ -252,7 +253,7 @@ impl Manifest {
     }
 
     /// That of a component which nobody says more of than its file.
-    #[cfg(feature = "nats")]
+    #[cfg(feature = "wrpc")]
     pub(crate) fn alone(component: &Path) -> Self {
         Manifest {
             path: component.into(),
@@ -331,6 +332,11 @@ fn suggested(message: String) -> String {
     if matches!(written, "policies" | KEY) {
         return format!("unknown field `{written}`; policies for components are the setting `{KEY}` of `[config]`");
     }
+    if written == "nats" {
+        return "`[nats]` is of links to other processes, and this program is built without them; build it with the \
+                feature `wrpc`"
+            .into();
+    }
     match nearest(written, words) {
         Some(meant) => message.replacen("expected", &format!("did you mean `{meant}`? Expected"), 1),
         None => message,
@@ -380,6 +386,7 @@ struct File {
     seed: Option<u64>,
     #[serde(default)]
     links: BTreeMap<String, Spanned<link::FileLink>>,
+    #[cfg(feature = "wrpc")]
     #[serde(default)]
     nats: BTreeMap<String, Spanned<nats::FileNats>>,
     #[serde(default)]

@@ -8,16 +8,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
+use toml::de::DeTable;
 
-use super::link::address;
 use super::{Link, Target, value};
-use crate::nats::{Login, NatsOptions, Secret};
+use crate::nats::{Address, Login, NatsOptions, Problem, Secret, check_options};
 
 /// What a manifest says of one server, and where.
 #[derive(Clone, Debug)]
 pub(crate) struct NatsServer {
-    /// As the links have it.
-    server: String,
+    server: Address,
     pub options: NatsOptions,
     /// Of each key.
     lines: BTreeMap<&'static str, usize>,
@@ -25,21 +24,20 @@ pub(crate) struct NatsServer {
 
 impl NatsServer {
     /// Reads all files and variables once, to say now what is wrong with them.
-    #[cfg(feature = "nats")]
-    pub fn check(&self, manifest: &Path) -> Result<(), crate::Error> {
-        use crate::lattice::wrpc::{Problem, check_options};
-
+    pub fn check(&self, manifest: &Path) -> Result<(), crate::error::Error> {
         check_options(&self.options).map_err(|problem| {
             let (part, line) = (problem.part(), self.lines.get(problem.part()).copied());
             match problem {
                 Problem::Unread { path, source, .. } => {
                     let line = line.map(|line| format!(":{line}")).unwrap_or_default();
                     let hint = format!("`{part}` in {}{line} is to be this file", manifest.display());
-                    crate::Error::Read { path, source, hint }
+                    crate::error::Error::Read { path, source, hint }
                 }
-                Problem::Wrong { problem, .. } => {
-                    crate::Error::Manifest { path: manifest.into(), line, problem: format!("`{part}`: {problem}") }
-                }
+                Problem::Wrong { problem, .. } => crate::error::Error::Manifest {
+                    path: manifest.into(),
+                    line,
+                    problem: format!("`{part}`: {problem}"),
+                },
             }
         })
     }
@@ -61,13 +59,13 @@ pub(super) struct FileNats {
 
 impl FileNats {
     /// What it says of the server `name`; or what is wrong with it.
-    pub fn check(
+    fn check(
         self,
         name: &str,
         line_of: &dyn Fn(usize) -> usize,
         beside: &dyn Fn(PathBuf) -> PathBuf,
     ) -> Result<NatsServer, String> {
-        let (server, login) = address(name)?;
+        let (server, login) = Address::parse(name)?;
         if login != Login::Nothing {
             return Err(format!(
                 "the address of `{server}` has a user, a password or a token in it; say them below it, like `user = \
@@ -148,21 +146,43 @@ impl FileNats {
     }
 }
 
-/// What is wrong with a key directly below `[nats]`: its value may be a secret, which the parser would quote.
-pub(super) fn misplaced(key: &str) -> String {
-    format!(
-        "`nats.{key}` is to be a table for a server, like `[nats.\"nats://127.0.0.1:4222\"]`; write its keys below that"
-    )
+/// What is wrong with a key directly below `[nats]`, and where: its value may be a secret, which the parser would quote.
+pub(super) fn misplaced(manifest: &DeTable<'_>) -> Option<(String, usize)> {
+    let servers = manifest.get("nats").and_then(|nats| nats.get_ref().as_table());
+    let (key, value) = servers.into_iter().flatten().find(|(_, value)| !value.get_ref().is_table())?;
+    let problem = format!(
+        "`nats.{}` is to be a table for a server, like `[nats.\"nats://127.0.0.1:4222\"]`; write its keys below that",
+        key.get_ref()
+    );
+    Some((problem, value.span().start))
+}
+
+/// What all tables say, applied to the links; or what is wrong with one, and its line.
+pub(super) fn check(
+    tables: BTreeMap<String, Spanned<FileNats>>,
+    links: &mut BTreeMap<String, Link>,
+    line_of: &dyn Fn(usize) -> usize,
+    beside: &dyn Fn(PathBuf) -> PathBuf,
+) -> Result<Vec<NatsServer>, (usize, String)> {
+    let mut servers = Vec::new();
+    for (name, table) in tables {
+        let line = line_of(table.span().start);
+        let wrong = |problem| (line, problem);
+        let server = table.into_inner().check(&name, line_of, beside).map_err(wrong)?;
+        apply(&server, links.values_mut()).map_err(wrong)?;
+        servers.push(server);
+    }
+    Ok(servers)
 }
 
 /// Gives the links what is said of their server; or says what is wrong with that.
-pub(super) fn apply<'l>(server: &NatsServer, links: impl IntoIterator<Item = &'l mut Link>) -> Result<(), String> {
+fn apply<'l>(server: &NatsServer, links: impl IntoIterator<Item = &'l mut Link>) -> Result<(), String> {
     let mut servers: Vec<String> = Vec::new();
     let mut found = false;
     for link in links {
         let Target::Nats(nats) = &mut link.target else { continue };
-        if nats.server != server.server {
-            servers.push(format!("\"{}\"", nats.server));
+        if nats.address != server.server {
+            servers.push(format!("\"{}\"", nats.address));
             continue;
         }
         found = true;
@@ -171,7 +191,7 @@ pub(super) fn apply<'l>(server: &NatsServer, links: impl IntoIterator<Item = &'l
             _ => {
                 return Err(format!(
                     "`{}` has credentials here, and in the address that a link has; remove those of the link",
-                    nats.server
+                    nats.address
                 ));
             }
         };

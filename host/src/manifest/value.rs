@@ -31,6 +31,7 @@ pub(super) fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_str(Text { expected: "the path of a file, like \"policies.toml\"", parse })
 }
 
+#[cfg(feature = "wrpc")]
 pub(super) fn nats_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let parse = |text: &str| match text {
         "" => Err("the path is empty; write that of a file, like \"app.creds\"".into()),

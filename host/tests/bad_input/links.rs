@@ -122,7 +122,7 @@ fn a_link_over_nats_says_what_is_wrong_with_it() {
         ("tcp = 'localhost:0'", "`localhost:0` is no address of a provider; write it like \"127.0.0.1:7761\""),
         (
             "nats = 'http://ada:secret@localhost'",
-            "the address of the NATS server is none; write it like \"nats://127.0.0.1:4222\"",
+            "the address of the NATS server is invalid; write it like \"nats://127.0.0.1:4222\"",
         ),
         (
             "nats = 'nats://localhost', prefix = 'a..b'",
@@ -149,7 +149,7 @@ fn what_cannot_be_provided_is_said() {
         ),
         (
             &["provide", "--nats", "localhost", "provider.wasm"],
-            "cannot serve over NATS: the address of the NATS server is none; write it like \"nats://127.0.0.1:4222\"",
+            "cannot serve over NATS: the address of the NATS server is invalid; write it like \"nats://127.0.0.1:4222\"",
         ),
         (
             &["provide", "--nats", "nats://localhost", "--queue-group", "a b", "provider.wasm"],

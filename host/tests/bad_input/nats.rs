@@ -1,5 +1,5 @@
 //! What NATS servers are to be shown, said wrongly: each message names the line or the option, and never the secret.
-#![cfg(feature = "nats")]
+#![cfg(feature = "wrpc")]
 
 use crate::{Folder, GREET, app, provider, with};
 
@@ -21,7 +21,7 @@ fn a_table_of_no_server_that_a_link_leads_to_is_said() {
             "[nats.'tls://localhost']",
             "no link leads to `tls://localhost:4222`; write one of: \"nats://localhost:4222\"",
         ),
-        ("[nats.localhost]", "the address of the NATS server is none; write it like \"nats://127.0.0.1:4222\""),
+        ("[nats.localhost]", "the address of the NATS server is invalid; write it like \"nats://127.0.0.1:4222\""),
         (
             "[nats.'nats://ada:secret@localhost']",
             "the address of `nats://localhost:4222` has a user, a password or a token in it; say them below it, like \

@@ -1,5 +1,5 @@
 //! Links over a real NATS server: what arrives, and what a caller is told when something is down, dies or lies.
-#![cfg(feature = "nats")]
+#![cfg(feature = "wrpc")]
 
 mod access;
 mod admin;

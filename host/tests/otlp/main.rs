@@ -3,10 +3,10 @@
 
 mod collector;
 mod failing;
-#[cfg(feature = "nats")]
+#[cfg(feature = "wrpc")]
 mod nats;
 mod process;
-#[cfg(feature = "nats")]
+#[cfg(feature = "wrpc")]
 #[path = "../nats/server.rs"]
 #[allow(dead_code, reason = "the tests of links need more of it")]
 mod server;

@@ -1,6 +1,6 @@
 //! Links over TCP, in wRPC's own framing: what arrives, what a caller is told when something dies or lies, and peers
 //! that nobody here wrote.
-#![cfg(feature = "nats")]
+#![cfg(feature = "wrpc")]
 
 mod hostile;
 #[path = "../nats/serving.rs"]

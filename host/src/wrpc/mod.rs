@@ -4,23 +4,20 @@
 //! parameters as fits and a subject `rx` to reply to. The provider accepts it on `rx`, with a subject `tx` of its own;
 //! then the rest of the parameters goes to `tx.params`, and the results to `rx.results`. An empty message ends each.
 
-mod address;
 mod budget;
 mod client;
 mod codec;
 mod connection;
 mod headers;
 mod inbox;
-mod login;
 mod outcome;
 mod server;
+mod status;
 mod subject;
 pub(crate) mod tcp;
 
-pub(crate) use address::parse as parse_address;
 pub(crate) use client::Remote;
 pub(crate) use connection::{Connection, Connections};
-pub(crate) use login::{Problem, check as check_options};
 pub(crate) use server::{Answer, Server};
 
 use std::time::Duration;

@@ -10,8 +10,8 @@ use async_nats::rustls::{ClientConfig, RootCertStore, crypto};
 use async_nats::{Auth, AuthError, ConnectOptions};
 use nkeys::KeyPair;
 
-use super::subject;
-use crate::nats::{Login, NatsOptions, Place, Secret};
+use super::is_subject;
+use super::{Login, NatsOptions, Place, Secret};
 
 /// What is wrong with a part of the options, without the secret.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl fmt::Display for Problem {
 /// Reads everything once: what is wrong now would be wrong at every attempt to connect.
 pub(crate) fn check(options: &NatsOptions) -> Result<(), Problem> {
     authenticate(&options.login, b"")?;
-    if let Some(wrong) = options.inboxes.iter().find(|prefix| !subject::is_subject(prefix)) {
+    if let Some(wrong) = options.inboxes.iter().find(|prefix| !is_subject(prefix)) {
         let problem =
             format!("{wrong:?} is no beginning of inboxes; write words with dots between them, like \"_INBOX\"");
         return Err(Problem::Wrong { part: "inboxes", problem });
@@ -81,7 +81,7 @@ pub(crate) fn check(options: &NatsOptions) -> Result<(), Problem> {
 
 /// What makes a connection with these options, and with TLS if an address wants it: to the servers, too, that those of
 /// the addresses name.
-pub(super) fn connect_options(options: &NatsOptions, tls: bool) -> ConnectOptions {
+pub(crate) fn connect_options(options: &NatsOptions, tls: bool) -> ConnectOptions {
     // The client takes the default of the process, and panics where two crates would bring one. It stays whoever's
     // it is.
     if crypto::CryptoProvider::get_default().is_none() {

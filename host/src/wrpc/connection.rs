@@ -11,11 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::budget::Budget;
+use super::status::Status;
 use super::{Remote, subject};
-use crate::Health;
-use crate::health::Status;
-use crate::manifest::Nats;
-use crate::nats::NatsOptions;
+use crate::health::Health;
+use crate::nats::{Address, NatsOptions, connect_options};
 
 /// How many commands wait for a connection to take them, before those who give them wait.
 const COMMANDS: usize = 1024;
@@ -47,14 +46,15 @@ impl Connection {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn open(server: &str, options: &NatsOptions, health: &Health) -> Self {
-        let status = Arc::new(watch::Sender::new(Status::new(server.into())));
-        health.watch(status.clone());
+    pub fn open(server: &Address, options: &NatsOptions, health: &Health) -> Self {
+        let status = Arc::new(watch::Sender::new(Status::new(server.to_string())));
+        let reported = status.clone();
+        health.watch(move || reported.borrow().report());
         let (nats_tx, nats) = watch::channel(None);
         let mut connecting = JoinSet::new();
-        connecting.spawn(connect(server.to_string(), options.clone(), status.clone(), nats_tx));
+        connecting.spawn(connect(server.clone(), options.clone(), status.clone(), nats_tx));
         let inboxes = options.inboxes.clone();
-        Connection { name: server.into(), budget: Budget::new(), inboxes, status, nats, _connecting: connecting }
+        Connection { name: server.to_string(), budget: Budget::new(), inboxes, status, nats, _connecting: connecting }
     }
 
     /// Ready when there is a client, which is from the first connection on; it outlasts the connection.
@@ -114,32 +114,31 @@ impl Connection {
 }
 
 async fn connect(
-    server: String,
+    address: Address,
     nats: NatsOptions,
     status: Arc<watch::Sender<Status>>,
     client: watch::Sender<Option<async_nats::Client>>,
 ) {
-    let addresses: Vec<_> = server.split(',').collect();
+    let name = address.to_string();
     // The client's own retries do not say why the first connection fails.
     for attempt in 1.. {
-        match options(&server, &nats, &status).connect(&addresses).await {
+        match options(&address, &nats, &status).connect(address.servers()).await {
             Ok(nats) => {
                 let _ = client.send(Some(nats));
                 break;
             }
             Err(error) => {
-                failed(&server, &status, crate::error::quote(&error));
+                failed(&name, &status, crate::error::quote(&error));
                 tokio::time::sleep(delay(attempt)).await;
             }
         }
     }
 }
 
-fn options(server: &str, nats: &NatsOptions, status: &Arc<watch::Sender<Status>>) -> ConnectOptions {
-    let (name, events) = (server.to_string(), status.clone());
+fn options(address: &Address, nats: &NatsOptions, status: &Arc<watch::Sender<Status>>) -> ConnectOptions {
+    let (name, events) = (address.to_string(), status.clone());
     let (other_name, attempts) = (name.clone(), status.clone());
-    let tls = server.split(',').any(|server| server.starts_with("tls://"));
-    super::login::connect_options(nats, tls)
+    connect_options(nats, address.wants_tls())
         .name("steadfast")
         .client_capacity(COMMANDS)
         .subscription_capacity(MESSAGES)
@@ -231,7 +230,7 @@ pub(super) fn delay(attempt: usize) -> Duration {
 
 /// The connections of a host: links to the same server with the same credentials share one.
 pub(crate) struct Connections {
-    open: HashMap<(String, NatsOptions), Arc<Connection>>,
+    open: HashMap<(Address, NatsOptions), Arc<Connection>>,
     health: Health,
 }
 
@@ -241,16 +240,16 @@ impl Connections {
         Connections { open: HashMap::new(), health: health.clone() }
     }
 
-    /// The way to the providers at a place.
+    /// The way to the providers whose subjects begin with `prefix`, at a server.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn remote(&mut self, nats: &Nats) -> Remote {
+    pub fn remote(&mut self, address: &Address, options: &NatsOptions, prefix: &str) -> Remote {
         let connection = self
             .open
-            .entry((nats.server.clone(), nats.options.clone()))
-            .or_insert_with(|| Arc::new(Connection::open(&nats.server, &nats.options, &self.health)));
-        Remote::new(connection.clone(), &nats.prefix)
+            .entry((address.clone(), options.clone()))
+            .or_insert_with(|| Arc::new(Connection::open(address, options, &self.health)));
+        Remote::new(connection.clone(), prefix)
     }
 }
 

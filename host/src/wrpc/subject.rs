@@ -1,5 +1,7 @@
 //! Subjects: those of wRPC, and those that peers name to be sent something.
 
+use crate::nats::is_subject;
+
 /// What the inboxes of clients begin with, unless somebody says otherwise.
 pub(super) const INBOX: &str = "_INBOX";
 
@@ -41,12 +43,6 @@ pub(super) fn check_inbox(named: &str, prefixes: &[String]) -> Result<(), String
     Err(format!(
         "{shown:?} is no inbox, which begins with `{prefixes}`; where there are others, name them in `inboxes`"
     ))
-}
-
-/// Whether it is a subject to publish to: tokens with dots between them, and no wildcards.
-pub(super) fn is_subject(text: &str) -> bool {
-    let is_wrong = |c: char| c.is_whitespace() || c.is_control() || c == '*' || c == '>';
-    text.split('.').all(|token| !token.is_empty() && !token.contains(is_wrong))
 }
 
 #[cfg(test)]

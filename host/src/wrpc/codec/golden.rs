@@ -10,7 +10,7 @@ use wrpc_transport_nats::{ParamWriter, Reader};
 use super::tests::{any_value, decode};
 use super::*;
 
-#[path = "../../../../tests/nats/stock/bindings.rs"]
+#[path = "../../../tests/nats/stock/bindings.rs"]
 #[allow(dead_code, reason = "the tests over NATS need more of it")]
 mod bindings;
 mod flags;
@@ -164,7 +164,7 @@ fn row<T: AsVal + Encode<ParamWriter>>(shape: &Shape, value: T) -> Row {
 }
 
 fn everything() -> Shape {
-    Shape::in_wit(include_str!("../../../../tests/nats/stock/wit/values/values.wit"), "kinds", "everything")
+    Shape::in_wit(include_str!("../../../tests/nats/stock/wit/values/values.wit"), "kinds", "everything")
 }
 
 fn rows() -> Vec<Row> {

@@ -18,7 +18,7 @@ use bindings::test::bits::kinds::{Of8, Of16, Of17, Of24, Of32, Of33, Of64};
 macro_rules! check {
     ($ty:ty: $flags:literal flags, $ours:literal bytes, $theirs:literal bytes of theirs) => {
         let shape = Shape::in_wit(
-            include_str!("../../../../../tests/nats/stock/wit/bits/bits.wit"),
+            include_str!("../../../../tests/nats/stock/wit/bits/bits.wit"),
             "kinds",
             concat!("of", $flags),
         );

@@ -1,7 +1,15 @@
-//! How to reach a NATS server: what it is shown, and whom to trust.
+//! How to reach a NATS server: its address, what it is shown, and whom to trust.
+
+mod address;
+mod login;
+mod subject;
 
 use std::fmt;
 use std::path::PathBuf;
+
+pub(crate) use address::Address;
+pub(crate) use login::{Problem, check as check_options, connect_options};
+pub(crate) use subject::is_subject;
 
 /// What a NATS server wants to see of those who connect, and which servers to trust. By default nothing is shown, and
 /// over TLS a server is trusted whose certificate the system trusts.
