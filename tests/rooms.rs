@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 8] = ["platform", "failure", "observe", "testing", "policy", "call", "config", "http"];
 
 /// The same of the host, where a room may be a file.
-const HOST_ROOMS: [&str; 20] = [
+const HOST_ROOMS: [&str; 23] = [
+    "escape",
+    "excerpt",
     "failure",
     "error",
     "authority",
@@ -23,6 +25,7 @@ const HOST_ROOMS: [&str; 20] = [
     "compose",
     "inspect",
     "instance",
+    "access",
     "admin",
     "cron",
     "loaded",

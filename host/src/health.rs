@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::escape;
+
 /// What a host or a provider says of itself, as it is at any time. Cheap to clone; clones are of the same.
 ///
 /// [`serve`](Self::serve) puts it behind a port of its own, for whoever watches the process.
@@ -83,7 +85,7 @@ impl Health {
     pub fn to_json(&self) -> String {
         let nats = self.connections();
         // Texts, numbers and truths: there is nothing in it that JSON does not have.
-        serde_json::to_string(&All { status: self.word(&nats), nats }).unwrap_or_default()
+        escape::json(&serde_json::to_string(&All { status: self.word(&nats), nats }).unwrap_or_default())
     }
 
     fn word(&self, connections: &[Connection]) -> Word {

@@ -9,6 +9,7 @@ use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::access::Access;
 use crate::component::Component;
 use crate::cron::Jobs;
 use crate::error::Error;
@@ -72,12 +73,30 @@ impl Host {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<wasmtime_wasi_http::Error>,
     {
-        match &self.handler {
+        let access = self.access(&request);
+        self.answer(request, access).await
+    }
+
+    /// The request in the access log, where that is on.
+    fn access<B>(&self, request: &Request<B>) -> Option<Access> {
+        Access::begin(self.handler.as_ref().map(|handler| handler.name()), request)
+    }
+
+    async fn answer<B>(&self, request: Request<B>, access: Option<Access>) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<wasmtime_wasi_http::Error>,
+    {
+        let response = match &self.handler {
             Some(handler) => match self.seats.clone().try_acquire_owned() {
                 Ok(seat) => handler.handle(&self.network, request, 0, Some(seat)).await,
                 Err(_) => busy(),
             },
             None => bare(StatusCode::NOT_FOUND),
+        };
+        match access {
+            Some(access) => access.watch(response),
+            None => response,
         }
     }
 
@@ -92,7 +111,9 @@ impl Host {
         let host = self.clone();
         let answer = move |request| {
             let host = host.clone();
-            async move { host.handle(request).await }
+            // At once: a client may leave before the rest is begun.
+            let access = host.access(&request);
+            async move { host.answer(request, access).await }
         };
         let stopped = server::serve(listener, Bounds::of(self.limits.connections), answer, shutdown);
         let over = stopped.await;

@@ -11,12 +11,15 @@
 //!
 //! The command `steadfast` is this library behind a command line.
 
+mod access;
 mod admin;
 mod authority;
 mod component;
 mod compose;
 mod cron;
 mod error;
+pub mod escape;
+mod excerpt;
 mod failure;
 mod health;
 mod host;

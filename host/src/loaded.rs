@@ -36,7 +36,8 @@ impl Loaded {
         let settings =
             manifest.config.iter().map(|(key, setting)| Ok((key.clone(), setting.read(key, &manifest.path)?)));
         let settings = settings.collect::<Result<_, Error>>()?;
-        let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed, settings));
+        let env = manifest.env.read(&manifest.path)?;
+        let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed, settings, env));
         let others = others(manifest)?;
         let importers: Vec<&Component> = std::iter::once(app).chain(others.values()).collect();
         for (interface, link) in &manifest.links {

@@ -54,7 +54,7 @@ pub const NEVER: &str = "never";
 /// ```
 pub const JITTERS: [&str; 3] = ["none", "full", "equal"];
 
-/// How each line begins that a component prints about its configuration; a host logs such a line as a warning.
+/// How each line begins that a component prints about its configuration; for people to find in a log.
 ///
 /// ```
 /// assert!("steadfast: the configuration is not used".starts_with(steadfast_settings::REPORT));

@@ -1,12 +1,12 @@
 //! The admin port of the commands that run until they are told to stop.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use steadfast_host::{Error, Health};
 use tokio::net::TcpListener;
 
 use super::listen;
+use super::printer::STDOUT;
 
 /// A port that is taken, and not answered yet.
 pub(super) struct Admin(TcpListener, SocketAddr);
@@ -21,7 +21,6 @@ impl Admin {
     pub fn answer(self, health: Health) {
         let Admin(listener, address) = self;
         tokio::spawn(health.serve(listener));
-        // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
-        let _ = writeln!(io::stdout(), "admin on http://{address}");
+        STDOUT.say(format_args!("admin on http://{address}"));
     }
 }

@@ -1,10 +1,11 @@
 //! `steadfast compose`: two components become one.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use steadfast_host::Error;
+
+use super::printer::STDOUT;
 
 /// Compose two components: the second serves what the first imports.
 #[derive(Args)]
@@ -24,8 +25,7 @@ impl Compose {
     pub fn run(self) -> Result<(), Error> {
         let composed = steadfast_host::compose(&self.app, &self.provider)?;
         std::fs::write(&self.output, &composed).map_err(|source| Error::Write { path: self.output.clone(), source })?;
-        // `println!` panics when nobody listens.
-        let _ = writeln!(io::stdout(), "wrote {} ({} bytes)", self.output.display(), composed.len());
+        STDOUT.say(format_args!("wrote {} ({} bytes)", self.output.display(), composed.len()));
         Ok(())
     }
 }

@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use steadfast_host::Error;
 use steadfast_host::inspect::Inspection;
 
+use super::printer::STDERR;
+
 /// Say what a component imports and exports, what it is told when a call fails, and what will hurt.
 #[derive(Args)]
 pub(super) struct Inspect {
@@ -44,11 +46,10 @@ impl Inspect {
         }
         let (first, more) = (&traps[0], traps.len() - 1);
         let all = if more == 0 { first.clone() } else { format!("{first}, or of {more} other imports,") };
-        let _ = writeln!(
-            io::stderr(),
+        STDERR.say(format_args!(
             "error: {} traps when a call of {all} fails, which --deny traps forbids; return `result<_, rpc-error>`",
             self.file.display(),
-        );
+        ));
         Ok(ExitCode::from(DENIED))
     }
 }

@@ -5,27 +5,25 @@ mod compose;
 mod inspect;
 mod lines;
 mod listen;
+mod log;
 #[cfg(feature = "wrpc")]
 mod nats;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod policy;
+mod printer;
 #[cfg(feature = "wrpc")]
 mod provide;
 mod serve;
 mod stop;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use steadfast_host::Error;
-use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
+use printer::{STDERR, STDOUT};
 use stop::Stop;
 
 /// Runs WebAssembly components, breaks what is between them on purpose, and composes them.
@@ -49,43 +47,36 @@ enum Command {
 
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    // `RUST_LOG` as everywhere: `RUST_LOG=steadfast=debug` shows every call.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,opentelemetry=warn"));
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    tracing_subscriber::registry().with(log).with(quiet(filter)).with(filter_fn(without_secrets)).init();
-    let outcome = match cli.command {
-        Command::Serve(serve) => serve.run(),
-        #[cfg(feature = "wrpc")]
-        Command::Provide(provide) => provide.run(),
-        Command::Compose(compose) => compose.run(),
-        Command::Inspect(inspect) => return failed_or(inspect.run()),
-        Command::Policy(policy) => return policy.run(),
-    };
-    failed_or(outcome.map(|()| ExitCode::SUCCESS))
-}
-
-/// What the client of NATS says, the host says itself, once; whoever wants to read it has to ask for it by name.
-fn quiet(filter: EnvFilter) -> EnvFilter {
-    match "async_nats=off".parse() {
-        Ok(off) if !filter.to_string().contains("async_nats") => filter.add_directive(off),
-        _ => filter,
+    if let Err(error) = STDOUT.start(io::stdout()).and_then(|()| STDERR.start(io::stderr())) {
+        // Without the panic of `eprintln!` when nobody listens.
+        let _ = writeln!(io::stderr(), "error: {}", Error::Runtime(error));
+        return ExitCode::FAILURE;
     }
+    log::start();
+    let status = failed_or(cli.command.run());
+    STDOUT.flush();
+    STDERR.flush();
+    status
 }
 
-/// Whatever is asked for: at this level, the client of NATS writes what it shows to the server.
-fn without_secrets(event: &Metadata<'_>) -> bool {
-    !(event.target().starts_with("async_nats") && *event.level() == Level::TRACE)
+impl Command {
+    fn run(self) -> Result<ExitCode, Error> {
+        let done = |()| ExitCode::SUCCESS;
+        match self {
+            Command::Serve(serve) => serve.run().map(done),
+            #[cfg(feature = "wrpc")]
+            Command::Provide(provide) => provide.run().map(done),
+            Command::Compose(compose) => compose.run().map(done),
+            Command::Inspect(inspect) => inspect.run(),
+            Command::Policy(policy) => Ok(policy.run()),
+        }
+    }
 }
 
 /// The status of a command that ended, or the message and the status of one that could not.
 fn failed_or(outcome: Result<ExitCode, Error>) -> ExitCode {
     outcome.unwrap_or_else(|error| {
-        // On one line, whatever the message quotes; and without the panic of `eprintln!` when nobody listens.
-        let message = error.to_string().replace('\n', " ");
-        let _ = writeln!(io::stderr(), "error: {message}");
+        STDERR.say(format_args!("error: {error}"));
         ExitCode::FAILURE
     })
 }

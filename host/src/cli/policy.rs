@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use steadfast::config::{Policies, Spending, Unbounded, WorstCase};
+use steadfast_host::escape::{self, Escaped};
 
 use super::lines::Lines;
 
@@ -58,10 +59,10 @@ impl Policy {
 
 /// As a component reads the configuration of its host.
 fn read(file: &Path) -> Result<Policies, String> {
-    let name = file.display();
+    let name = Escaped(file.display()).to_string();
     let text = std::fs::read_to_string(file)
         .map_err(|error| format!("error: cannot read {name}: {error}; give a file of policies, in TOML or JSON"))?;
-    parse(&text, &name.to_string())
+    parse(&text, &name)
 }
 
 /// The policies in `text`, or every mistake with its line in the file `name`.
@@ -71,7 +72,7 @@ fn parse(text: &str, name: &str) -> Result<Policies, String> {
         let mut all = String::new();
         for mistake in mistakes.iter() {
             let line = mistake.line().unwrap_or_else(|| lines.line(mistake.path()));
-            let _ = writeln!(all, "{name}:{line}: {mistake}");
+            let _ = writeln!(all, "{name}:{line}: {}", Escaped(mistake));
         }
         all + &format!("error: {} in {name}", counted(mistakes.iter().count(), "mistake", "mistakes"))
     })
@@ -83,7 +84,7 @@ fn checked(policies: &Policies) -> String {
     if !policies.missing().is_empty() {
         text += "It is not whole by itself: the code of the component has to say the rest.\n";
         for missing in policies.missing() {
-            let _ = writeln!(text, "  {missing}");
+            let _ = writeln!(text, "  {}", Escaped(missing));
         }
     }
     text
@@ -96,9 +97,10 @@ fn counted(number: usize, one: &str, many: &str) -> String {
 /// What can be explained: each policy and each target, with what it is of and what it costs. A policy that is not whole
 /// has no cost.
 fn subjects(policies: &Policies) -> Vec<(String, Option<WorstCase>)> {
-    let named = policies.names().map(|name| (name.to_string(), policies.worst_case(name)));
-    let bound =
-        policies.targets().map(|(target, policy)| (format!("{target} (as {policy})"), policies.worst_case_for(target)));
+    let named = policies.names().map(|name| (Escaped(name).to_string(), policies.worst_case(name)));
+    let bound = policies.targets().map(|(target, policy)| {
+        (Escaped(format_args!("{target} (as {policy})")).to_string(), policies.worst_case_for(target))
+    });
     named.chain(bound).collect()
 }
 
@@ -134,7 +136,7 @@ fn explained(policies: &Policies) -> String {
     if !policies.missing().is_empty() {
         text += "\nThe code of the component has to say the rest:\n";
         for missing in policies.missing() {
-            let _ = writeln!(text, "  {missing}");
+            let _ = writeln!(text, "  {}", Escaped(missing));
         }
     }
     text
@@ -255,7 +257,7 @@ fn as_json(policies: &Policies) -> String {
         "policies": named.collect::<serde_json::Map<_, _>>(),
         "targets": bound.collect::<serde_json::Map<_, _>>(),
     });
-    format!("{all:#}\n")
+    escape::json(&format!("{all:#}\n"))
 }
 
 #[cfg(test)]

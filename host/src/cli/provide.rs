@@ -1,6 +1,5 @@
 //! `steadfast provide`: a component whose exports other processes call, over a NATS server or over TCP.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,6 +7,7 @@ use clap::Args;
 use steadfast_host::{Error, Manifest, NatsOptions, Provider};
 
 use super::admin::Admin;
+use super::printer::STDOUT;
 use super::stop::Stop;
 use super::{listen, nats};
 
@@ -79,18 +79,17 @@ impl Provide {
         });
         let Some(provider) = load.await? else { return Ok(()) };
         let provider = provider.with_prefix(self.prefix).with_queue_group(self.queue_group).with_calls(self.calls);
-        // On standard output, for whoever started us. `println!` panics when nobody listens.
-        let say = |line: std::fmt::Arguments<'_>| drop(writeln!(io::stdout(), "serving {}{line}", component.display()));
+        let serving = |at: std::fmt::Arguments<'_>| STDOUT.say(format_args!("serving {}{at}", component.display()));
         if let Some(address) = admin {
             Admin::bind(address).await?.answer(provider.health());
         }
         match way {
             Way::Nats(url, options) => {
-                provider.with_nats(*options).serve(&url, || say(format_args!("")), stop.asked()).await
+                provider.with_nats(*options).serve(&url, || serving(format_args!("")), stop.asked()).await
             }
             Way::Tcp(address) => {
                 let (listener, address) = listen::bind(address, "--tcp").await?;
-                provider.serve_tcp(listener, || say(format_args!(" on {address}")), stop.asked()).await
+                provider.serve_tcp(listener, || serving(format_args!(" on {address}")), stop.asked()).await
             }
         }
     }

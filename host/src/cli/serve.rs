@@ -1,6 +1,5 @@
 //! `steadfast serve`: a component behind HTTP, with the lattice that its manifest describes.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,6 +10,7 @@ use steadfast_host::{Error, Host, Manifest};
 
 use super::admin::Admin;
 use super::listen;
+use super::printer::STDOUT;
 use super::stop::Stop;
 
 /// Serve a component over HTTP, with the links and the faults of a manifest.
@@ -64,8 +64,7 @@ async fn serve(manifest: Manifest, admin: Option<SocketAddr>, stop: Stop) -> Res
     if let Some(admin) = admin {
         admin.answer(host.health());
     }
-    // On standard output, for whoever started us with port 0. `println!` panics when nobody listens.
-    let _ = writeln!(io::stdout(), "listening on http://{address}");
+    STDOUT.say(format_args!("listening on http://{address}"));
     host.serve(listener, stop.asked()).await;
     Ok(())
 }

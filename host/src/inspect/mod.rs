@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::component::{self, Standing, Survey, Surveyed, Told};
 use crate::error::Error;
+use crate::escape;
 pub use warning::{Kind, Level, Side, Warning};
 
 /// The version of the shape of the JSON. Members may be added, and values of [`Kind`]; anything else makes it 2.
@@ -189,7 +190,7 @@ impl Inspection {
     /// ```
     pub fn to_json(&self) -> String {
         // Nothing in it can fail to be JSON: no maps, no numbers but one.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut text = escape::json(&serde_json::to_string_pretty(self).unwrap_or_default());
         text.push('\n');
         text
     }

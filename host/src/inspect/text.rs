@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Failure, Function, Inspection, Interface, Level, OtherEnd, Warning};
+use crate::escape::Escaped;
 
 /// So many functions of a warning are named; the list above has them all.
 const NAMED: usize = 4;
@@ -13,7 +14,7 @@ const COLUMNS: usize = 100;
 
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.file)?;
+        writeln!(f, "{}", Escaped(&self.file))?;
         section(f, "Imports, and what the component gets when a call fails", &self.imports, |function| {
             let crosses = if function.crosses { "" } else { ", and cannot cross" };
             format!("{}{crosses}", gets(function.failure))
@@ -53,9 +54,10 @@ fn section(
         return Ok(());
     }
     writeln!(f, "\n{title}:")?;
-    let width = functions().map(|function| function.name.len()).max().unwrap_or_default();
+    let name = |function: &Function| Escaped(&function.name).to_string();
+    let width = functions().map(|function| name(function).len()).max().unwrap_or_default();
     let line = |f: &mut fmt::Formatter<'_>, indent: &str, width: usize, function: &Function| {
-        let line = format!("{indent}{:width$}  {}", function.name, note(function));
+        let line = format!("{indent}{:width$}  {}", name(function), note(function));
         writeln!(f, "{}", line.trim_end())
     };
     for interface in interfaces() {
@@ -71,7 +73,7 @@ fn section(
             OtherEnd::Nobody => "  (nobody here has it)",
             OtherEnd::Wasi | OtherEnd::Link => "",
         };
-        writeln!(f, "  {}{end}", interface.full_name())?;
+        writeln!(f, "  {}{end}", Escaped(interface.full_name()))?;
         interface.functions.iter().filter(|_| listed(interface)).try_for_each(|each| line(f, "    ", width, each))?;
     }
     Ok(())
@@ -84,14 +86,14 @@ fn listed(interface: &Interface) -> bool {
 
 /// The interfaces of WASI, by package.
 fn wasi(f: &mut fmt::Formatter<'_>, title: &str, interfaces: &[Interface]) -> fmt::Result {
-    let mut packages = BTreeMap::<String, Vec<&str>>::new();
+    let mut packages = BTreeMap::<String, Vec<String>>::new();
     for interface in interfaces.iter().filter(|interface| interface.other_end == OtherEnd::Wasi) {
         let (package, name) = interface.interface.split_once('/').unwrap_or((&interface.interface, ""));
         let package = match &interface.version {
-            Some(version) => format!("{package}@{version}"),
-            None => package.to_string(),
+            Some(version) => Escaped(format_args!("{package}@{version}")).to_string(),
+            None => Escaped(package).to_string(),
         };
-        packages.entry(package).or_default().push(name);
+        packages.entry(package).or_default().push(Escaped(name).to_string());
     }
     if packages.is_empty() {
         return Ok(());
@@ -134,7 +136,7 @@ fn warnings(f: &mut fmt::Formatter<'_>, warnings: &[Warning]) -> fmt::Result {
         };
         let width = level.len() + 2;
         let places = those.iter().map(|warning| place(warning)).collect::<Vec<_>>().join(&format!("\n{:width$}", ""));
-        writeln!(f, "\n{level}: {places}\n  {problem}\n  {advice}")?;
+        writeln!(f, "\n{level}: {places}\n  {}\n  {}", Escaped(problem), Escaped(advice))?;
     }
     Ok(())
 }
@@ -142,9 +144,9 @@ fn warnings(f: &mut fmt::Formatter<'_>, warnings: &[Warning]) -> fmt::Result {
 fn place(warning: &Warning) -> String {
     // A function that stands in a world by itself is its own interface.
     if warning.functions.is_empty() || warning.functions == [warning.interface.as_str()] {
-        return warning.interface.clone();
+        return Escaped(&warning.interface).to_string();
     }
-    format!("{}: {}", warning.interface, some(&warning.functions))
+    Escaped(format_args!("{}: {}", warning.interface, some(&warning.functions))).to_string()
 }
 
 /// The first names of a list.
@@ -165,6 +167,38 @@ mod tests {
         let names = ["a", "b", "c", "d", "e", "f"].map(String::from);
         assert_eq!(some(&names[..4]), "a, b, c, d");
         assert_eq!(some(&names), "a, b, c, d and 2 more");
+    }
+
+    #[test]
+    fn a_name_does_not_break_its_line() {
+        let name = "a\n\u{1b}[2J\u{202e}";
+        let function = || Function { name: name.into(), failure: Failure::Trap, crosses: true };
+        let interface = |interface: &str, other_end| Interface {
+            interface: interface.into(),
+            version: None,
+            other_end,
+            functions: vec![function(), function()],
+        };
+        let inspection = Inspection {
+            format: 1,
+            file: name.into(),
+            imports: vec![interface(name, OtherEnd::Link), interface(name, OtherEnd::Wasi)],
+            exports: Vec::new(),
+            warnings: vec![Warning {
+                level: Level::Note,
+                kind: crate::inspect::Kind::Traps,
+                side: crate::inspect::Side::Import,
+                interface: name.into(),
+                functions: vec![name.into()],
+                problem: name.into(),
+                advice: name.into(),
+            }],
+        };
+        let escaped = r"a\n\u{1b}[2J\u{202e}";
+        let (text, json) = (inspection.to_string(), inspection.to_json());
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+        assert_eq!(text.matches(escaped).count(), 8, "{text}");
+        assert!(!json.contains(['\u{1b}', '\u{202e}']), "{json}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use wasmtime::component::{ComponentExportIndex, Val};
 
 use super::pool::NoInstance;
 use super::wasi::wrpc;
-use super::{Guest, Network, Pool, Running, Sandbox, Work};
+use super::{Guest, Network, Pool, Running, Sandbox, Trap, Work};
 use crate::component::{Component, ErrorType, Signature};
 use crate::error::Error;
 use crate::failure::{Cause, Delivery, Failure};
@@ -78,7 +78,7 @@ impl Callee {
                     // It would still be running; the invocation timeout ends the wait.
                     std::future::pending::<()>().await;
                 }
-                tracing::warn!(target: "steadfast::guest", component = name, "trapped: {error:?}");
+                tracing::warn!(target: "steadfast::guest", component = name, "trapped: {}", Trap(&error));
                 let message = format!("`{name}` trapped: {}", error.root_cause());
                 Err(Failure::new(Cause::Trapped, Delivery::Delivered, message))
             }

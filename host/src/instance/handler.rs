@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Body;
 use hyper::header::{HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::uri::Authority;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -17,8 +17,9 @@ use wasmtime_wasi_http::{Error, WasiHttpView};
 
 use super::client::{Client, gone};
 use super::pool::NoInstance;
-use super::{Network, Pool, Running, Sandbox, Work};
+use super::{Network, Pool, Running, Sandbox, Trap, Work};
 use crate::component::Component;
+use crate::excerpt::excerpt;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::manifest::Instances;
 use crate::trace::{self, Span};
@@ -62,6 +63,11 @@ impl Handler {
         Ok(Handler { pool, exports })
     }
 
+    /// The component, as the log names it.
+    pub fn name(&self) -> &str {
+        &self.pool.name
+    }
+
     /// Answers a request that was sent `depth` calls deep. There is always an answer: a bare 500 when the component
     /// traps or gives none, a bare 504 when it takes too long. One that has begun and cannot be completed is cut: the
     /// connection ends before the end of the answer. The `seat` is held until the instance is done.
@@ -82,7 +88,7 @@ impl Handler {
             span.answered(status);
             return bare(status);
         }
-        let what = format!("{} {}", request.method(), request.uri().path());
+        let what = (request.method().clone(), request.uri().clone());
         let limits = self.pool.sandbox.limits;
         let (client, left) = Client::followed(limits.client_left, request.method());
         let (sender, answer) = oneshot::channel();
@@ -140,7 +146,7 @@ impl Handler {
     }
 
     /// Answers where the component did not, says what went wrong, and keeps an instance with which nothing did.
-    fn ended(&self, outcome: Result<Running, Stopped>, what: &str, head: &Head, span: Span) {
+    fn ended(&self, outcome: Result<Running, Stopped>, (method, uri): &(Method, Uri), head: &Head, span: Span) {
         let component = &self.pool.name;
         let answered = head.status.get().copied();
         let (status, problem) = match outcome {
@@ -156,20 +162,22 @@ impl Handler {
             },
             Err(Stopped::NoInstance(NoInstance { error, full })) => {
                 let status = if full { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR };
-                (status, format!("no instance of the component could be made: {error:?}"))
+                (status, format!("no instance of the component could be made: {}", Trap(&error)))
             }
             Err(Stopped::Trapped(error)) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, format!("the component trapped: {error:?}"))
+                (StatusCode::INTERNAL_SERVER_ERROR, format!("the component trapped: {}", Trap(&error)))
             }
             Err(Stopped::Left) => {
                 let problem = "the client left before it had the whole answer, and the component was stopped";
-                tracing::debug!(component, "{what}: {problem}");
+                tracing::debug!(component, "{method} {}: {problem}", excerpt(uri.path()));
                 return span.end(Some(&Failure::new(Cause::Disconnected, Delivery::Delivered, problem)));
             }
             Err(Stopped::Late(limit)) => {
                 (StatusCode::GATEWAY_TIMEOUT, format!("no answer within the request timeout of {limit:?}"))
             }
         };
+        let what = format!("{method} {}", uri.path());
+        let what = excerpt(&what);
         match answered {
             None => {
                 tracing::error!(component, "{what}: {problem}");

@@ -12,6 +12,7 @@ mod passing;
 mod polyfill;
 mod pool;
 mod sandbox;
+mod trap;
 mod upstreams;
 mod wasi;
 
@@ -21,4 +22,5 @@ pub(crate) use handler::{Handler, ResponseBody, bare, busy};
 use pool::{Pool, Running};
 pub(crate) use sandbox::Sandbox;
 use sandbox::{Guest, Work};
+use trap::Trap;
 pub(crate) use upstreams::{Network, Upstreams};

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::component::{Component as Compiled, Instance, InstancePre, Linker};
 use wasmtime::{Engine, Store};
 
+use super::wasi::Output;
 use super::{Guest, Sandbox, Work, engine, passing, polyfill, wasi};
 use crate::component::Component;
 use crate::error::Error;
@@ -14,6 +15,7 @@ use crate::manifest::Instances;
 pub(crate) struct Pool {
     pub name: String,
     pub sandbox: Arc<Sandbox>,
+    output: Arc<Output>,
     pub pre: InstancePre<Guest>,
     /// How much may be passed to the host in one call.
     fuel: usize,
@@ -58,8 +60,9 @@ impl Pool {
             Instances::Fresh => 0,
             Instances::Reuse => keeps,
         };
-        let fuel = passing::fuel(component);
-        Ok(Pool { name: component.name(), sandbox: sandbox.clone(), pre, fuel, keeps, idle: Mutex::default() })
+        let name = component.name();
+        let (fuel, output) = (passing::fuel(component), sandbox.output(&name));
+        Ok(Pool { name, sandbox: sandbox.clone(), output, pre, fuel, keeps, idle: Mutex::default() })
     }
 
     pub fn compiled(&self) -> &Compiled {
@@ -81,7 +84,7 @@ impl Pool {
             self.sandbox.refuel(&mut running.store);
             return Ok(running);
         }
-        let mut store = self.sandbox.store(self.engine(), &self.name, work);
+        let mut store = self.sandbox.store(self.engine(), &self.output, work);
         store.set_hostcall_fuel(self.fuel);
         match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => Ok(Running { store, instance }),

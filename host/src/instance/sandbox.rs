@@ -1,8 +1,8 @@
 //! Where guests run, and what surrounds each.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -18,7 +18,7 @@ use wasmtime_wasi_http::p2::types::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bounds::{MAX_HANDLES, TotalMemory};
-use super::wasi::{Log, Outgoing};
+use super::wasi::{Log, Outgoing, Output, Stream};
 use super::{Bounds, Network};
 use crate::manifest::Limits;
 use crate::sim::{self, RuntimeClock, Time};
@@ -33,11 +33,21 @@ pub(crate) struct Sandbox {
     seed: Option<u64>,
     /// What guests read from `wasi:config`.
     config: Arc<WasiConfigVariables>,
+    /// What they have in their environment.
+    env: Vec<(String, String)>,
     instances: AtomicU64,
+    /// What the components print, by their names.
+    outputs: Mutex<BTreeMap<String, Arc<Output>>>,
 }
 
 impl Sandbox {
-    pub fn new(time: Time, limits: Limits, seed: Option<u64>, settings: BTreeMap<String, String>) -> Self {
+    pub fn new(
+        time: Time,
+        limits: Limits,
+        seed: Option<u64>,
+        settings: BTreeMap<String, String>,
+        env: Vec<(String, String)>,
+    ) -> Self {
         Sandbox {
             time,
             limits,
@@ -45,14 +55,22 @@ impl Sandbox {
             clock: RuntimeClock::new(),
             seed: seed.or((time == Time::Simulated).then_some(0)),
             config: Arc::new(settings.into_iter().collect()),
+            env,
             instances: AtomicU64::new(0),
+            outputs: Mutex::default(),
         }
     }
 
-    /// A store for one instance of the component `name`.
-    pub fn store(&self, engine: &Engine, name: &str, work: Work) -> Store<Guest> {
+    /// Where the instances of the component `name` print, wherever they work.
+    pub(super) fn output(&self, name: &str) -> Arc<Output> {
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        outputs.entry(name.into()).or_insert_with(|| Output::of(name)).clone()
+    }
+
+    /// A store for one instance of a component that prints to `output`.
+    pub(super) fn store(&self, engine: &Engine, output: &Arc<Output>, work: Work) -> Store<Guest> {
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(Log::new(name, "stdout")).stderr(Log::new(name, "stderr"));
+        wasi.stdout(Log::new(output, Stream::Stdout)).stderr(Log::new(output, Stream::Stderr)).envs(&self.env);
         // The sleeps of WASI follow the runtime's clock, so its readings do too, paused or not.
         wasi.monotonic_clock(self.clock);
         if self.time == Time::Simulated {

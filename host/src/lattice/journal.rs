@@ -1,11 +1,13 @@
 //! What went over the lattice: every invocation, how long it took and what became of it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::excerpt::excerpt;
 use crate::failure::{Cause, Delivery, Failure};
 
 /// How many invocations are remembered one by one; older ones are only counted.
@@ -32,7 +34,8 @@ pub struct Entry {
     pub at: Duration,
     /// How long it took.
     pub took: Duration,
-    /// The function, as `acme:greeter/api#greet`.
+    /// The function, as `acme:greeter/api#greet`, or the request, as `GET http://quotes.test/today`; of one that is
+    /// longer than 200 bytes, the beginning and a `…`.
     pub target: String,
     /// Where it failed and how far it got, or that it did not fail.
     pub outcome: Result<(), (Cause, Delivery)>,
@@ -56,7 +59,7 @@ impl Journal {
     /// Records that an invocation begins.
     pub(crate) fn begin<'j>(&'j self, target: &'j str) -> Recording<'j> {
         self.lock().total += 1;
-        Recording { journal: self, target, began: Instant::now() }
+        Recording { journal: self, target: excerpt(target), began: Instant::now() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -66,7 +69,7 @@ impl Journal {
 
 pub(crate) struct Recording<'j> {
     journal: &'j Journal,
-    target: &'j str,
+    target: Cow<'j, str>,
     began: Instant,
 }
 
@@ -75,15 +78,15 @@ impl Recording<'_> {
     pub fn end(self, failure: Option<&Failure>) {
         let took = self.began.elapsed();
         match failure {
-            None => tracing::debug!(target: "steadfast::lattice", call = self.target, ?took, "ok"),
+            None => tracing::debug!(target: "steadfast::lattice", call = &*self.target, ?took, "ok"),
             Some(failure) => {
-                tracing::info!(target: "steadfast::lattice", call = self.target, ?took, "failed: {failure}");
+                tracing::info!(target: "steadfast::lattice", call = &*self.target, ?took, "failed: {failure}");
             }
         }
         let entry = Entry {
             at: self.began - self.journal.started,
             took,
-            target: self.target.to_string(),
+            target: self.target.into_owned(),
             outcome: failure.map_or(Ok(()), |failure| Err((failure.cause, failure.delivery))),
         };
         let mut inner = self.journal.lock();

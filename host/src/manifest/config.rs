@@ -20,17 +20,22 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
-    /// The text for components; or what is wrong with `key` in the manifest `manifest`. Policies in TOML become JSON,
-    /// which every component that reads policies understands.
-    pub fn read(&self, key: &str, manifest: &Path) -> Result<String, crate::error::Error> {
-        let text = match self {
-            Setting::Text(text, _) => text.clone(),
+    /// The text, of what is `name` in the manifest `manifest`.
+    pub fn text(&self, name: &str, manifest: &Path) -> Result<String, crate::error::Error> {
+        match self {
+            Setting::Text(text, _) => Ok(text.clone()),
             Setting::File(file, line) => std::fs::read_to_string(file).map_err(|source| crate::error::Error::Read {
                 path: file.clone(),
                 source,
-                hint: format!("`config.{key}` in {}:{line} is to be the text of this file", manifest.display()),
-            })?,
-        };
+                hint: format!("`{name}` in {}:{line} is to be the text of this file", manifest.display()),
+            }),
+        }
+    }
+
+    /// The text that components read from `wasi:config` as `key`; or what is wrong with it in the manifest `manifest`.
+    /// Policies in TOML become JSON, which every component that reads policies understands.
+    pub fn read(&self, key: &str, manifest: &Path) -> Result<String, crate::error::Error> {
+        let text = self.text(&format!("config.{key}"), manifest)?;
         if key != KEY {
             if nearest(key, [KEY]).is_some() || is_policies(&text) {
                 tracing::warn!(
@@ -67,8 +72,12 @@ impl Setting {
 
     /// Where the manifest has it.
     pub fn place(&self, manifest: &Path) -> String {
+        format!("{}:{}", manifest.display(), self.line())
+    }
+
+    pub fn line(&self) -> usize {
         let (Setting::Text(_, line) | Setting::File(_, line)) = self;
-        format!("{}:{line}", manifest.display())
+        *line
     }
 }
 

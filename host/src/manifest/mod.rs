@@ -3,6 +3,7 @@
 mod config;
 mod cron;
 mod date;
+mod env;
 mod fault;
 mod http;
 mod limits;
@@ -26,6 +27,7 @@ use crate::error::Error;
 use crate::lattice::Fault;
 pub(crate) use config::Setting;
 pub(crate) use cron::Cron;
+pub(crate) use env::Env;
 pub(crate) use http::Http;
 pub(crate) use limits::{ClientLeft, Limits};
 #[cfg(feature = "wrpc")]
@@ -100,6 +102,7 @@ pub struct Manifest {
     pub(crate) nats: Vec<NatsServer>,
     pub(crate) http: Http,
     pub(crate) config: BTreeMap<String, Setting>,
+    pub(crate) env: Env,
     pub(crate) cron: Vec<Cron>,
     pub(crate) faults: Vec<Fault>,
 }
@@ -200,6 +203,12 @@ impl Manifest {
             let line = line_of(setting.span().start);
             (key, setting.into_inner().located(line, beside))
         });
+        let mut env = Env::default();
+        for (name, value) in file.env {
+            let line = line_of(value.span().start);
+            let value = value.into_inner().located(line, beside);
+            env.add(name, value).map_err(|problem| wrong(Some(line), problem))?;
+        }
         let mut cron = Vec::new();
         for job in file.cron {
             let line = line_of(job.span().start);
@@ -234,6 +243,7 @@ impl Manifest {
             nats,
             http,
             config: config.collect(),
+            env,
             cron,
             faults,
         })
@@ -267,6 +277,7 @@ impl Manifest {
             nats: Vec::new(),
             http: Http::default(),
             config: BTreeMap::new(),
+            env: Env::default(),
             cron: Vec::new(),
             faults: Vec::new(),
         }
@@ -345,9 +356,10 @@ fn suggested(message: String) -> String {
 
 /// The keys whose tables are easily taken for those of the other: the message of the parser then speaks of
 /// sequences and maps. With the type, and what to write.
-const TABLES: [(&str, &str, &str); 6] = [
+const TABLES: [(&str, &str, &str); 7] = [
     ("config", "table", "one table, `[config]`, with a line for each setting"),
     ("cron", "array", "a list of tables, each below a `[[cron]]` of its own"),
+    ("env", "table", "one table, `[env]`, with a line for each variable"),
     ("http", "table", "one table, `[http]`, like `allow = [\"api.example.com\"]` below it"),
     ("links", "table", "one table, `[links]`, with a line for each link"),
     ("nats", "table", "a table for each server, like `[nats.\"nats://127.0.0.1:4222\"]`"),
@@ -393,6 +405,8 @@ struct File {
     http: http::FileHttp,
     #[serde(default)]
     config: BTreeMap<String, Spanned<config::FileSetting>>,
+    #[serde(default)]
+    env: BTreeMap<String, Spanned<config::FileSetting>>,
     #[serde(default)]
     cron: Vec<Spanned<cron::FileCron>>,
     #[serde(default)]

@@ -42,7 +42,7 @@ fn what_is_not_toml_is_said_with_its_line() {
 fn an_unknown_key_is_said_with_those_that_are_known() {
     let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, \
                  `total-memory-mib`, `requests`, `client-left`, `connections`, `outgoing`, `seed`, `links`, `nats`, `http`, \
-                 `config`, `cron`, `faults`";
+                 `config`, `env`, `cron`, `faults`";
     let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`, `status`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
@@ -140,6 +140,7 @@ fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
             "a table, like `{ component = \"upstream.wasm\" }`",
         ),
         ("config.attempts = 4", "type: integer `4`", "a text in quotes, like \"4\", or `{ file = \"policies.toml\" }`"),
+        ("env.N = 4", "type: integer `4`", "a text in quotes, like \"4\", or `{ file = \"policies.toml\" }`"),
         ("config.tone.file = 4", "type: integer `4`", "the path of a file, like \"policies.toml\""),
         ("cron = [3]", "type: integer `3`", "a table, like `{ call = \"acme:jobs/job#run\", every = \"10s\" }`"),
         ("faults = [{ status = 99 }]", "value: integer `99`", "the status of an HTTP answer, like 503"),
@@ -177,6 +178,18 @@ fn a_value_that_cannot_be_is_said_with_one_that_can() {
             "http.upstreams.'a.test/b' = { component = 'b.wasm' }",
             "the upstream `a.test/b` is not a host; write it like \"api.example.com\" or \"127.0.0.1:9000\"",
         ),
+        ("env.'' = '1'", "a variable of `[env]` has an empty name; write it like `RUST_BACKTRACE = \"1\"`"),
+        (
+            "env.'A=B' = '1'",
+            "`env.A=B` cannot be the name of a variable, since it has a `=` or a NUL in it; write it like \
+             `RUST_BACKTRACE = \"1\"`",
+        ),
+        (
+            "env.\"A\\u0000\" = '1'",
+            "`env.A\\u{0}` cannot be the name of a variable, since it has a `=` or a NUL in it; write it like \
+             `RUST_BACKTRACE = \"1\"`",
+        ),
+        ("env.A = \"1\\u0000\"", "`env.A` has a NUL in it, with which no variable can be set; remove it"),
         (
             "cron = [{ call = 'run', every = '1s' }]",
             "`run` is not a function of an interface; write it like \"acme:jobs/job#run\"",
@@ -206,6 +219,7 @@ fn one_kind_of_table_in_place_of_another_is_said() {
         ("[faults]\nkind = 'trap'", "`faults` is to be a list of tables, each below a `[[faults]]` of its own"),
         ("[[http]]\nallow = []", "`http` is to be one table, `[http]`, like `allow = [\"api.example.com\"]` below it"),
         ("[[config]]\ntone = 'a'", "`config` is to be one table, `[config]`, with a line for each setting"),
+        ("[[env]]\nA = 'a'", "`env` is to be one table, `[env]`, with a line for each variable"),
         ("[cron]\nevery = '1s'", "`cron` is to be a list of tables, each below a `[[cron]]` of its own"),
         ("[[links]]\ncomponent = 'b'", "`links` is to be one table, `[links]`, with a line for each link"),
     ] {
@@ -265,4 +279,9 @@ fn a_file_that_a_setting_names_is_named_with_the_setting() {
     let message = folder.serve(with("[config]\nsteadfast = { file = 'none.toml' }"));
     let place = "`config.steadfast` in hello.toml:3 is to be the text of this file";
     assert_eq!(message, format!("cannot read none.toml: {why}; {place}"));
+    let message = folder.serve(with("[env]\nTONE = { file = 'none.toml' }"));
+    let place = "`env.TONE` in hello.toml:3 is to be the text of this file";
+    assert_eq!(message, format!("cannot read none.toml: {why}; {place}"));
+    let message = folder.with("nul", "a\0b").serve(with("[env]\nTONE = { file = 'nul' }"));
+    assert_eq!(message, "hello.toml:3: `env.TONE` has a NUL in it, with which no variable can be set; remove it");
 }

@@ -5,7 +5,7 @@ use crate::{get, get_and_close, replies};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_cut_short_is_not_taken_for_whole() {
     for rest in ["", "instances = 'reuse'"] {
-        let rest = format!("request-timeout = '500ms'\n{rest}");
+        let rest = format!("request-timeout = '2s'\n{rest}");
         for path in ["/trap", "/forever", "/dropped", "/forgotten"] {
             // The client keeps the connection, and the host ends it.
             let chunked = &replies(&rest, &[&get(path)]).await[0];

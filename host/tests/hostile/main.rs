@@ -2,13 +2,18 @@
 
 mod answers;
 mod connections;
+mod given;
 mod heads;
+#[cfg(unix)]
+mod log;
 #[cfg(unix)]
 mod memories;
 mod memory;
 #[cfg(unix)]
 mod process;
 mod requests;
+#[cfg(unix)]
+mod serving;
 
 mod passing;
 #[path = "../../../tests/stage/mod.rs"]

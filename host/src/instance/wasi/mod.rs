@@ -5,7 +5,7 @@ mod output;
 pub(super) mod wrpc;
 
 pub(super) use outgoing::Outgoing;
-pub(super) use output::Log;
+pub(super) use output::{Log, Output, Stream};
 use wasmtime::component::Linker;
 use wasmtime_wasi_config::WasiConfig;
 

@@ -7,11 +7,25 @@ struct Hostile;
 
 wasip2::http::proxy::export!(Hostile);
 
+/// What looks like a line of the host's own, turns text around, and clears a terminal.
+const FORGED: &str = "x\r2026-01-01T00:00:00Z  INFO forged\u{1b}[2J\u{202e}\u{2028}";
+
 impl wasip2::exports::http::incoming_handler::Guest for Hostile {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let path = request.path_with_query().unwrap_or_default();
-        if path == "/silent" {
-            return std::mem::forget(out);
+        let mut text = "abc".to_string();
+        match path.split('?').next().unwrap_or_default() {
+            "/environment" => text = std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect(),
+            "/silent-panic" => panic!("before the head"),
+            "/silent" => return std::mem::forget(out),
+            "/forge" => {
+                println!("{FORGED}");
+                eprintln!("{FORGED}");
+            }
+            "/print" => (0..300_000).for_each(|line| println!("line {line}")),
+            // As much as a log takes of a line, many times over.
+            "/print-long" => (0..900).for_each(|line| println!("{line:08000}")),
+            _ => {}
         }
         if path == "/twice" {
             // To itself, where the manifest says that it answers for the host.
@@ -28,7 +42,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
         let body = response.body().expect("its first body");
         ResponseOutparam::set(out, Ok(response));
         let stream = body.write().expect("its first stream");
-        stream.blocking_write_and_flush(b"abc").expect("a client that reads");
+        stream.blocking_write_and_flush(text.as_bytes()).expect("a client that reads");
         match path.trim_end_matches("-of-ten") {
             "/trap" => panic!("after the head"),
             "/forever" => loop {

@@ -1,0 +1,58 @@
+//! What the command logs: which events, how they look, and where they go.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+
+use steadfast_host::escape::Escaped;
+use tracing::field::Field;
+use tracing::{Level, Metadata};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::printer::STDERR;
+
+/// From now on, all events of this process are lines on standard error.
+pub(super) fn start() {
+    // `RUST_LOG` as everywhere: `RUST_LOG=steadfast=debug` shows every call.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,opentelemetry=warn"));
+    let format = tracing_subscriber::fmt::layer()
+        .fmt_fields(debug_fn(field).delimited(" "))
+        .with_writer(|| &STDERR)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    tracing_subscriber::registry().with(format).with(quiet(filter)).with(filter_fn(without_secrets)).init();
+}
+
+/// Says in the log that lines of it are missing.
+pub(super) fn left_out(dropped: u64) -> String {
+    let mut time = String::new();
+    // A string takes whatever is written.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    format!("{time}  WARN lines of this log left out here: {dropped}; standard error was not read\n")
+}
+
+/// Whatever an event has to say, it is one line: much of it comes from guests, from peers and out of files.
+fn field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    match field.name() {
+        "message" => write!(out, "{}", Escaped(format_args!("{value:?}"))),
+        name => write!(out, "{name}={}", Escaped(format_args!("{value:?}"))),
+    }
+}
+
+/// What the client of NATS says, the host says itself, once; whoever wants to read it has to ask for it by name.
+fn quiet(filter: EnvFilter) -> EnvFilter {
+    match "async_nats=off".parse() {
+        Ok(off) if !filter.to_string().contains("async_nats") => filter.add_directive(off),
+        _ => filter,
+    }
+}
+
+/// Whatever is asked for: at this level, the client of NATS writes what it shows to the server.
+fn without_secrets(event: &Metadata<'_>) -> bool {
+    !(event.target().starts_with("async_nats") && *event.level() == Level::TRACE)
+}
