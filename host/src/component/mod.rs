@@ -1,5 +1,6 @@
 //! Reads a component and says of each import who provides it, and whether a failure can be told.
 
+mod bounds;
 mod shape;
 mod signature;
 mod survey;
@@ -15,6 +16,7 @@ use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::error::{Error, quote};
+use bounds::Refused;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
 pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
@@ -52,9 +54,7 @@ pub(crate) type Functions = BTreeMap<String, Arc<Signature>>;
 impl Component {
     /// Reads the component in `path`. `hint` is for the message when there is no such file.
     pub(crate) fn read(path: &Path, hint: &str) -> Result<Self, Error> {
-        let bytes =
-            std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source, hint: hint.into() })?;
-        Self::parse(path, bytes)
+        Self::parse(path, read_bytes(path, hint)?)
     }
 
     /// Reads the component in `bytes`, as if they stood in the file `path`.
@@ -167,15 +167,30 @@ impl Component {
 }
 
 /// The types of the component in `bytes`, as if they stood in the file `path`.
+/// The bytes of the file `path`, unless they are too many for a component.
+pub(crate) fn read_bytes(path: &Path, hint: &str) -> Result<Vec<u8>, Error> {
+    let unread = |source| Error::Read { path: path.into(), source, hint: hint.into() };
+    let size = std::fs::metadata(path).map_err(unread)?.len();
+    if size > bounds::MAX_BYTES {
+        let problem = format!("has {size} bytes, and {} are the most that this host loads", bounds::MAX_BYTES);
+        return Err(Error::Unsuitable { path: path.into(), problem });
+    }
+    std::fs::read(path).map_err(unread)
+}
+
 fn decode(path: &Path, bytes: &[u8]) -> Result<(Resolve, WorldId), Error> {
     let not_a_component = |found: String| Error::NotAComponent { path: path.into(), found };
     if let Some(found) = other_than_component(bytes) {
         return Err(not_a_component(found));
     }
-    let decoded = wit_parser::decoding::decode(bytes).map_err(|error| {
-        let error = quote(&error.root_cause());
+    let unreadable = |error: String| {
         not_a_component(format!("it begins like one and cannot be read ({error}), maybe truncated; build it again"))
+    };
+    bounds::check(bytes).map_err(|refused| match refused {
+        Refused::Invalid(error) => unreadable(quote(&error)),
+        Refused::TooLarge(problem) => Error::Unsuitable { path: path.into(), problem },
     })?;
+    let decoded = wit_parser::decoding::decode(bytes).map_err(|error| unreadable(quote(&error.root_cause())))?;
     match decoded {
         DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
         DecodedWasm::WitPackage(..) => {

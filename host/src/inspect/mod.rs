@@ -137,12 +137,7 @@ impl Inspection {
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| Error::Read {
-            path: path.into(),
-            source,
-            hint: "give the path of a component".into(),
-        })?;
-        Self::parse(path, &bytes)
+        Self::parse(path, &component::read_bytes(path, "give the path of a component")?)
     }
 
     /// Reads the component in `bytes`; `path` is what its messages call it. See the [module](self) for an example.

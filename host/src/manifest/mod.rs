@@ -158,7 +158,9 @@ impl Manifest {
     /// ```
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let line_of = &|offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
+        // Found once: a manifest may have a hundred thousand lines.
+        let breaks: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
+        let line_of = &|offset: usize| breaks.partition_point(|end| *end < offset) + 1;
         let wrong = |line, problem: String| Error::Manifest { path: path.into(), line, problem };
         // The message of the parser has the offending line drawn below it; one line is enough here.
         let explain = |error: toml::de::Error, hint: &str| {

@@ -5,6 +5,8 @@ mod connections;
 mod given;
 mod heads;
 #[cfg(unix)]
+mod loading;
+#[cfg(unix)]
 mod log;
 #[cfg(unix)]
 mod memories;
