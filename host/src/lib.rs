@@ -21,6 +21,9 @@ mod error;
 pub mod escape;
 mod excerpt;
 mod failure;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod host;
 pub mod inspect;

@@ -20,6 +20,12 @@ impl Budget {
     pub fn share(&self) -> Share {
         Share { budget: self.0.clone(), held: None }
     }
+
+    /// How much all calls hold.
+    #[cfg(feature = "fuzzing")]
+    pub fn held(&self) -> usize {
+        MEMORY - self.0.available_permits()
+    }
 }
 
 /// What one call holds.

@@ -8,6 +8,8 @@ mod budget;
 mod client;
 mod codec;
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod headers;
 mod inbox;
 mod outcome;

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::super::budget::Budget;
 use super::super::client::{no_room, parameters, reply};
@@ -114,10 +113,10 @@ fn call(invocation: &Invocation, params: &Bytes) -> io::Result<BytesMut> {
 
 /// What came back.
 #[derive(Default)]
-struct Received {
+pub(super) struct Received {
     results: BytesMut,
     /// What is said of the end.
-    ended: Option<BytesMut>,
+    pub ended: Option<BytesMut>,
 }
 
 impl Received {
@@ -126,7 +125,7 @@ impl Received {
     }
 
     /// Reads all frames.
-    async fn read(&mut self, mut frames: Frames<'_, OwnedReadHalf>) -> Result<(), Broken> {
+    pub(super) async fn read<R: AsyncRead + Unpin>(&mut self, mut frames: Frames<'_, R>) -> Result<(), Broken> {
         while let Some(frame) = frames.next().await? {
             let (place, most) = match *frame.path {
                 [] => (&mut self.results, MAX_BYTES),

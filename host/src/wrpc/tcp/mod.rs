@@ -5,6 +5,8 @@
 //! the call's end (see [`outcome`](super::outcome)) has the path 0.
 
 mod client;
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing;
 mod server;
 mod waiting;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -193,7 +193,7 @@ async fn send(outgoing: &mut OwnedWriteHalf, bytes: &[u8], ended: Option<Result<
 }
 
 /// The names of the instance and of the function that are called.
-async fn names(incoming: &mut BufReader<OwnedReadHalf>) -> io::Result<(String, String)> {
+pub(super) async fn names<R: AsyncRead + Unpin>(incoming: &mut BufReader<R>) -> io::Result<(String, String)> {
     let version = incoming.read_u8().await?;
     if version != PROTOCOL {
         return Err(io::Error::other(format!("it is of version {version}, and this is version {PROTOCOL} of wRPC")));
@@ -201,7 +201,7 @@ async fn names(incoming: &mut BufReader<OwnedReadHalf>) -> io::Result<(String, S
     Ok((name(incoming).await?, name(incoming).await?))
 }
 
-async fn name(incoming: &mut BufReader<OwnedReadHalf>) -> io::Result<String> {
+async fn name<R: AsyncRead + Unpin>(incoming: &mut BufReader<R>) -> io::Result<String> {
     let length = incoming.read_u32_leb128().await? as usize;
     if length > MAX_NAME {
         return Err(io::Error::other(format!("a name has {length} bytes, and {MAX_NAME} are the most")));
