@@ -1,4 +1,4 @@
-//! The authority of a URL, as a manifest names it: a host, perhaps with a port.
+//! The authority of a URL, as a manifest names it: a host, perhaps with a port; and patterns of those that are allowed.
 
 use std::fmt;
 
@@ -16,6 +16,9 @@ impl Authority {
     /// Reads `host` or `host:port`; or says what else it is.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a host; write it like \"api.example.com\" or \"127.0.0.1:9000\"");
+        if text.contains('*') {
+            return Err(format!("`{text}` has a `*` in it, which only hosts in `allow` may have; name one host"));
+        }
         let authority: hyper::http::uri::Authority = text.parse().map_err(|_| wrong())?;
         let port = authority.port_u16();
         let bare = match port {
@@ -43,6 +46,109 @@ impl Authority {
             && (self.port == other.port
                 || (self.port.is_none() && usual(other.port))
                 || (other.port.is_none() && usual(self.port)))
+    }
+}
+
+/// The authorities that an entry of `allow` stands for: those of a host, of all hosts below a domain, or all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    hosts: Hosts,
+    ports: Ports,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Hosts {
+    All,
+    /// Those that end so, with the dot in front.
+    Below(String),
+    One(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ports {
+    /// That of the scheme.
+    Usual,
+    All,
+    One(u16),
+}
+
+impl Allowed {
+    /// Reads a host, `*.example.com` or `*`, with nothing, `:9000` or `:*` behind it; or says what else it is.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (place, all_ports) = text.strip_suffix(":*").map_or((text, false), |place| (place, true));
+        // The star is read as a letter, so that what is left is a host like any other.
+        let (name, starred) = match place.strip_prefix('*') {
+            Some(rest) if rest.is_empty() || rest.starts_with([':', '.']) => (format!("x{rest}"), true),
+            _ => (place.into(), false),
+        };
+        if name.contains('*') || name == "x." {
+            return Err(format!(
+                "`{text}` has a `*` where none may be; write \"*\" for all hosts, \"*.example.com\" for those below a \
+                 domain, or \"api.example.com:*\" for all ports"
+            ));
+        }
+        let wrong = |problem| match starred {
+            true => format!("`{text}` is not a host; write it like \"*.example.com\" or \"*.example.com:9000\""),
+            false => problem,
+        };
+        let Authority { host, port } = Authority::parse(&name).map_err(wrong)?;
+        let hosts = match host.strip_prefix('x').filter(|_| starred) {
+            Some("") => Hosts::All,
+            Some(domain) => Hosts::Below(domain.into()),
+            None => Hosts::One(host),
+        };
+        match (port, all_ports) {
+            (Some(_), true) => Err(format!("`{text}` has two ports; write one of them")),
+            (None, true) => Ok(Allowed { hosts, ports: Ports::All }),
+            (Some(port), false) => Ok(Allowed { hosts, ports: Ports::One(port) }),
+            (None, false) => Ok(Allowed { hosts, ports: Ports::Usual }),
+        }
+    }
+
+    /// Whether a request for `uri` may be sent.
+    pub fn is_of(&self, uri: &Uri) -> bool {
+        let usual = usual_port(uri.scheme());
+        let port = uri.port_u16().unwrap_or(usual);
+        let port_allowed = match self.ports {
+            Ports::Usual => port == usual,
+            Ports::All => true,
+            Ports::One(one) => port == one,
+        };
+        port_allowed && uri.host().is_some_and(|host| self.has(host))
+    }
+
+    /// Whether some request to `authority` may be sent.
+    pub fn meets(&self, authority: &Authority) -> bool {
+        let port_allowed = match (&self.ports, authority.port) {
+            (Ports::All, _) | (Ports::Usual, None) => true,
+            (Ports::Usual, Some(port)) => port == 80 || port == 443,
+            (Ports::One(one), None) => *one == 80 || *one == 443,
+            (Ports::One(one), Some(port)) => *one == port,
+        };
+        port_allowed && self.has(&authority.host)
+    }
+
+    fn has(&self, host: &str) -> bool {
+        match &self.hosts {
+            Hosts::All => true,
+            Hosts::Below(domain) => host.to_ascii_lowercase().strip_suffix(domain).is_some_and(|name| !name.is_empty()),
+            Hosts::One(one) => host.eq_ignore_ascii_case(one),
+        }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.hosts {
+            Hosts::All => f.write_str("*")?,
+            Hosts::Below(domain) => write!(f, "*{domain}")?,
+            Hosts::One(host) => f.write_str(host)?,
+        }
+        match self.ports {
+            Ports::Usual => Ok(()),
+            Ports::All => f.write_str(":*"),
+            Ports::One(port) => write!(f, ":{port}"),
+        }
     }
 }
 
@@ -84,8 +190,56 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for text in ["", ":80", "a b", "http://a", "a/b", "user@a", "user:word@a:80", "a:", "a:port", "a:99999"] {
+        for text in
+            ["", ":80", "a b", "http://a", "a/b", "user@a", "user:word@a:80", "a:", "a:port", "a:99999", "*", "*.a"]
+        {
             assert!(Authority::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_hosts_or_for_ports() {
+        let goes = |allowed: &str, uri: &str| {
+            let pattern = Allowed::parse(allowed).unwrap();
+            assert_eq!(pattern.to_string(), allowed.to_ascii_lowercase());
+            pattern.is_of(&uri.parse().unwrap())
+        };
+        for (allowed, uri) in [
+            ("*", "http://api.example.com/"),
+            ("*", "https://127.0.0.1/"),
+            ("*:9000", "http://a:9000/"),
+            ("*:*", "http://a:1/"),
+            ("*.Example.com", "https://API.example.com/"),
+            ("*.example.com", "http://a.b.example.com/"),
+            ("*.example.com:*", "http://a.example.com:1/"),
+            ("api.example.com:*", "http://api.example.com:1/"),
+            ("[::1]:*", "http://[::1]:1/"),
+        ] {
+            assert!(goes(allowed, uri), "{allowed} {uri}");
+        }
+        for (allowed, uri) in [
+            ("*", "http://a:9000/"),
+            ("*:9000", "http://a/"),
+            ("*.example.com", "http://example.com/"),
+            ("*.example.com", "http://.example.com/"),
+            ("*.example.com", "http://badexample.com/"),
+            ("*.example.com", "http://api.example.com.evil.test/"),
+            ("*.example.com", "http://api.example.com:9000/"),
+        ] {
+            assert!(!goes(allowed, uri), "{allowed} {uri}");
+        }
+        let meets =
+            |allowed: &str, name: &str| Allowed::parse(allowed).unwrap().meets(&Authority::parse(name).unwrap());
+        assert!(meets("*.example.com", "api.example.com") && meets("*", "a:80") && meets("a:*", "a:1"));
+        assert!(!meets("*.example.com", "example.com") && !meets("*", "a:1") && !meets("a:9000", "a"));
+    }
+
+    #[test]
+    fn a_star_elsewhere_is_refused() {
+        for text in
+            ["a.*", "*example.com", "*.*", "**", "*.", "a*b", "*.a.*", "*.a b", "a:1:*", "*:1:*", "", ":*", "*@a"]
+        {
+            assert!(Allowed::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -9,7 +9,7 @@ use hyper::{Request, Response, StatusCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::{Handler, bare};
-use crate::authority::Authority;
+use crate::authority::{Allowed, Authority};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, MAX_DEPTH, On};
 use crate::sim::Time;
@@ -28,7 +28,7 @@ pub(crate) type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(
 pub(crate) struct Upstreams {
     pub time: Time,
     /// Authorities out on the network.
-    pub allow: Vec<Authority>,
+    pub allow: Vec<Allowed>,
     /// Those that a component of this host answers for.
     pub components: Vec<(Authority, Arc<Handler>)>,
     pub faults: Arc<Faults>,
@@ -79,7 +79,7 @@ impl Network {
         }
         let upstreams = &self.upstreams;
         let component = upstreams.components.iter().find(|(authority, _)| authority.is_of(&uri));
-        if component.is_none() && !upstreams.allow.iter().any(|authority| authority.is_of(&uri)) {
+        if component.is_none() && !upstreams.allow.iter().any(|allowed| allowed.is_of(&uri)) {
             return Err(Error::HttpRequestDenied);
         }
         let place = self.lattice.place().ok_or(Error::ConnectionLimitReached)?;

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::value;
-use crate::authority::Authority;
+use crate::authority::{Allowed, Authority};
 
 /// The requests that a manifest grants: none, unless it says so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Http {
-    pub allow: Vec<Authority>,
+    pub allow: Vec<Allowed>,
     pub upstreams: Vec<Upstream>,
 }
 
@@ -27,12 +27,14 @@ pub(crate) struct Upstream {
 impl Http {
     /// Whether some request to `authority` is granted.
     pub fn reaches(&self, authority: &Authority) -> bool {
-        self.authorities().any(|granted| granted.meets(authority))
+        self.allow.iter().any(|allowed| allowed.meets(authority))
+            || self.upstreams.iter().any(|upstream| upstream.authority.meets(authority))
     }
 
     /// What a fault could have named, for a message.
     pub fn reachable(&self) -> String {
-        let names: Vec<_> = self.authorities().map(Authority::to_string).collect();
+        let upstreams = self.upstreams.iter().map(|upstream| upstream.authority.to_string());
+        let names: Vec<_> = self.allow.iter().map(Allowed::to_string).chain(upstreams).collect();
         if names.is_empty() {
             return "no requests are allowed at all; name the host in `allow`, below `[http]`".into();
         }
@@ -41,17 +43,13 @@ impl Http {
             names.join(", ")
         )
     }
-
-    fn authorities(&self) -> impl Iterator<Item = &Authority> {
-        self.allow.iter().chain(self.upstreams.iter().map(|upstream| &upstream.authority))
-    }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileHttp {
     #[serde(default, deserialize_with = "value::authorities")]
-    allow: Vec<Authority>,
+    allow: Vec<Allowed>,
     #[serde(default)]
     upstreams: BTreeMap<String, Spanned<FileUpstream>>,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::fault::FileFaultKind;
 use super::{ClientLeft, Instances};
-use crate::authority::Authority;
+use crate::authority::Allowed;
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let parse = |text: &str| match text {
@@ -124,13 +124,13 @@ pub(super) fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     deserializer.deserialize_u64(Whole { expected: "the status of an HTTP answer, like 503", from })
 }
 
-pub(super) fn authorities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Authority>, D::Error> {
+pub(super) fn authorities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Allowed>, D::Error> {
     /// One of the list, so that the parser knows its line.
-    struct One(Authority);
+    struct One(Allowed);
 
     impl<'de> Deserialize<'de> for One {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let parse = |text: &str| Authority::parse(text).map(One);
+            let parse = |text: &str| Allowed::parse(text).map(One);
             deserializer.deserialize_str(Text { expected: "a host, like \"127.0.0.1:9000\"", parse })
         }
     }
@@ -138,13 +138,13 @@ pub(super) fn authorities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     struct List;
 
     impl<'de> Visitor<'de> for List {
-        type Value = Vec<Authority>;
+        type Value = Vec<Allowed>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of hosts, like [\"127.0.0.1:9000\", \"api.example.com\"]")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Authority>, A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Allowed>, A::Error> {
             let mut authorities = Vec::new();
             while let Some(One(authority)) = list.next_element()? {
                 authorities.push(authority);
