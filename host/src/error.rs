@@ -1,7 +1,6 @@
 //! Why a host could not be started: each error says what was tried, what happened and what to do.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why a host, or a composition, could not be made.
@@ -64,7 +63,7 @@ pub enum Error {
     #[error("cannot listen on {address}: {source}; {hint}")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: String,
         /// What the system said.
         source: std::io::Error,
         /// What to do.

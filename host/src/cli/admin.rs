@@ -12,7 +12,7 @@ use super::printer::STDOUT;
 pub(super) struct Admin(TcpListener, SocketAddr);
 
 impl Admin {
-    pub async fn bind(address: SocketAddr) -> Result<Self, Error> {
+    pub async fn bind(address: &str) -> Result<Self, Error> {
         let (listener, address) = listen::bind(address, "--admin").await?;
         Ok(Admin(listener, address))
     }

@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use steadfast_host::Error;
 use tokio::net::TcpListener;
 
-/// Takes `address`, which `option` gave, or could give; with the port that it is, where it was 0.
-pub(super) async fn bind(address: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr), Error> {
+/// Takes `address`, a host and a port, which `option` gave, or could give; with the address and the port that it is, where
+/// it was a name, or port 0. Of a name with several addresses, it is the first that can be taken.
+pub(super) async fn bind(address: &str, option: &str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source: std::io::Error| Error::Listen {
-        address,
+        address: address.into(),
         hint: match source.kind() {
             ErrorKind::AddrInUse => {
                 format!("another program has it; stop that, or give another port with {option}, 0 for a free one")

@@ -1,6 +1,5 @@
 //! `steadfast provide`: a component whose exports other processes call, over a NATS server or over TCP.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -28,7 +27,7 @@ pub(super) struct Provide {
     nats: Option<String>,
     /// Serve at this address, in wRPC's own framing, and not over a NATS server; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["nats", "prefix", "queue_group", "Nats"])]
-    tcp: Option<SocketAddr>,
+    tcp: Option<String>,
     /// What the subjects begin with, as the links to it have it; nothing by default.
     #[arg(long, value_name = "PREFIX", default_value = "")]
     prefix: String,
@@ -40,7 +39,7 @@ pub(super) struct Provide {
     calls: usize,
     /// Where to answer GET /healthz and /readyz; port 0 takes a free one. Nowhere by default.
     #[arg(long, value_name = "ADDRESS")]
-    admin: Option<SocketAddr>,
+    admin: Option<String>,
     #[cfg(feature = "otlp")]
     #[command(flatten)]
     otlp: super::otlp::Otlp,
@@ -58,8 +57,8 @@ impl Provide {
             None => self.component.clone().unwrap_or_default(),
         };
         // What is wrong with the way to the callers is said before what is wrong with the component.
-        let way = match self.tcp {
-            Some(address) => Way::Tcp(address),
+        let way = match &self.tcp {
+            Some(address) => Way::Tcp(address.clone()),
             None => Way::Nats(self.url()?, Box::new(self.options.clone().options()?)),
         };
         #[cfg(feature = "otlp")]
@@ -71,7 +70,7 @@ impl Provide {
     }
 
     async fn provide(self, manifest: Option<Manifest>, component: PathBuf, way: Way, stop: Stop) -> Result<(), Error> {
-        let admin = self.admin.or(manifest.as_ref().and_then(Manifest::admin));
+        let admin = self.admin.clone().or(manifest.as_ref().and_then(Manifest::admin).map(String::from));
         let path = component.clone();
         let load = stop.before(move || match &manifest {
             Some(manifest) => Provider::from_manifest(manifest),
@@ -81,14 +80,14 @@ impl Provide {
         let provider = provider.with_prefix(self.prefix).with_queue_group(self.queue_group).with_calls(self.calls);
         let serving = |at: std::fmt::Arguments<'_>| STDOUT.say(format_args!("serving {}{at}", component.display()));
         if let Some(address) = admin {
-            Admin::bind(address).await?.answer(provider.health());
+            Admin::bind(&address).await?.answer(provider.health());
         }
         match way {
             Way::Nats(url, options) => {
                 provider.with_nats(*options).serve(&url, || serving(format_args!("")), stop.asked()).await
             }
             Way::Tcp(address) => {
-                let (listener, address) = listen::bind(address, "--tcp").await?;
+                let (listener, address) = listen::bind(&address, "--tcp").await?;
                 provider.serve_tcp(listener, || serving(format_args!(" on {address}")), stop.asked()).await
             }
         }
@@ -116,5 +115,5 @@ impl Provide {
 /// How calls come.
 enum Way {
     Nats(String, Box<NatsOptions>),
-    Tcp(SocketAddr),
+    Tcp(String),
 }

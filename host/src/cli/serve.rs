@@ -1,6 +1,5 @@
 //! `steadfast serve`: a component behind HTTP, with the lattice that its manifest describes.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -21,14 +20,14 @@ pub(super) struct Serve {
     manifest: PathBuf,
     /// Where to listen, instead of the manifest's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
+    listen: Option<String>,
     /// The most requests at a time, instead of the manifest's number; further ones are answered with a 503.
     #[arg(long, value_name = "NUMBER")]
     requests: Option<NonZeroUsize>,
     /// Where to answer GET /healthz and /readyz, instead of the manifest's address; port 0 takes a free one. Nowhere by
     /// default.
     #[arg(long, value_name = "ADDRESS")]
-    admin: Option<SocketAddr>,
+    admin: Option<String>,
     #[cfg(feature = "otlp")]
     #[command(flatten)]
     otlp: super::otlp::Otlp,
@@ -44,7 +43,7 @@ impl Serve {
         if let Some(requests) = self.requests {
             manifest = manifest.with_requests(requests);
         }
-        let admin = self.admin.or(manifest.admin());
+        let admin = self.admin.or(manifest.admin().map(String::from));
         #[cfg(feature = "otlp")]
         let _exporting = self.otlp.start(manifest.component())?;
         let served = runtime.block_on(serve(manifest, admin, stop));
@@ -54,10 +53,10 @@ impl Serve {
     }
 }
 
-async fn serve(manifest: Manifest, admin: Option<SocketAddr>, stop: Stop) -> Result<(), Error> {
+async fn serve(manifest: Manifest, admin: Option<String>, stop: Stop) -> Result<(), Error> {
     let (listener, address) = listen::bind(manifest.listen(), "--listen").await?;
     let admin = match admin {
-        Some(address) => Some(Admin::bind(address).await?),
+        Some(address) => Some(Admin::bind(&address).await?),
         None => None,
     };
     let Some(host) = stop.before(move || Host::load(&manifest, Time::Real)).await? else { return Ok(()) };

@@ -13,7 +13,6 @@ mod nats;
 mod value;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,7 +43,7 @@ pub(crate) use nats::NatsServer;
 /// let manifest = Manifest::parse(
 ///     r#"
 ///     component = "http-hello.wasm"     # files are looked for beside the manifest
-///     listen = "127.0.0.1:8080"         # the default; port 0 takes a free one
+///     listen = "127.0.0.1:8080"         # the default; or a name; port 0 takes a free one
 ///     admin = "127.0.0.1:9090"          # where to ask how it is; nowhere by default
 ///     instances = "fresh"               # the default: one for each request; "reuse" keeps them
 ///     invocation-timeout = "1s"         # the default
@@ -92,8 +91,8 @@ pub struct Manifest {
     /// Where it was read from; for messages.
     pub(crate) path: PathBuf,
     pub(crate) component: PathBuf,
-    pub(crate) listen: SocketAddr,
-    pub(crate) admin: Option<SocketAddr>,
+    pub(crate) listen: String,
+    pub(crate) admin: Option<String>,
     pub(crate) instances: Instances,
     pub(crate) limits: Limits,
     pub(crate) seed: Option<u64>,
@@ -285,23 +284,23 @@ impl Manifest {
         }
     }
 
-    /// Where the HTTP server is to listen.
+    /// Where the HTTP server is to listen: a host and a port.
     ///
     /// ```
     /// use steadfast_host::Manifest;
     ///
     /// let manifest = Manifest::parse("component = 'a.wasm'", "a.toml")?;
-    /// assert_eq!(manifest.listen().to_string(), "127.0.0.1:8080");
+    /// assert_eq!(manifest.listen(), "127.0.0.1:8080");
     /// # Ok::<(), steadfast_host::Error>(())
     /// ```
-    pub fn listen(&self) -> SocketAddr {
-        self.listen
+    pub fn listen(&self) -> &str {
+        &self.listen
     }
 
     /// The same manifest with another address.
     #[must_use]
-    pub fn with_listen(self, listen: SocketAddr) -> Self {
-        Manifest { listen, ..self }
+    pub fn with_listen(self, listen: impl Into<String>) -> Self {
+        Manifest { listen: listen.into(), ..self }
     }
 
     /// How many requests are answered at a time; more are turned away with a 503.
@@ -329,11 +328,11 @@ impl Manifest {
     /// use steadfast_host::Manifest;
     ///
     /// let manifest = Manifest::parse("component = 'a.wasm'\nadmin = '127.0.0.1:9090'", "a.toml")?;
-    /// assert_eq!(manifest.admin(), Some(([127, 0, 0, 1], 9090).into()));
+    /// assert_eq!(manifest.admin(), Some("127.0.0.1:9090"));
     /// # Ok::<(), steadfast_host::Error>(())
     /// ```
-    pub fn admin(&self) -> Option<SocketAddr> {
-        self.admin
+    pub fn admin(&self) -> Option<&str> {
+        self.admin.as_deref()
     }
 }
 
@@ -375,9 +374,9 @@ struct File {
     #[serde(default, deserialize_with = "value::path")]
     component: Option<PathBuf>,
     #[serde(default = "default_listen", deserialize_with = "value::address")]
-    listen: SocketAddr,
+    listen: String,
     #[serde(default, deserialize_with = "value::some_address")]
-    admin: Option<SocketAddr>,
+    admin: Option<String>,
     #[serde(default, deserialize_with = "value::instances")]
     instances: Instances,
     #[serde(default = "limits::invocation_timeout", deserialize_with = "value::timeout")]
@@ -415,6 +414,6 @@ struct File {
     faults: Vec<Spanned<fault::FileFault>>,
 }
 
-fn default_listen() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 8080).into()
+fn default_listen() -> String {
+    "127.0.0.1:8080".into()
 }

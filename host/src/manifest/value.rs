@@ -40,15 +40,22 @@ pub(super) fn nats_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pa
     deserializer.deserialize_str(Text { expected: "the path of a file, like \"app.creds\"", parse })
 }
 
-pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
-    let parse = |text: &str| {
-        let wrong = |_| format!("`{text}` is not an IP address with a port; write it like \"127.0.0.1:8080\"");
-        text.parse().map_err(wrong)
+/// A host and a port. Whether the host is there shows when it is listened on.
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let parse = |text: &str| match check_address(text) {
+        true => Ok(text.into()),
+        false => Err(format!("`{text}` is not a host with a port; write it like \"127.0.0.1:8080\"")),
     };
-    deserializer.deserialize_str(Text { expected: "an IP address with a port, like \"127.0.0.1:8080\"", parse })
+    deserializer.deserialize_str(Text { expected: "a host with a port, like \"127.0.0.1:8080\"", parse })
 }
 
-pub(super) fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+fn check_address(text: &str) -> bool {
+    let is_name = |host: &str| !host.is_empty() && !host.contains(|c: char| "/:@[]".contains(c) || c.is_whitespace());
+    let is_place = |(host, port): (&str, &str)| is_name(host) && port.parse::<u16>().is_ok();
+    text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(is_place)
+}
+
+pub(super) fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     address(deserializer).map(Some)
 }
 

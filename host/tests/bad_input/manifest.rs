@@ -115,7 +115,7 @@ fn a_missing_key_is_said_with_what_to_write() {
 #[test]
 fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
     for (lines, found, expected) in [
-        ("listen = 8080", "type: integer `8080`", "an IP address with a port, like \"127.0.0.1:8080\""),
+        ("listen = 8080", "type: integer `8080`", "a host with a port, like \"127.0.0.1:8080\""),
         ("request-timeout = 5", "type: integer `5`", "a duration, like \"250ms\" or \"1m 30s\""),
         ("memory-mib = '64MB'", "type: string \"64MB\"", "a whole number of MiB from 1, like 64"),
         ("memory-mib = 0", "value: integer `0`", "a whole number of MiB from 1, like 64"),
@@ -157,7 +157,7 @@ fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
 #[test]
 fn a_value_that_cannot_be_is_said_with_one_that_can() {
     for (lines, expected) in [
-        ("listen = 'localhost'", "`localhost` is not an IP address with a port; write it like \"127.0.0.1:8080\""),
+        ("listen = 'localhost'", "`localhost` is not a host with a port; write it like \"127.0.0.1:8080\""),
         (
             "request-timeout = '5'",
             "`5` is not a duration (time unit needed, for example 5sec or 5ms); write it like \"250ms\" or \"1m 30s\"",

@@ -35,6 +35,14 @@ fn an_address_of_another_machine_is_said_with_one_of_this() {
 }
 
 #[test]
+fn a_name_without_an_address_is_said_with_one_that_has_some() {
+    let folder = Folder::new().with("app.wasm", handler()).with("hello.toml", with("listen = 'nowhere.invalid:8080'"));
+    let said = folder.refusal(&["serve", "--manifest", "hello.toml"]);
+    let hint = "; give an address of this machine with --listen, such as 127.0.0.1:8080";
+    assert!(said.starts_with("cannot listen on nowhere.invalid:8080: ") && said.ends_with(hint), "{said}");
+}
+
+#[test]
 fn a_reader_who_is_gone_makes_no_difference() {
     let folder = Folder::new().with("app.wasm", app(GREET)).with("greeter.wasm", provider("0.1.0", GREET));
     let mut command = folder.command(&["compose", "app.wasm", "greeter.wasm", "-o", "composed.wasm"]);

@@ -158,7 +158,7 @@ async fn a_second_signal_ends_a_host_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_few_descriptors_the_admin_port_and_requests_are_answered() {
-    let mut process = Process::start(&["prlimit", "--nofile=300:300"], "admin = '127.0.0.1:0'");
+    let mut process = Process::start(&["prlimit", "--nofile=300:300"], "admin = 'localhost:0'");
     let (admin, address) = (process.address(), process.address());
     let mut silent = Vec::new();
     for _ in 0..400 {
