@@ -28,6 +28,18 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// At most one line each for connections that are turned away: there may be thousands in a second.
 const TURNED_AWAY_EVERY: Duration = Duration::from_secs(1);
 
+/// Of the head of a request: eight times what browsers and proxies send.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// For the head of a request, which fits in a few packets: long enough for any of them to be sent again.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// Between two requests: what proxies in front commonly keep connections for.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// For a client to take the next bytes of an answer: as long as a request may take by default.
+const WRITE: Duration = Duration::from_secs(30);
+
 /// Descriptors that no bound for connections or calls hands out: the admin port, files, what the process began with.
 const RESERVED_DESCRIPTORS: usize = 256;
 
@@ -53,14 +65,10 @@ impl Bounds {
     pub fn of(connections: usize) -> Self {
         Bounds {
             connections: connections.min(descriptors()),
-            // Eight times what browsers and proxies send.
-            head_bytes: 64 << 10,
-            // A head fits in a few packets: long enough for any of them to be sent again.
-            head: Duration::from_secs(10),
-            // What proxies in front commonly keep connections for.
-            idle: Duration::from_secs(60),
-            // As long as a request may take by default.
-            write: Duration::from_secs(30),
+            head_bytes: HEAD_BYTES,
+            head: HEAD,
+            idle: IDLE,
+            write: WRITE,
             keep_alive: true,
         }
     }

@@ -19,13 +19,11 @@ use super::{Connection, MAX_BYTES, PATIENCE, headers, instance, outcome, subject
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply};
+use crate::server::GRACE;
 use crate::trace::{SpanKind, Tracer};
 
 /// What answers a call, within its time.
 pub(crate) type Answer = Box<dyn Fn(Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>;
-
-/// How long calls in flight have to end, once no new ones are taken.
-pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// The most messages that the rest of the parameters comes in: 16 MiB of them in messages of 4 KiB, less than any server
 /// takes at a time.

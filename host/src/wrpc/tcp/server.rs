@@ -18,13 +18,14 @@ use wrpc_transport::frame::PROTOCOL;
 
 use super::super::budget::{Budget, Share};
 use super::super::codec::{self, Malformed};
-use super::super::server::{Answer, Function, GRACE, Refused, encode};
+use super::super::server::{Answer, Function, Refused, encode};
 use super::super::{MAX_BYTES, PATIENCE, instance, outcome};
 use super::waiting::{MAX_WAITING, Place, Waiting};
 use super::{Broken, ENDED, Frames, MAX_NAME, append, put_frame};
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::Invocation;
+use crate::server::GRACE;
 use crate::trace::{SpanContext, SpanKind, Tracer};
 
 /// The most parts that the parameters come in; released clients send one. After each it is seen whether they are
