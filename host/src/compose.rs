@@ -50,14 +50,14 @@ pub fn compose(app: &Path, provider: &Path) -> Result<Vec<u8>, Error> {
 /// The imports of `app` that `provider` serves; or, in terms of interfaces and functions, why the two do not
 /// compose.
 fn fit<'a>(app: &'a Component, provider: &Component) -> Result<Vec<&'a Interface>, String> {
-    let mut served = Vec::new();
+    let (mut served, mut other_versions) = (Vec::new(), Vec::new());
     for (import, wanted) in app.all_imports() {
-        let Some((export, given)) = provider.exported(&import.path()) else { continue };
-        if !import.is_served_by(export) {
-            return Err(format!(
-                "the first imports `{import}`, the second exports `{export}`; build both against the same version"
-            ));
-        }
+        let exports = provider.all_exports().filter(|(export, _)| export.path() == import.path());
+        let (fitting, others): (Vec<_>, Vec<_>) = exports.partition(|(export, _)| import.is_served_by(export));
+        let Some((_, given)) = fitting.first() else {
+            other_versions.extend(others.iter().map(|(export, _)| (import, *export)));
+            continue;
+        };
         served.push(import);
         // Resources do compose; then there is no signature to look at.
         let (Ok(wanted), Ok(given)) = (wanted, given) else { continue };
@@ -87,7 +87,15 @@ fn fit<'a>(app: &'a Component, provider: &Component) -> Result<Vec<&'a Interface
         }
     }
     if !served.is_empty() {
+        for (import, export) in other_versions {
+            tracing::warn!("`{import}` stays open: the second exports `{export}`, which is another version");
+        }
         return Ok(served);
+    }
+    if let Some((import, export)) = other_versions.first() {
+        return Err(format!(
+            "the first imports `{import}`, the second exports `{export}`; build both against the same version"
+        ));
     }
     let advice = if provider.all_imports().any(|(import, _)| app.exported(&import.path()).is_some()) {
         "give them in the other order"

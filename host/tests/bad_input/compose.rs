@@ -1,5 +1,6 @@
-//! Two components that do not compose.
+//! Components that do not compose, or not all of them.
 
+use crate::component::component;
 use crate::{Folder, GREET, app, handler, provider};
 
 fn folder() -> Folder {
@@ -109,4 +110,31 @@ fn an_output_that_cannot_be_written_is_named() {
             format!("cannot write {output}: {why}; give another file with -o")
         );
     }
+}
+
+#[test]
+fn an_import_of_another_version_stays_open_where_others_fit() {
+    const PACKAGES: &str = "
+        package acme:greeter@0.1.0 { interface api { greet: func(name: string) -> string; } }
+        package acme:letters@0.1.0 { interface letters { write: func() -> string; } }
+        package acme:letters@0.2.0 { interface letters { write: func() -> string; } }
+    ";
+    let app = component(PACKAGES, "import acme:greeter/api@0.1.0; import acme:letters/letters@0.2.0;");
+    let other = component(PACKAGES, "export acme:greeter/api@0.1.0; export acme:letters/letters@0.1.0;");
+    let both = component(PACKAGES, "export acme:letters/letters@0.1.0; export acme:letters/letters@0.2.0;");
+    let folder = Folder::new().with("app.wasm", app).with("other.wasm", other).with("both.wasm", both);
+    let compose = |provider: &str| {
+        let output = folder.command(&["compose", "app.wasm", provider, "-o", "out.wasm"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let inspected = folder.command(&["inspect", "--json", "out.wasm"]).output().unwrap();
+        (String::from_utf8(output.stderr).unwrap(), String::from_utf8(inspected.stdout).unwrap())
+    };
+    let (said, composed) = compose("other.wasm");
+    let open = "`acme:letters/letters@0.2.0` stays open: the second exports `acme:letters/letters@0.1.0`, which is another version";
+    assert!(said.contains(open), "{said}");
+    assert!(composed.contains("acme:letters/letters@0.2.0") && !composed.contains("acme:greeter/api"), "{composed}");
+    // Of several versions, it is the one that fits.
+    let (said, composed) = compose("both.wasm");
+    assert!(!said.contains("stays open"), "{said}");
+    assert!(!composed.contains("acme:letters/letters@0.2.0") && composed.contains("acme:greeter/api"), "{composed}");
 }
