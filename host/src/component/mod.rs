@@ -72,10 +72,13 @@ impl Component {
     }
 
     /// Checks that each import can be provided. An export that cannot cross is no fault until somebody links
-    /// to it.
+    /// to it, but one with a label is.
     pub(crate) fn check_imports(&self) -> Result<(), Error> {
-        let problem = self.imports.values().find_map(|functions| functions.as_ref().err());
-        problem.map_or(Ok(()), |problem| Err(self.unsuitable(format!("imports {problem}"))))
+        if let Some(problem) = self.imports.values().find_map(|functions| functions.as_ref().err()) {
+            return Err(self.unsuitable(format!("imports {problem}")));
+        }
+        let labelled = self.exports.keys().find_map(Interface::labelled);
+        labelled.map_or(Ok(()), |problem| Err(self.unsuitable(format!("exports {problem}"))))
     }
 
     /// The component as it was read.
@@ -86,8 +89,8 @@ impl Component {
     /// Why the component cannot be turned into machine code.
     pub(crate) fn not_compiled(&self, error: &wasmtime::Error) -> Error {
         self.unsuitable(format!(
-            "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of WASI 0.3: \
-             build it again, with `cargo build --target wasm32-wasip2`",
+            "cannot be compiled ({}); it is damaged, or uses what this host does not run, as `async func` of WASI 0.3 or \
+             labelled imports: build it again, with `cargo build --target wasm32-wasip2`",
             quote(&error.root_cause())
         ))
     }
@@ -128,7 +131,6 @@ impl Component {
     }
 
     /// All of them; in place of the functions, why they cannot be called from elsewhere.
-    #[cfg(feature = "wrpc")]
     pub(crate) fn all_exports(&self) -> impl Iterator<Item = (&Interface, &Result<Functions, String>)> {
         self.exports.iter()
     }
@@ -142,7 +144,9 @@ impl Component {
     /// Whether the component is a handler of `wasi:http` 0.2.
     pub(crate) fn serves_http(&self) -> bool {
         self.exports.keys().any(|interface| {
-            interface.path() == "wasi:http/incoming-handler" && interface.version.as_ref().is_some_and(is_0_2)
+            interface.label.is_none()
+                && interface.path() == "wasi:http/incoming-handler"
+                && interface.version.as_ref().is_some_and(is_0_2)
         })
     }
 
@@ -219,12 +223,25 @@ pub(crate) struct Interface {
     /// `api`
     pub name: String,
     pub version: Option<Version>,
+    /// `primary`, where it is `primary: acme:greeter/api`: then that is the name of the import or export, and the
+    /// interface is only its type. The component model says `implements`.
+    pub label: Option<String>,
 }
 
 impl Interface {
     /// What stands in a world by itself.
     fn bare(name: &str) -> Self {
-        Interface { package: String::new(), name: name.into(), version: None }
+        Interface { package: String::new(), name: name.into(), version: None, label: None }
+    }
+
+    /// Where it has a label: that it is not run, and what to do. Wasmtime has labels as work in progress, and switched
+    /// off.
+    fn labelled(&self) -> Option<String> {
+        self.label.as_ref()?;
+        Some(format!(
+            "`{self}`, an interface under a label, which this host does not run; use the interface by its own name, \
+             without a label"
+        ))
     }
 
     /// The name without a version, as manifests and errors have it.
@@ -234,6 +251,9 @@ impl Interface {
 
     /// Whether the host provides the interface itself.
     fn is_provided(&self) -> bool {
+        if self.label.is_some() {
+            return false;
+        }
         match self.package.as_str() {
             "wasi:config" => return self.to_string() == CONFIG,
             "wrpc:rpc" => return self.to_string() == WRPC_ERROR,
@@ -258,7 +278,7 @@ impl Interface {
     }
 
     /// Whether an import of this interface is served by an export of `other`: the same version, or a later
-    /// one that semantic versioning calls compatible.
+    /// one that semantic versioning calls compatible; under the same label, if any.
     pub fn is_served_by(&self, other: &Interface) -> bool {
         let compatible = match (&self.version, &other.version) {
             (Some(wanted), Some(given)) => {
@@ -266,7 +286,7 @@ impl Interface {
             }
             (wanted, given) => wanted == given,
         };
-        self.package == other.package && self.name == other.name && compatible
+        self.label == other.label && self.package == other.package && self.name == other.name && compatible
     }
 }
 
@@ -287,6 +307,9 @@ fn comparator(version: &Version) -> semver::Comparator {
 /// The full name, as the component has it.
 impl fmt::Display for Interface {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(label) = &self.label {
+            write!(f, "{label}: ")?;
+        }
         f.write_str(&self.path())?;
         match &self.version {
             Some(version) => write!(f, "@{version}"),
@@ -295,7 +318,7 @@ impl fmt::Display for Interface {
     }
 }
 
-/// The name of an interface. One inside of a world has no package.
+/// The name of an interface. One inside of a world has no package; one that is named otherwise there has a label.
 fn name(resolve: &Resolve, key: &WorldKey, id: InterfaceId) -> Interface {
     let interface = &resolve.interfaces[id];
     let (Some(package), Some(name)) = (interface.package, &interface.name) else {
@@ -306,6 +329,10 @@ fn name(resolve: &Resolve, key: &WorldKey, id: InterfaceId) -> Interface {
         package: format!("{}:{}", package.namespace, package.name),
         name: name.clone(),
         version: package.version.clone(),
+        label: match key {
+            WorldKey::Name(label) => Some(label.clone()),
+            WorldKey::Interface(_) => None,
+        },
     }
 }
 
@@ -318,6 +345,9 @@ fn functions<'r>(
     items.iter().filter_map(move |(key, item)| match item {
         WorldItem::Interface { id, .. } => {
             let name = name(resolve, key, *id);
+            if let Some(problem) = name.labelled() {
+                return Some((name, Err(problem)));
+            }
             if name.package.is_empty() {
                 let problem =
                     format!("`{name}`, an interface inside of a world; give it a package, to link it by its name");
@@ -338,7 +368,9 @@ fn signatures<'r>(
 ) -> impl Iterator<Item = (Interface, Result<Functions, String>)> {
     let linkable = interfaces.filter(|(_, functions)| !matches!(functions, Ok(functions) if functions.is_empty()));
     linkable.map(|(interface, functions)| {
-        if let Some(problem) = interface.other_wasi() {
+        if interface.label.is_none()
+            && let Some(problem) = interface.other_wasi()
+        {
             return (interface, Err(problem));
         }
         let signatures = functions.and_then(|functions| {

@@ -7,7 +7,8 @@ use wit_parser::{IndexMap, Resolve, TypeDefKind, WorldItem, WorldKey};
 use super::{Interface, Signature, Told, WRPC_ERROR};
 use crate::error::Error;
 
-/// What a component imports and exports, by name. An interface that links nothing, having only types, is left out.
+/// What a component imports and exports, by name. An interface that links nothing, having only types, is left out, if it
+/// has no label.
 pub(crate) struct Survey {
     pub imports: Vec<Surveyed>,
     pub exports: Vec<Surveyed>,
@@ -34,6 +35,8 @@ pub(crate) enum Standing {
     WrpcError,
     /// Nobody can say its name in a link: it is inside of a world.
     Nameless,
+    /// It has a label, and no component with one is run.
+    Labelled,
     /// Whatever is linked.
     Linkable,
 }
@@ -73,7 +76,9 @@ fn side(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> Vec<Surveye
             Surveyed { standing: Standing::Linkable, interface, has_resource, functions: Vec::new() }
         }
     });
-    let mut surveyed: Vec<_> = surveyed.filter(|it| it.has_resource || !it.functions.is_empty()).collect();
+    let mut surveyed: Vec<_> = surveyed
+        .filter(|it| it.has_resource || !it.functions.is_empty() || it.standing == Standing::Labelled)
+        .collect();
     surveyed.sort_by(|one, other| one.interface.cmp(&other.interface));
     for it in &mut surveyed {
         it.functions.sort_by(|one, other| one.name.cmp(&other.name));
@@ -91,7 +96,9 @@ fn look(resolve: &Resolve, function: &wit_parser::Function) -> SurveyedFunction 
 }
 
 fn standing(interface: &Interface, is_interface: bool) -> Standing {
-    if interface.to_string() == WRPC_ERROR {
+    if interface.label.is_some() {
+        Standing::Labelled
+    } else if interface.to_string() == WRPC_ERROR {
         Standing::WrpcError
     } else if interface.is_provided() {
         Standing::Wasi

@@ -55,6 +55,8 @@ pub struct Interface {
     pub interface: String,
     /// `0.1.0`, where it has one.
     pub version: Option<String>,
+    /// `primary`, where it is `primary: acme:greeter/api`. The component model says `implements`.
+    pub label: Option<String>,
     /// Who is at the other end.
     pub other_end: OtherEnd,
     /// The functions, by name. Those of WASI are not listed.
@@ -62,7 +64,8 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// The name with the version, as the component has it: `acme:greeter/api@0.1.0`.
+    /// The name with the version, as the component has it: `acme:greeter/api@0.1.0`, or with a label,
+    /// `primary: acme:greeter/api@0.1.0`.
     ///
     /// ```
     /// # use std::path::Path;
@@ -73,9 +76,13 @@ impl Interface {
     /// # Ok::<_, steadfast_host::Error>(())
     /// ```
     pub fn full_name(&self) -> String {
-        match &self.version {
+        let name = match &self.version {
             Some(version) => format!("{}@{version}", self.interface),
             None => self.interface.clone(),
+        };
+        match &self.label {
+            Some(label) => format!("{label}: {name}"),
+            None => name,
         }
     }
 }
@@ -91,7 +98,7 @@ pub enum OtherEnd {
     Link,
     /// The host, as one of wRPC: the interface has the resource `error` of wRPC.
     WrpcHost,
-    /// Nobody here: a WASI that this host does not have, or an interface that no link can name.
+    /// Nobody here: a WASI that this host does not have, an interface that no link can name, or one with a label.
     Nobody,
 }
 
@@ -195,7 +202,7 @@ impl From<&Surveyed> for Interface {
     fn from(surveyed: &Surveyed) -> Self {
         let other_end = match surveyed.standing {
             Standing::Wasi => OtherEnd::Wasi,
-            Standing::OtherWasi(_) | Standing::Nameless => OtherEnd::Nobody,
+            Standing::OtherWasi(_) | Standing::Nameless | Standing::Labelled => OtherEnd::Nobody,
             Standing::WrpcError => OtherEnd::WrpcHost,
             Standing::Linkable => OtherEnd::Link,
         };
@@ -208,6 +215,7 @@ impl From<&Surveyed> for Interface {
         Interface {
             interface: surveyed.interface.path(),
             version: surveyed.interface.version.as_ref().map(ToString::to_string),
+            label: surveyed.interface.label.clone(),
             other_end,
             functions: functions.collect(),
         }

@@ -176,6 +176,7 @@ mod tests {
         let interface = |interface: &str, other_end| Interface {
             interface: interface.into(),
             version: None,
+            label: None,
             other_end,
             functions: vec![function(), function()],
         };

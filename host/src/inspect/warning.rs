@@ -49,6 +49,8 @@ pub enum Kind {
     CannotCross,
     /// An interface inside of a world, that no link can name.
     InsideAWorld,
+    /// An interface under a label, which this host does not run.
+    Labelled,
     /// One interface in more than one version.
     TwoVersions,
     /// A WASI that this host does not have.
@@ -87,6 +89,7 @@ fn of(side: Side, interfaces: &[Surveyed]) -> Vec<Warning> {
             // It is said with the functions that return the resource.
             Standing::WrpcError => {}
             Standing::OtherWasi(problem) => found.interface(Kind::OtherWasi, sentences(verb(side), problem)),
+            Standing::Labelled => found.interface(Kind::Labelled, labelled(side)),
             Standing::Nameless => {
                 found.interface(Kind::InsideAWorld, (inside_a_world(side), "Give it a package.".into()));
                 found.functions();
@@ -105,7 +108,9 @@ fn of(side: Side, interfaces: &[Surveyed]) -> Vec<Warning> {
 }
 
 fn is_other_version(one: &Surveyed, other: &Surveyed) -> bool {
-    !one.interface.package.is_empty() && one.interface.path() == other.interface.path()
+    one.standing == Standing::Linkable
+        && !one.interface.package.is_empty()
+        && one.interface.path() == other.interface.path()
 }
 
 /// What was found of one interface.
@@ -226,6 +231,13 @@ fn inside_a_world(side: Side) -> String {
         }
         Side::Export => "It is inside of a world, so no link can name it.".into(),
     }
+}
+
+fn labelled(side: Side) -> (String, String) {
+    (
+        format!("{} an interface under a label. The host refuses to run the component.", verb(side)),
+        "Use the interface by its own name, without a label.".into(),
+    )
 }
 
 fn two_versions(side: Side, other: &Surveyed) -> (String, String) {

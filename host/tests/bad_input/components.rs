@@ -60,6 +60,31 @@ fn a_component_that_answers_no_http_is_said_to_lack_the_export() {
 }
 
 #[test]
+fn an_interface_under_a_label_is_said_with_the_label() {
+    const CUPS: &str = "package acme:cups@1.0.0 { interface api { pour: func(); } interface size { type ml = u32; } }";
+    const HANDLER: &str = "export wasi:http/incoming-handler@0.2.0;";
+    let folder = |world: &str| Folder::new().with("app.wasm", component(CUPS, world));
+    for (world, expected) in [
+        ("import primary: acme:cups/api@1.0.0;", "imports `primary: acme:cups/api@1.0.0`"),
+        ("import b: acme:cups/api@1.0.0; import a: acme:cups/api@1.0.0;", "imports `a: acme:cups/api@1.0.0`"),
+        ("import a: acme:cups/api@1.0.0; import acme:cups/api@1.0.0;", "imports `a: acme:cups/api@1.0.0`"),
+        ("export mine: acme:cups/api@1.0.0;", "exports `mine: acme:cups/api@1.0.0`"),
+        ("export only-types: acme:cups/size@1.0.0;", "exports `only-types: acme:cups/size@1.0.0`"),
+    ] {
+        let expected = format!(
+            "app.wasm {expected}, an interface under a label, which this host does not run; use the interface by its own \
+             name, without a label"
+        );
+        let link = with("[links]\n'acme:cups/api' = { component = 'app.wasm' }");
+        assert_eq!(folder(&format!("{world} {HANDLER}")).serve(link), expected);
+        assert_eq!(folder(world).refusal(&["provide", "app.wasm", "--tcp", "127.0.0.1:0"]), expected);
+    }
+    // What answers for `wasi:http` under another name is no handler.
+    let message = folder("export front: wasi:http/incoming-handler@0.2.0;").serve(with(""));
+    assert!(message.starts_with("app.wasm exports `front: wasi:http/incoming-handler@0.2.0`, "), "{message}");
+}
+
+#[test]
 fn an_import_that_cannot_cross_is_said_with_its_function() {
     const RESOURCE: &str =
         "a resource stays in the process that made it: compose the two components, or pass plain values";
@@ -122,13 +147,13 @@ fn an_imported_interface_that_no_link_can_name_is_said() {
 }
 
 #[test]
-fn an_export_that_only_another_wasi_can_run_is_said() {
+fn what_only_another_host_can_run_is_said() {
     let tails = "package acme:log@0.1.0 { interface api { tail: func() -> stream<u8>; } }";
     let world = "export acme:log/api@0.1.0; export wasi:http/incoming-handler@0.2.0;";
     let message = Folder::new().with("app.wasm", component(tails, world)).serve(with(""));
     let begin = "app.wasm cannot be compiled (`stream` requires the component model async feature";
-    let end = "it is damaged, or uses what this host does not run, as `async func` of WASI 0.3: build it again, with \
-               `cargo build --target wasm32-wasip2`";
+    let end = "it is damaged, or uses what this host does not run, as `async func` of WASI 0.3 or labelled imports: build \
+               it again, with `cargo build --target wasm32-wasip2`";
     assert!(message.starts_with(begin) && message.ends_with(end), "{message}");
 }
 

@@ -114,13 +114,20 @@ fn programs_read_the_same_in_a_stable_shape() {
         "imports": [{
             "interface": "acme:greeter/api",
             "version": "0.1.0",
+            "label": null,
             "other-end": "link",
             "functions": [
                 {"name": "forget", "failure": "trap", "crosses": true},
                 {"name": "greet", "failure": "steadfast", "crosses": true},
             ],
         }],
-        "exports": [{"interface": "wasi:http/incoming-handler", "version": "0.2.0", "other-end": "wasi", "functions": []}],
+        "exports": [{
+            "interface": "wasi:http/incoming-handler",
+            "version": "0.2.0",
+            "label": null,
+            "other-end": "wasi",
+            "functions": [],
+        }],
         "warnings": [{
             "level": "warning",
             "kind": "traps",

@@ -73,6 +73,38 @@ fn two_versions_of_one_interface_share_a_link() {
 }
 
 #[test]
+fn an_interface_under_a_label_is_named_by_its_label() {
+    let cups = "package acme:cups@1.0.0 { interface api { pour: func(); } }";
+    let world = "import primary: acme:cups/api@1.0.0; import backup: acme:cups/api@1.0.0; import acme:cups/api@1.0.0;
+                 export mine: acme:cups/api@1.0.0; export yours: acme:cups/api@1.0.0;";
+    let bytes = component(cups, world);
+    let (found, text) = warnings(&bytes);
+    let expected = [
+        json!(["traps", "import", "acme:cups/api@1.0.0", ["pour"]]),
+        json!(["labelled", "import", "backup: acme:cups/api@1.0.0", []]),
+        json!(["labelled", "import", "primary: acme:cups/api@1.0.0", []]),
+        json!(["labelled", "export", "mine: acme:cups/api@1.0.0", []]),
+        json!(["labelled", "export", "yours: acme:cups/api@1.0.0", []]),
+    ];
+    assert_eq!(found, expected);
+    assert!(text.contains("It imports an interface under a label. The host refuses to run the component."), "{text}");
+    let shape = json(&bytes);
+    let import = &shape["imports"][2];
+    assert_eq!((&import["interface"], &import["label"]), (&json!("acme:cups/api"), &json!("primary")));
+    assert_eq!((&import["version"], &import["other-end"]), (&json!("1.0.0"), &json!("nobody")));
+    let output = inspect(&bytes, &[]);
+    assert!(stdout(&output).contains("\n  primary: acme:cups/api@1.0.0  (nobody here has it)\n    pour  a trap\n"));
+}
+
+#[test]
+fn a_label_hides_no_interface_of_wasi() {
+    let clocks =
+        "package wasi:clocks@0.2.0 { interface monotonic-clock { type instant = u64; now: func() -> instant; } }";
+    let (found, _) = warnings(&component(clocks, "import clock: wasi:clocks/monotonic-clock@0.2.0;"));
+    assert_eq!(found, [json!(["labelled", "import", "clock: wasi:clocks/monotonic-clock@0.2.0", []])]);
+}
+
+#[test]
 fn another_wasi_is_nobodys() {
     let clocks = "package wasi:clocks@0.3.0 { interface monotonic-clock { now: func() -> u64; } }";
     let bytes = component(clocks, "import wasi:clocks/monotonic-clock@0.3.0;");
