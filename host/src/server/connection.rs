@@ -32,6 +32,8 @@ pub(super) async fn serve<A, F, B>(
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    // Else the next part of an answer waits until the client has confirmed the one before.
+    let _ = stream.set_nodelay(true);
     let begins = activity.clone();
     let service = service_fn(move |request| {
         let work = begins.work();
