@@ -8,6 +8,7 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -170,18 +171,21 @@ impl Component {
     }
 }
 
-/// The types of the component in `bytes`, as if they stood in the file `path`.
 /// The bytes of the file `path`, unless they are too many for a component.
 pub(crate) fn read_bytes(path: &Path, hint: &str) -> Result<Vec<u8>, Error> {
     let unread = |source| Error::Read { path: path.into(), source, hint: hint.into() };
-    let size = std::fs::metadata(path).map_err(unread)?.len();
-    if size > bounds::MAX_BYTES {
-        let problem = format!("has {size} bytes, and {} are the most that this host loads", bounds::MAX_BYTES);
+    let mut bytes = Vec::new();
+    // Not by what the system says of its size: a pipe has none.
+    let file = std::fs::File::open(path).map_err(unread)?;
+    file.take(bounds::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
+    if bytes.len() as u64 > bounds::MAX_BYTES {
+        let problem = format!("has more than {} bytes, which are the most that this host loads", bounds::MAX_BYTES);
         return Err(Error::Unsuitable { path: path.into(), problem });
     }
-    std::fs::read(path).map_err(unread)
+    Ok(bytes)
 }
 
+/// The types of the component in `bytes`, as if they stood in the file `path`.
 fn decode(path: &Path, bytes: &[u8]) -> Result<(Resolve, WorldId), Error> {
     let not_a_component = |found: String| Error::NotAComponent { path: path.into(), found };
     if let Some(found) = other_than_component(bytes) {

@@ -96,6 +96,19 @@ fn components_beyond_the_bounds_are_refused_before_they_are_compiled() {
 }
 
 #[test]
+fn a_file_without_end_is_not_read_to_it() {
+    // What is read grows by doubling.
+    let mut command = Command::new("prlimit");
+    let arguments = ["--as=1000000000", env!("CARGO_BIN_EXE_steadfast"), "inspect", "/dev/zero"];
+    let output = command.args(arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        said.trim_end(),
+        "error: /dev/zero has more than 134217728 bytes, which are the most that this host loads"
+    );
+}
+
+#[test]
 fn a_manifest_of_many_lines_is_read() {
     // For minutes, if each line were found from the begin.
     let mut text = String::from("component = 'app.wasm'\n[config]\n");
