@@ -14,15 +14,25 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
     fn handle(request: IncomingRequest, out: ResponseOutparam) {
         let path = request.path_with_query().unwrap_or_default();
         let mut text = "abc".to_string();
-        match path.split('?').next().unwrap_or_default() {
+        let (place, query) = path.split_once('?').unwrap_or((&path, ""));
+        match place {
             "/environment" => text = std::env::vars().map(|(name, value)| format!("{name}={value}\n")).collect(),
+            "/stuck" => {
+                eprintln!("stuck");
+                loop {
+                    std::hint::black_box(());
+                }
+            }
             "/silent-panic" => panic!("before the head"),
             "/silent" => return std::mem::forget(out),
             "/forge" => {
                 println!("{FORGED}");
                 eprintln!("{FORGED}");
             }
-            "/print" => (0..300_000).for_each(|line| println!("line {line}")),
+            // Many lines to a write, as one prints that buffers.
+            "/print" => (0..query.parse().unwrap_or(300_000)).step_by(100).for_each(|first| {
+                print!("{}", (first..first + 100).map(|line| format!("line {line}\n")).collect::<String>());
+            }),
             // As much as a log takes of a line, many times over.
             "/print-long" => (0..900).for_each(|line| println!("{line:08000}")),
             _ => {}
