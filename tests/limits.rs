@@ -56,10 +56,8 @@ fn ways(value: &str) -> Vec<String> {
         _ => number(&value),
     };
     let plain = value.to_string();
-    let grouped = match plain.len() {
-        0..=3 => plain.clone(),
-        length => format!("{},{}", &plain[..length - 3], &plain[length - 3..]),
-    };
+    let groups: Vec<&str> = plain.as_bytes().rchunks(3).rev().map(|group| str::from_utf8(group).unwrap()).collect();
+    let grouped = groups.join(",");
     vec![plain.clone(), grouped, format!("{plain} MiB"), format!("{} KiB", value >> 10), format!("{} MiB", value >> 20)]
 }
 

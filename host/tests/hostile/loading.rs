@@ -5,7 +5,8 @@ use std::process::Command;
 
 use steadfast_host::Manifest;
 use wasm_encoder::{
-    CodeSection, Component, Function, FunctionSection, ModuleSection, NestedComponentSection, TypeSection,
+    Alias, BlockType, CodeSection, Component, ComponentAliasSection, ComponentExportKind, ComponentInstanceSection,
+    ComponentOuterAliasKind, Function, FunctionSection, ModuleSection, NestedComponentSection, TypeSection, ValType,
 };
 
 /// What the command may have of address space: far less than what these files claim.
@@ -90,9 +91,65 @@ fn components_beyond_the_bounds_are_refused_before_they_are_compiled() {
     long.section(&ModuleSection(&module(1, 3 << 20)));
     let told = refusal(&long.finish());
     assert!(
-        told.ends_with("bytes in a function, and 2097152 are the most that this host loads; make it smaller"),
+        told.ends_with("bytes in a function, and 1048576 are the most that this host loads; make it smaller"),
         "{told}"
     );
+}
+
+#[test]
+fn components_that_multiply_are_refused_before_they_are_made() {
+    // Each instantiates the one within it twice: 576 bytes that were 1.2 GB to a host.
+    let mut bomb = Component::new();
+    for _ in 0..20 {
+        let mut around = Component::new();
+        around.section(&NestedComponentSection(&bomb));
+        let mut instances = ComponentInstanceSection::new();
+        instances.instantiate(0, [] as [(&str, ComponentExportKind, u32); 0]);
+        instances.instantiate(0, [] as [(&str, ComponentExportKind, u32); 0]);
+        around.section(&instances);
+        bomb = around;
+    }
+    let told = refusal(&bomb.finish());
+    assert!(told.ends_with(" instances in it, and 1000 are the most that this host loads; make it smaller"), "{told}");
+
+    // The same through the aliases of one component after another.
+    let mut bomb = Component::new();
+    bomb.section(&NestedComponentSection(&Component::new()));
+    for level in 0..20 {
+        let mut twice = Component::new();
+        let mut aliases = ComponentAliasSection::new();
+        aliases.alias(Alias::Outer { kind: ComponentOuterAliasKind::Component, count: 1, index: level });
+        twice.section(&aliases);
+        let mut instances = ComponentInstanceSection::new();
+        instances.instantiate(0, [] as [(&str, ComponentExportKind, u32); 0]);
+        instances.instantiate(0, [] as [(&str, ComponentExportKind, u32); 0]);
+        twice.section(&instances);
+        bomb.section(&NestedComponentSection(&twice));
+    }
+    let mut instances = ComponentInstanceSection::new();
+    instances.instantiate(20, [] as [(&str, ComponentExportKind, u32); 0]);
+    bomb.section(&instances);
+    let told = refusal(&bomb.finish());
+    assert!(told.ends_with(" instances in it, and 1000 are the most that this host loads; make it smaller"), "{told}");
+}
+
+#[test]
+fn functions_that_would_take_minutes_to_compile_are_refused() {
+    let of = |locals: u32, blocks: u32, functions: u32| {
+        let mut body = Function::new([(locals, ValType::I32)]);
+        for _ in 0..blocks {
+            body.instructions().block(BlockType::Empty).i32_const(0).br_if(0).end();
+        }
+        body.instructions().end();
+        let mut component = Component::new();
+        component.section(&ModuleSection(&module_of(functions, &body)));
+        refusal(&component.finish())
+    };
+    // One of many blocks, one of many locals and some blocks, and many of many locals each.
+    for (locals, blocks, functions) in [(0, 100_000, 1), (1_000, 12_000, 1), (50_000, 0, 2_000)] {
+        let told = of(locals, blocks, functions);
+        assert!(told.contains(" units of work for the compiler"), "{locals} {blocks} {functions}: {told}");
+    }
 }
 
 #[test]
@@ -123,17 +180,21 @@ fn a_manifest_of_many_lines_is_read() {
 
 /// A core module with so many functions, of so many instructions each.
 fn module(functions: u32, instructions: u32) -> wasm_encoder::Module {
+    let mut body = Function::new([]);
+    for _ in 0..instructions {
+        body.instructions().nop();
+    }
+    body.instructions().end();
+    module_of(functions, &body)
+}
+
+fn module_of(functions: u32, body: &Function) -> wasm_encoder::Module {
     let mut types = TypeSection::new();
     types.ty().function([], []);
     let (mut section, mut code) = (FunctionSection::new(), CodeSection::new());
     for _ in 0..functions {
         section.function(0);
-        let mut body = Function::new([]);
-        for _ in 0..instructions {
-            body.instructions().nop();
-        }
-        body.instructions().end();
-        code.function(&body);
+        code.function(body);
     }
     let mut module = wasm_encoder::Module::new();
     module.section(&types).section(&section).section(&code);
