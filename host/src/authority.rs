@@ -94,6 +94,9 @@ impl Allowed {
         let Authority { host, port } = Authority::parse(&name).map_err(wrong)?;
         let hosts = match host.strip_prefix('x').filter(|_| starred) {
             Some("") => Hosts::All,
+            Some(numbers) if numbers.rsplit('.').next().is_some_and(|last| last.parse::<u32>().is_ok()) => {
+                return Err(format!("`{text}` is part of an address, and a `*` stands for names; write each address"));
+            }
             Some(domain) => Hosts::Below(domain.into()),
             None => Hosts::One(host),
         };
@@ -236,9 +239,23 @@ mod tests {
 
     #[test]
     fn a_star_elsewhere_is_refused() {
-        for text in
-            ["a.*", "*example.com", "*.*", "**", "*.", "a*b", "*.a.*", "*.a b", "a:1:*", "*:1:*", "", ":*", "*@a"]
-        {
+        for text in [
+            "a.*",
+            "*example.com",
+            "*.*",
+            "**",
+            "*.",
+            "a*b",
+            "*.a.*",
+            "*.a b",
+            "a:1:*",
+            "*:1:*",
+            "",
+            ":*",
+            "*@a",
+            "*.0.0.1",
+            "*.1:80",
+        ] {
             assert!(Allowed::parse(text).is_err(), "{text}");
         }
     }

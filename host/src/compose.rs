@@ -22,12 +22,13 @@ pub fn compose(app: &Path, provider: &Path) -> Result<Vec<u8>, Error> {
 
     let uncomposable = |error: &dyn fmt::Display| failed(format!("{}; build both again", quote(error)));
     let mut graph = CompositionGraph::new();
-    let mut register = |name: &str, path: &Path| {
-        let package = Package::from_file(name, None, path, graph.types_mut()).map_err(|error| uncomposable(&error))?;
+    let mut register = |name: &str, component: &Component| {
+        let package = Package::from_bytes(name, None, component.bytes(), graph.types_mut());
+        let package = package.map_err(|error| uncomposable(&error))?;
         graph.register_package(package).map_err(|error| uncomposable(&error))
     };
-    let socket = register("app", app)?;
-    let plug = register("provider", provider)?;
+    let socket = register("app", &first)?;
+    let plug = register("provider", &second)?;
     let plugged = match wac_graph::plug(&mut graph, vec![plug], socket) {
         Ok(()) => true,
         Err(PlugError::NoPlugHappened) => false,

@@ -8,13 +8,13 @@ use wasmtime::component::Val;
 
 use crate::component::{Component, Interface, Signature};
 use crate::error::Error;
-use crate::instance::{Callee, Network};
+use crate::instance::Network;
 use crate::lattice::{Faulty, Invocation};
 use crate::manifest::{Cron, Manifest};
 use crate::trace::SpanContext;
 
 /// What a job calls.
-pub(crate) type Target = Faulty<Arc<Callee>>;
+pub(crate) type Target = Faulty<Network>;
 
 /// A call on schedule, ready to be made.
 pub(crate) struct Job {

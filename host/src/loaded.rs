@@ -76,15 +76,15 @@ impl Loaded {
         #[cfg(not(feature = "wrpc"))]
         let _ = health;
         for (interface, link) in &manifest.links {
-            let transport: Box<dyn Transport<Network>> = match &link.target {
-                Target::Component(path, instances) => Box::new(embedded[&(path.clone(), *instances)].clone()),
+            let transport: Arc<dyn Transport<Network>> = match &link.target {
+                Target::Component(path, instances) => embedded[&(path.clone(), *instances)].clone(),
                 #[cfg(feature = "wrpc")]
                 Target::Nats(nats) if time == Time::Real => {
-                    Box::new(connections.remote(&nats.address, &nats.options, &nats.prefix))
+                    Arc::new(connections.remote(&nats.address, &nats.options, &nats.prefix))
                 }
                 #[cfg(feature = "wrpc")]
                 Target::Tcp(address) if time == Time::Real => {
-                    Box::new(crate::wrpc::tcp::Remote::new(address, manifest.limits.invocation))
+                    Arc::new(crate::wrpc::tcp::Remote::new(address, manifest.limits.invocation))
                 }
                 #[cfg(feature = "wrpc")]
                 Target::Nats(_) | Target::Tcp(_) => {

@@ -280,7 +280,7 @@ impl Ready {
         let limit = manifest.limits.request;
         let answer: Answer = Box::new(move |invocation| {
             let (network, provider) = (network.clone(), provider.clone());
-            Box::pin(async move { network.lattice.serve(&network, &provider, limit, invocation).await })
+            Box::pin(async move { network.lattice.serve(&network, &*provider, limit, invocation).await })
         });
         Ok(Ready { answer, functions })
     }

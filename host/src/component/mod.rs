@@ -1,6 +1,7 @@
 //! Reads a component and says of each import who provides it, and whether a failure can be told.
 
 mod bounds;
+mod bundler;
 mod shape;
 mod signature;
 mod survey;
@@ -200,7 +201,12 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<(Resolve, WorldId), Error> {
     })?;
     let decoded = wit_parser::decoding::decode(bytes).map_err(|error| unreadable(quote(&error.root_cause())))?;
     match decoded {
-        DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
+        DecodedWasm::Component(mut resolve, world) => {
+            let mut exports = std::mem::take(&mut resolve.worlds[world].exports);
+            exports.retain(|key, item| !bundler::is_own(&resolve, key, item));
+            resolve.worlds[world].exports = exports;
+            Ok((resolve, world))
+        }
         DecodedWasm::WitPackage(..) => {
             Err(not_a_component("it is a WIT package; build the component that implements it".into()))
         }

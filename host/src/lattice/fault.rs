@@ -92,12 +92,12 @@ impl Faults {
 }
 
 /// A transport with faults on its calls.
-pub(crate) struct Faulty<T> {
+pub(crate) struct Faulty<N> {
     pub faults: Arc<Faults>,
-    pub transport: T,
+    pub transport: Arc<dyn Transport<N>>,
 }
 
-impl<N: Send + Sync, T: Transport<N>> Transport<N> for Faulty<T> {
+impl<N: Send + Sync> Transport<N> for Faulty<N> {
     fn invoke<'a>(
         &'a self,
         network: &'a Arc<N>,

@@ -61,26 +61,6 @@ pub(crate) trait Transport<N>: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 }
 
-impl<N: Send + Sync, T: Transport<N>> Transport<N> for Arc<T> {
-    fn invoke<'a>(
-        &'a self,
-        network: &'a Arc<N>,
-        invocation: Invocation,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        (**self).invoke(network, invocation)
-    }
-}
-
-impl<N: Send + Sync> Transport<N> for Box<dyn Transport<N>> {
-    fn invoke<'a>(
-        &'a self,
-        network: &'a Arc<N>,
-        invocation: Invocation,
-    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        (**self).invoke(network, invocation)
-    }
-}
-
 /// All links of a host, and the record of what went over them.
 pub(crate) struct Lattice<N> {
     /// By the name of the interface without its version.

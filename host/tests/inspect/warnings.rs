@@ -128,3 +128,14 @@ fn of_exports_it_is_said_what_no_link_can_reach_and_what_a_stock_peer_misreads()
     assert_eq!(found, expected);
     assert!(text.contains("No link can lead to it.") && text.contains("a stock wRPC peer expects all of it"), "{text}");
 }
+
+#[test]
+fn what_a_tool_left_for_itself_is_not_warned_of() {
+    // As componentize-py does.
+    let left = "export exports: interface { init: func(app-name: string, symbols: list<string>, stub-wasi: bool); }";
+    let (found, _) = warnings(&component("", left));
+    assert_eq!(found, Vec::<Value>::new());
+    // Of the same name, and the component's own.
+    let (found, _) = warnings(&component("", "export exports: interface { init: func(app-name: string); }"));
+    assert_eq!(found.len(), 1, "{found:?}");
+}
