@@ -8,7 +8,7 @@ use steadfast::{Breaker, Cause, Delivery, Policy, RpcError};
 use steadfast_fuzz::run;
 use steadfast_host::{Manifest, fuzzing};
 
-/// Dates of HTTP, which the crate shows to nobody.
+/// Dates of HTTP, which the crate keeps private.
 #[path = "../../src/http/date.rs"]
 mod date;
 

@@ -25,7 +25,7 @@ impl Authority {
             Some(port) => text.strip_suffix(&format!(":{port}")).ok_or_else(wrong)?,
             None => text,
         };
-        // What is left is a name and a password, or a port that is none.
+        // What is left is a name and a password, or an invalid port.
         if authority.host().is_empty() || authority.host() != bare {
             return Err(wrong());
         }

@@ -18,7 +18,7 @@ use crate::instance::{Handler, Network, ResponseBody, bare, busy};
 use crate::lattice::Journal;
 use crate::loaded::{self, Loaded};
 use crate::manifest::{Limits, Manifest};
-use crate::server::{self, Bounds, GRACE};
+use crate::server::{self, Bounds};
 use crate::sim::Time;
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
@@ -106,7 +106,7 @@ impl Host {
         let shutdown = async {
             shutdown.await;
             self.health.stop();
-            tracing::info!("stopping: {} requests are under way, and have {GRACE:?} to end", self.under_way());
+            server::stopping("requests", self.under_way());
         };
         let host = self.clone();
         let answer = move |request| {
@@ -120,10 +120,7 @@ impl Host {
         // A request may go on when its client has left.
         let all = u32::try_from(self.limits.requests).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout_at(over, self.seats.acquire_many(all)).await;
-        match self.under_way() {
-            0 => tracing::info!("stopped"),
-            cut => tracing::warn!("stopped: {cut} requests were not over within {GRACE:?}, and are cut"),
-        }
+        server::stopped("requests", self.under_way());
     }
 
     /// How many requests have a seat.

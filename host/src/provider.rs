@@ -13,7 +13,6 @@ use crate::instance::Callee;
 use crate::loaded::Loaded;
 use crate::manifest::{Manifest, Nats};
 use crate::nats::{Login, NatsOptions, Problem, check_options};
-use crate::server::GRACE;
 use crate::sim::Time;
 use crate::trace::Tracer;
 use crate::wrpc::{Answer, Connection, Server, tcp};
@@ -244,7 +243,6 @@ impl Provider {
 async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
     shutdown.await;
     health.stop();
-    tracing::info!("stopping: calls under way have {GRACE:?} to end");
 }
 
 /// A component that can be called.

@@ -48,7 +48,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
     if let Err(error) = STDOUT.start(io::stdout()).and_then(|()| STDERR.start(io::stderr())) {
-        // Without the panic of `eprintln!` when nobody listens.
+        // `eprintln!` panics when the reader is gone.
         let _ = writeln!(io::stderr(), "error: {}", Error::Runtime(error));
         return ExitCode::FAILURE;
     }

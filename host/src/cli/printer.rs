@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_nobody_reads_are_dropped_and_counted() {
+    fn lines_that_are_not_read_are_dropped_and_counted() {
         static PRINTER: Printer = Printer::new(left_out);
         let line = format!("{}\n", "x".repeat(1023));
         let room = MAX_WAITING / line.len();

@@ -38,7 +38,7 @@ const MAX_IDLE: usize = 64;
 
 /// Why an instance did not come to the end of its work.
 enum Stopped {
-    /// There is none.
+    /// None could be made.
     NoInstance(NoInstance),
     Trapped(wasmtime::Error),
     /// Its time is over.

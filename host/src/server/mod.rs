@@ -141,6 +141,19 @@ where
     over
 }
 
+/// Says that the end was asked for, and how many `what`, requests or calls, are under way.
+pub(crate) fn stopping(what: &str, under_way: usize) {
+    tracing::info!("stopping; {what} under way, which have {GRACE:?} to end: {under_way}");
+}
+
+/// Says that this is the end, and how many did not come to theirs.
+pub(crate) fn stopped(what: &str, cut: usize) {
+    match cut {
+        0 => tracing::info!("stopped"),
+        cut => tracing::warn!("stopped; {what} that were not over within {GRACE:?}, and are cut: {cut}"),
+    }
+}
+
 /// The connections of a server.
 struct Connections {
     at_work: HashMap<Id, (Arc<Activity>, AbortHandle)>,

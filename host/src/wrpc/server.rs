@@ -19,7 +19,7 @@ use super::{Connection, MAX_BYTES, PATIENCE, headers, instance, outcome, subject
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply};
-use crate::server::GRACE;
+use crate::server::{GRACE, stopped, stopping};
 use crate::trace::{SpanKind, Tracer};
 
 /// What answers a call, within its time.
@@ -110,11 +110,9 @@ impl Server {
                 },
             }
         }
-        let without = || tracing::warn!("without a connection, nobody can be told how calls end that still run");
-        let Some(lost) = server.connection.lost() else {
-            without();
-            return Ok(());
-        };
+        let under_way = || server.calls - permits.running.available_permits();
+        stopping("calls", under_way());
+        let without = || tracing::warn!("without a connection, callers are not told how the calls under way end");
         let finish = async {
             for served in calls.iter_mut() {
                 let _ = served.subscription.unsubscribe_after(NO_MORE).await;
@@ -138,12 +136,14 @@ impl Server {
             // So that nothing is left on its way when the process ends.
             let _ = round_trip(&nats).await;
         };
-        tokio::select! {
-            finished = tokio::time::timeout(GRACE, finish) => if finished.is_err() {
-                tracing::warn!("calls were still running {GRACE:?} after the end was asked for, and are abandoned");
+        match server.connection.lost() {
+            Some(lost) => tokio::select! {
+                _ = tokio::time::timeout(GRACE, finish) => {}
+                () = lost => without(),
             },
-            () = lost => without(),
+            None => without(),
         }
+        stopped("calls", under_way());
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use crate::nats::is_subject;
 
-/// What the inboxes of clients begin with, unless somebody says otherwise.
+/// What the inboxes of clients begin with, by default.
 pub(super) const INBOX: &str = "_INBOX";
 
 /// The longest inbox that a peer may name, in bytes: five times as long as those of wRPC's own clients.

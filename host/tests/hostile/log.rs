@@ -119,7 +119,7 @@ async fn a_long_path_is_logged_as_far_as_people_read_it() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_log_that_nobody_reads_stops_nothing() {
+async fn a_log_that_is_not_read_stops_nothing() {
     let serve = Serve::start("hostile", "request-timeout = '5m'", &[]);
     for path in ["/print", "/print-long", "/whole"] {
         serve.get(path).await;
@@ -197,7 +197,7 @@ async fn a_client_that_leaves_before_its_answer_is_in_the_access_log() {
     let mut serve = Serve::start("hostile", "request-timeout = '1h'", &variables);
     let mut client = serve.connect().await;
     client.write_all(crate::get("/stuck").as_bytes()).await.unwrap();
-    // A request whose client has left before it is looked at is none.
+    // A request whose client left before the host saw it does not count.
     serve.log_until("stuck");
     drop(client);
     let line = serve.log_until(" path=/stuck").pop().unwrap();

@@ -132,7 +132,7 @@ async fn a_host_that_stops_lets_requests_end_and_takes_no_more() {
     while tokio::net::TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    while !process.log().contains("stopping: 1 requests are under way, and have 10s to end") {
+    while !process.log().contains("stopping; requests under way, which have 10s to end: 1") {
         tokio::task::yield_now().await;
     }
     assert!(rest(under_way).await.ends_with("abc\r\n"));

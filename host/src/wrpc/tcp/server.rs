@@ -25,7 +25,7 @@ use super::{Broken, ENDED, Frames, MAX_NAME, append, put_frame};
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::Invocation;
-use crate::server::GRACE;
+use crate::server::{GRACE, stopped, stopping};
 use crate::trace::{SpanContext, SpanKind, Tracer};
 
 /// The most parts that the parameters come in; released clients send one. After each it is seen whether they are
@@ -101,9 +101,10 @@ impl Server {
             }
         }
         drop(listener);
-        if tokio::time::timeout(GRACE, running.join_all()).await.is_err() {
-            tracing::warn!("calls were still running {GRACE:?} after the end was asked for, and are abandoned");
-        }
+        let under_way = || serving.server.calls - serving.calls.available_permits();
+        stopping("calls", under_way());
+        let _ = tokio::time::timeout(GRACE, async { while running.join_next().await.is_some() {} }).await;
+        stopped("calls", under_way());
     }
 }
 
