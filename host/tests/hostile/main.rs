@@ -4,19 +4,20 @@ mod answers;
 mod connections;
 mod given;
 mod heads;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod loading;
 #[cfg(unix)]
 mod log;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod memories;
 mod memory;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod process;
 mod requests;
 #[cfg(unix)]
 mod serving;
 
+#[cfg(target_os = "linux")]
 mod passing;
 #[path = "../../../tests/stage/mod.rs"]
 mod stage;
