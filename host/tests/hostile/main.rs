@@ -12,13 +12,13 @@ mod log;
 mod memories;
 mod memory;
 #[cfg(target_os = "linux")]
+mod passing;
+#[cfg(target_os = "linux")]
 mod process;
 mod requests;
 #[cfg(unix)]
 mod serving;
 
-#[cfg(target_os = "linux")]
-mod passing;
 #[path = "../../../tests/stage/mod.rs"]
 mod stage;
 
