@@ -49,6 +49,14 @@ pub enum Error {
         /// What it does, from the verb on, with the function or interface, and what to do.
         problem: String,
     },
+    /// A project cannot be made.
+    #[error("cannot make {path}: {problem}", path = path.display())]
+    Project {
+        /// The folder.
+        path: PathBuf,
+        /// What happened, and what to do.
+        problem: String,
+    },
     /// The manifest is wrong.
     #[error("{path}{line}: {problem}", path = path.display(), line = Line(*line))]
     Manifest {

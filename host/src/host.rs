@@ -44,8 +44,7 @@ impl Host {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn load(manifest: &Manifest, time: Time) -> Result<Self, Error> {
-        let from_manifest = format!("check `component` in {}, and that it is built", manifest.path.display());
-        let app = Component::read(&manifest.component, &from_manifest)?;
+        let app = Component::read(&manifest.component, &manifest.component_hint())?;
         app.check_imports()?;
         if manifest.cron.is_empty() {
             loaded::check_serves_http(&app)?;

@@ -53,9 +53,7 @@ impl Provider {
     /// assert!(steadfast_host::Provider::load("no-such-file.wasm").is_err());
     /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let component = Component::read(path, "give the path of a component to serve, and build it first")?;
-        Provider::new(component, Manifest::alone(path))
+        Provider::from_manifest(&Manifest::of(path))
     }
 
     /// The component of a manifest, whose own calls go where its links lead. It has the manifest's settings, limits,
@@ -81,8 +79,7 @@ impl Provider {
                 problem: problem.into(),
             });
         }
-        let from_manifest = format!("check `component` in {}, and that it is built", manifest.path.display());
-        Provider::new(Component::read(&manifest.component, &from_manifest)?, manifest.clone())
+        Provider::new(Component::read(&manifest.component, &manifest.component_hint())?, manifest.clone())
     }
 
     fn new(component: Component, manifest: Manifest) -> Result<Self, Error> {

@@ -1,6 +1,8 @@
 //! The command line: one file for each subcommand.
 
 mod admin;
+mod app;
+mod completions;
 mod compose;
 mod inspect;
 mod lines;
@@ -8,6 +10,7 @@ mod listen;
 mod log;
 #[cfg(feature = "wrpc")]
 mod nats;
+mod new;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod policy;
@@ -28,7 +31,7 @@ use stop::Stop;
 
 /// Runs WebAssembly components, breaks what is between them on purpose, and composes them.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "steadfast", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,6 +39,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Serve(serve::Serve),
     #[cfg(feature = "wrpc")]
     Provide(Box<provide::Provide>),
@@ -43,6 +47,7 @@ enum Command {
     Inspect(inspect::Inspect),
     #[command(subcommand)]
     Policy(policy::Policy),
+    Completions(completions::Completions),
 }
 
 pub(crate) fn run() -> ExitCode {
@@ -63,12 +68,17 @@ impl Command {
     fn run(self) -> Result<ExitCode, Error> {
         let done = |()| ExitCode::SUCCESS;
         match self {
+            Command::New(new) => new.run().map(done),
             Command::Serve(serve) => serve.run().map(done),
             #[cfg(feature = "wrpc")]
             Command::Provide(provide) => provide.run().map(done),
             Command::Compose(compose) => compose.run().map(done),
             Command::Inspect(inspect) => inspect.run(),
             Command::Policy(policy) => Ok(policy.run()),
+            Command::Completions(completions) => {
+                completions.run();
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -1,11 +1,10 @@
 //! `steadfast provide`: a component whose exports other processes call, over a NATS server or over TCP.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use steadfast_host::{Error, Manifest, NatsOptions, Provider};
 
 use super::admin::Admin;
+use super::app::App;
 use super::printer::STDOUT;
 use super::stop::Stop;
 use super::{listen, nats};
@@ -14,13 +13,8 @@ use super::{listen, nats};
 /// share the calls.
 #[derive(Args)]
 pub(super) struct Provide {
-    /// The component, whose own calls fail with `no-link`.
-    #[arg(required_unless_present = "manifest")]
-    component: Option<PathBuf>,
-    /// A manifest, as for `serve`, instead of a component: it says which, where its own calls go, and what else there is
-    /// to say of it.
-    #[arg(long, value_name = "FILE", conflicts_with = "component")]
-    manifest: Option<PathBuf>,
+    #[command(flatten)]
+    app: App,
     /// The NATS server, like nats://127.0.0.1:4222; without it, the one in the environment variable NATS_URL, which is
     /// also the place for an address with a password.
     #[arg(long, value_name = "URL")]
@@ -50,32 +44,24 @@ pub(super) struct Provide {
 impl Provide {
     pub fn run(self) -> Result<(), Error> {
         let (runtime, stop) = super::runtime()?;
-        let manifest = self.manifest.as_ref().map(Manifest::read).transpose()?;
-        let component = match &manifest {
-            Some(manifest) => manifest.component().to_path_buf(),
-            // One of the two is given.
-            None => self.component.clone().unwrap_or_default(),
-        };
+        let manifest = self.app.manifest()?;
         // What is wrong with the way to the callers is said before what is wrong with the component.
         let way = match &self.tcp {
             Some(address) => Way::Tcp(address.clone()),
             None => Way::Nats(self.url()?, Box::new(self.options.clone().options()?)),
         };
         #[cfg(feature = "otlp")]
-        let _exporting = self.otlp.start(&component)?;
-        let served = runtime.block_on(self.provide(manifest, component, way, stop));
+        let _exporting = self.otlp.start(manifest.component())?;
+        let served = runtime.block_on(self.provide(manifest, way, stop));
         // What is still being loaded is not waited for.
         runtime.shutdown_background();
         served
     }
 
-    async fn provide(self, manifest: Option<Manifest>, component: PathBuf, way: Way, stop: Stop) -> Result<(), Error> {
-        let admin = self.admin.clone().or(manifest.as_ref().and_then(Manifest::admin).map(String::from));
-        let path = component.clone();
-        let load = stop.before(move || match &manifest {
-            Some(manifest) => Provider::from_manifest(manifest),
-            None => Provider::load(&path),
-        });
+    async fn provide(self, manifest: Manifest, way: Way, stop: Stop) -> Result<(), Error> {
+        let admin = self.admin.clone().or(manifest.admin().map(String::from));
+        let component = manifest.component().to_path_buf();
+        let load = stop.before(move || Provider::from_manifest(&manifest));
         let Some(provider) = load.await? else { return Ok(()) };
         let provider = provider.with_prefix(self.prefix).with_queue_group(self.queue_group).with_calls(self.calls);
         let serving = |at: std::fmt::Arguments<'_>| STDOUT.say(format_args!("serving {}{at}", component.display()));

@@ -1,23 +1,22 @@
 //! `steadfast serve`: a component behind HTTP, with the lattice that its manifest describes.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use clap::Args;
 use steadfast_host::sim::Time;
 use steadfast_host::{Error, Host, Manifest};
 
 use super::admin::Admin;
+use super::app::App;
 use super::listen;
 use super::printer::STDOUT;
 use super::stop::Stop;
 
-/// Serve a component over HTTP, with the links and the faults of a manifest.
+/// Serve a component over HTTP, with the links and the faults of its manifest.
 #[derive(Args)]
 pub(super) struct Serve {
-    /// The manifest, a TOML file.
-    #[arg(long, value_name = "FILE")]
-    manifest: PathBuf,
+    #[command(flatten)]
+    app: App,
     /// Where to listen, instead of the manifest's address; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
@@ -36,7 +35,7 @@ pub(super) struct Serve {
 impl Serve {
     pub fn run(self) -> Result<(), Error> {
         let (runtime, stop) = super::runtime()?;
-        let mut manifest = Manifest::read(&self.manifest)?;
+        let mut manifest = self.app.manifest()?;
         if let Some(address) = self.listen {
             manifest = manifest.with_listen(address);
         }

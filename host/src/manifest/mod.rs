@@ -263,9 +263,16 @@ impl Manifest {
         &self.component
     }
 
-    /// That of a component which nobody says more of than its file.
-    #[cfg(feature = "wrpc")]
-    pub(crate) fn alone(component: &Path) -> Self {
+    /// The manifest of a component that has none: every setting has its default, and nothing is linked.
+    ///
+    /// ```
+    /// use steadfast_host::Manifest;
+    ///
+    /// let manifest = Manifest::of("hello.wasm");
+    /// assert_eq!((manifest.component(), manifest.listen()), ("hello.wasm".as_ref(), "127.0.0.1:8080"));
+    /// ```
+    pub fn of(component: impl AsRef<Path>) -> Self {
+        let component = component.as_ref();
         Manifest {
             path: component.into(),
             component: component.into(),
@@ -275,12 +282,21 @@ impl Manifest {
             limits: Limits::default(),
             seed: None,
             links: BTreeMap::new(),
+            #[cfg(feature = "wrpc")]
             nats: Vec::new(),
             http: Http::default(),
             config: BTreeMap::new(),
             env: Env::default(),
             cron: Vec::new(),
             faults: Vec::new(),
+        }
+    }
+
+    /// Where the path of the component comes from, for a message that it is not there.
+    pub(crate) fn component_hint(&self) -> String {
+        match self.path == self.component {
+            true => "give the path of a component, and build it first".into(),
+            false => format!("check `component` in {}, and that it is built", self.path.display()),
         }
     }
 

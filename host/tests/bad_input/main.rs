@@ -9,6 +9,7 @@ mod damage;
 mod links;
 mod manifest;
 mod nats;
+mod new;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod places;

@@ -1,0 +1,36 @@
+//! What a command that serves is to run: a component, or a manifest that says which.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use steadfast_host::{Error, Manifest};
+
+/// The manifest of a project that `steadfast new` made.
+pub(super) const MANIFEST: &str = "steadfast.toml";
+
+#[derive(Args)]
+pub(super) struct App {
+    /// The component, whose own calls then fail with `no-link`; or its manifest, a file that ends in `.toml`. Without
+    /// one, `steadfast.toml` in this folder.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The manifest, whatever its file is called: it says which component to run, where its calls go, and what fails.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    manifest: Option<PathBuf>,
+}
+
+impl App {
+    /// # Errors
+    /// [`Error`], when there is no such manifest, or it is wrong.
+    pub fn manifest(&self) -> Result<Manifest, Error> {
+        match (&self.file, &self.manifest) {
+            (Some(component), _) if !is_manifest(component) => Ok(Manifest::of(component)),
+            (Some(manifest), _) | (None, Some(manifest)) => Manifest::read(manifest),
+            (None, None) => Manifest::read(MANIFEST),
+        }
+    }
+}
+
+fn is_manifest(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}

@@ -1,0 +1,80 @@
+//! `steadfast new`: a project that builds, tests and runs as it is.
+
+mod name;
+mod template;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use steadfast_host::Error;
+
+use super::printer::STDOUT;
+use name::Name;
+use template::Template;
+
+/// Make a project that builds, tests and runs as it is: an HTTP handler, if nothing else is asked for.
+#[derive(Args)]
+pub(super) struct New {
+    /// The folder to make. Its last part is the name of the project.
+    #[arg(value_name = "NAME")]
+    path: PathBuf,
+    #[command(flatten)]
+    kind: Kind,
+}
+
+#[derive(Args)]
+#[group(multiple = false)]
+struct Kind {
+    /// A component that answers HTTP, and calls another component. This is the default.
+    #[arg(long)]
+    handler: bool,
+    /// A component that others call.
+    #[arg(long)]
+    provider: bool,
+    /// A component that the host calls on schedule.
+    #[arg(long)]
+    cron: bool,
+}
+
+impl New {
+    pub fn run(self) -> Result<(), Error> {
+        let name = Name::of(&self.path)?;
+        let template = match self.kind {
+            Kind { provider: true, .. } => &template::PROVIDER,
+            Kind { cron: true, .. } => &template::CRON,
+            _ => &template::HANDLER,
+        };
+        make(&self.path, template, &name)?;
+        let path = self.path.display();
+        STDOUT.say(format_args!("made {path}: {}", template.what));
+        STDOUT.say("next:");
+        STDOUT.say(format_args!("  cd {path}"));
+        for line in template.next {
+            STDOUT.say(format_args!("  {line}"));
+        }
+        Ok(())
+    }
+}
+
+/// Writes the files of a project into a folder that is new or empty.
+fn make(folder: &Path, template: &Template, name: &Name) -> Result<(), Error> {
+    let wrong = |problem: String| Error::Project { path: folder.into(), problem };
+    match fs::read_dir(folder) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                let problem = "there is something in it already; give the name of a folder that does not exist";
+                return Err(wrong(problem.into()));
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(wrong(format!("{error}; give the name of a folder that does not exist"))),
+    }
+    for (file, text) in template.files {
+        let path = folder.join(file);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, name.fill(text)));
+        written.map_err(|error| wrong(format!("cannot write {}: {error}", path.display())))?;
+    }
+    Ok(())
+}
