@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 8] = ["platform", "failure", "observe", "testing", "policy", "call", "config", "http"];
 
 /// The same of the host, where a room may be a file.
-const HOST_ROOMS: [&str; 23] = [
+const HOST_ROOMS: [&str; 25] = [
     "escape",
     "excerpt",
     "failure",
@@ -26,6 +26,8 @@ const HOST_ROOMS: [&str; 23] = [
     "inspect",
     "instance",
     "access",
+    "called",
+    "switches",
     "admin",
     "cron",
     "loaded",

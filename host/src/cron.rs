@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument;
 use wasmtime::component::Val;
 
 use crate::component::{Component, Interface, Signature};
@@ -83,9 +84,17 @@ impl Job {
                 // Each run is a trace of its own.
                 trace: SpanContext::NONE,
             };
-            if let Err(failure) = network.lattice.run(&network, &target, self.cron.timeout, invocation).await {
+            let span = tracing::trace_span!(target: "steadfast::access", "job");
+            let began = Instant::now();
+            let run = network.lattice.run(&network, &target, self.cron.timeout, invocation);
+            let outcome = run.instrument(span.clone()).await;
+            if let Err(failure) = &outcome {
                 tracing::error!("the cron job `{name}` failed: {failure}");
             }
+            let word = if outcome.is_ok() { "ran" } else { "failed" };
+            span.in_scope(
+                || tracing::debug!(target: "steadfast::access", call = name, took = ?began.elapsed(), "{word}"),
+            );
             let missed = over().saturating_sub(next);
             if missed > 0 {
                 tracing::warn!("the cron job `{name}` took so long that {missed} of its runs were left out");

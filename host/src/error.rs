@@ -67,6 +67,18 @@ pub enum Error {
         /// The key or value, what was expected, and what to do.
         problem: String,
     },
+    /// A fault cannot be switched on.
+    #[error("cannot switch the fault on: {problem}")]
+    Fault {
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// The admin port cannot take changes, or does not answer.
+    #[error("{problem}")]
+    Admin {
+        /// What was tried, what happened, and what to do.
+        problem: String,
+    },
     /// The address is taken, or is not ours.
     #[error("cannot listen on {address}: {source}; {hint}")]
     Listen {

@@ -14,6 +14,7 @@
 mod access;
 mod admin;
 mod authority;
+mod called;
 mod component;
 mod compose;
 mod cron;
@@ -37,18 +38,21 @@ mod nats;
 mod provider;
 mod server;
 pub mod sim;
+mod switches;
 mod trace;
 #[cfg(feature = "wrpc")]
 mod wrpc;
 
+pub use admin::Admin;
 pub use compose::compose;
 pub use error::Error;
 pub use failure::{Cause, Delivery, Failure};
 pub use health::Health;
-pub use host::Host;
+pub use host::{Front, Host};
 pub use lattice::{Entry, Journal};
 pub use manifest::{Instances, Manifest};
 #[cfg(feature = "wrpc")]
 pub use nats::{NatsOptions, Secret};
 #[cfg(feature = "wrpc")]
 pub use provider::Provider;
+pub use switches::Switches;

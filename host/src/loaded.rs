@@ -1,15 +1,16 @@
 //! What a manifest describes, loaded: the lattice, and the components at the ends of its links.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::called::Called;
 use crate::component::Component;
 use crate::cron::{self, Job};
 use crate::error::Error;
 use crate::health::Health;
 use crate::instance::{Callee, Handler, Network, Sandbox, Upstreams};
-use crate::lattice::{Faults, Faulty, Lattice, On, Transport};
+use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
 use crate::sim::Time;
 use steadfast_settings::KEY;
@@ -19,6 +20,7 @@ pub(crate) struct Loaded {
     pub sandbox: Arc<Sandbox>,
     pub network: Arc<Network>,
     pub faults: Arc<Faults>,
+    pub called: Arc<Called>,
     /// Those beside the component itself, by their files.
     others: BTreeMap<PathBuf, Component>,
     embedded: BTreeMap<(PathBuf, Instances), Arc<Callee>>,
@@ -40,8 +42,9 @@ impl Loaded {
         let sandbox = Arc::new(Sandbox::new(time, manifest.limits, manifest.seed, settings, env));
         let others = others(manifest)?;
         let importers: Vec<&Component> = std::iter::once(app).chain(others.values()).collect();
+        let called = Arc::new(Called::new(manifest, &importers));
         for (interface, link) in &manifest.links {
-            check_used(manifest, &importers, interface, link)?;
+            check_used(manifest, &called, interface, link)?;
             if let Some((path, _)) = link.target.component() {
                 check_link(manifest, &importers, interface, link, &others[path])?;
             }
@@ -55,7 +58,13 @@ impl Loaded {
                 setting.place(&manifest.path),
             );
         }
-        check_faults(manifest, &importers)?;
+        for fault in &manifest.faults {
+            called.check(fault).map_err(|problem| Error::Manifest {
+                path: manifest.path.clone(),
+                line: Some(fault.line),
+                problem,
+            })?;
+        }
         for upstream in &manifest.http.upstreams {
             check_serves_http(&others[&upstream.component])?;
         }
@@ -112,7 +121,7 @@ impl Loaded {
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
-        Ok(Loaded { sandbox, network, faults, others, embedded })
+        Ok(Loaded { sandbox, network, faults, called, others, embedded })
     }
 
     fn faulty(&self, transport: Arc<Callee>) -> cron::Target {
@@ -173,15 +182,14 @@ pub(crate) fn check_serves_http(component: &Component) -> Result<(), Error> {
     )))
 }
 
-/// A link must lead from an interface that somebody calls.
-fn check_used(manifest: &Manifest, importers: &[&Component], path: &str, link: &Link) -> Result<(), Error> {
-    let imports = || importers.iter().flat_map(|importer| importer.imports());
-    if manifest.cron.iter().any(|cron| cron.interface == path) || imports().any(|(import, _)| import.path() == path) {
+/// A link must lead from an interface that is called.
+fn check_used(manifest: &Manifest, called: &Called, path: &str, link: &Link) -> Result<(), Error> {
+    if called.has(path) {
         return Ok(());
     }
     let problem = match path.split_once('@') {
         Some((any, _)) => format!("`{path}` is linked, and a link is for any version; write `{any}`"),
-        None => format!("`{path}` is linked, and {}", not_imported(importers)),
+        None => format!("`{path}` is linked, and {}", called.missing()),
     };
     Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem })
 }
@@ -235,48 +243,4 @@ fn check_link(
         }
     }
     Ok(())
-}
-
-/// A fault must lie on something that is imported: a misspelt one would break nothing and prove nothing.
-fn check_faults(manifest: &Manifest, importers: &[&Component]) -> Result<(), Error> {
-    for fault in &manifest.faults {
-        let On::Function(on) = &fault.on else { continue };
-        let wrong =
-            |problem: String| Err(Error::Manifest { path: manifest.path.clone(), line: Some(fault.line), problem });
-        let (path, function) = on.split_once('#').map_or((on.as_str(), None), |(path, name)| (path, Some(name)));
-        if let Some((any, _)) = path.split_once('@') {
-            return wrong(format!("the fault is on `{path}`, and a fault is for any version; write `{any}`"));
-        }
-        let called = |cron: &Cron| cron.interface == path && function.is_none_or(|name| name == cron.function);
-        if manifest.cron.iter().any(called) {
-            continue;
-        }
-        let imported = || importers.iter().flat_map(|importer| importer.imports());
-        let mut functions = imported().filter(|(interface, _)| interface.path() == path).peekable();
-        if functions.peek().is_none() {
-            return wrong(format!("the fault is on `{path}`, and {}", not_imported(importers)));
-        }
-        let functions: BTreeSet<_> = functions.flat_map(|(_, functions)| functions.keys()).collect();
-        if let Some(function) = function.filter(|function| !functions.iter().any(|name| name == function)) {
-            return wrong(format!(
-                "the fault is on `{path}#{function}`, and no component imports that function; write one of: {}",
-                list(functions.into_iter().map(|name| format!("{path}#{name}")))
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// What a link or a fault could have named, for a message.
-fn not_imported(importers: &[&Component]) -> String {
-    let paths: BTreeSet<String> =
-        importers.iter().flat_map(|importer| importer.imports()).map(|(interface, _)| interface.path()).collect();
-    if paths.is_empty() {
-        return "no component imports anything that WASI does not provide; remove it".into();
-    }
-    format!("no component imports that; write one of: {}", list(paths))
-}
-
-fn list(names: impl IntoIterator<Item = String>) -> String {
-    names.into_iter().collect::<Vec<_>>().join(", ")
 }

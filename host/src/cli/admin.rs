@@ -2,25 +2,38 @@
 
 use std::net::SocketAddr;
 
-use steadfast_host::{Error, Health};
+use steadfast_host::{Admin, Error};
 use tokio::net::TcpListener;
 
 use super::listen;
 use super::printer::STDOUT;
 
-/// A port that is taken, and not answered yet.
-pub(super) struct Admin(TcpListener, SocketAddr);
+/// What whoever switches faults has to show, where this is set.
+const TOKEN: &str = "STEADFAST_ADMIN_TOKEN";
 
-impl Admin {
+/// A port that is taken, and not answered yet.
+pub(super) struct Port {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Port {
     pub async fn bind(address: &str) -> Result<Self, Error> {
         let (listener, address) = listen::bind(address, "--admin").await?;
-        Ok(Admin(listener, address))
+        Ok(Port { listener, address })
     }
 
     /// Answers there as long as the process runs.
-    pub fn answer(self, health: Health) {
-        let Admin(listener, address) = self;
-        tokio::spawn(health.serve(listener));
-        STDOUT.say(format_args!("admin on http://{address}"));
+    pub fn answer(self, admin: Admin) {
+        tokio::spawn(admin.serve(self.listener));
+        STDOUT.say(format_args!("admin on http://{}", self.address));
     }
+
+    pub fn listener(&self) -> &TcpListener {
+        &self.listener
+    }
+}
+
+pub(super) fn token() -> Option<String> {
+    std::env::var(TOKEN).ok()
 }

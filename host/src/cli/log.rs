@@ -6,26 +6,34 @@ use std::io::{self, IsTerminal};
 use steadfast_host::escape::Escaped;
 use tracing::field::Field;
 use tracing::{Level, Metadata};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
+use super::dev::Requests;
 use super::printer::STDERR;
 
-/// From now on, all events of this process are lines on standard error.
-pub(super) fn start() {
+/// From now on, the events of this process are lines on standard error. With `requests`, those of requests and calls are
+/// for it.
+pub(super) fn start(requests: Option<Requests>) {
+    // Each call is in the line of its request.
+    let usual =
+        if requests.is_some() { "info,opentelemetry=warn,steadfast::lattice=off" } else { "info,opentelemetry=warn" };
     // `RUST_LOG` as everywhere: `RUST_LOG=steadfast=debug` shows every call.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,opentelemetry=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let format = tracing_subscriber::fmt::layer()
         .fmt_fields(debug_fn(field).delimited(" "))
         .with_writer(|| &STDERR)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false);
-    tracing_subscriber::registry().with(format).with(quiet(filter)).with(filter_fn(without_secrets)).init();
+    let of_requests = filter_fn(|event| matches!(event.target(), "steadfast::access" | "steadfast::lattice"));
+    let requests = requests.map(|requests| requests.with_filter(of_requests));
+    let format = format.with_filter(quiet(filter));
+    tracing_subscriber::registry().with(requests).with(format).with(filter_fn(without_secrets)).init();
 }
 
 /// Says in the log that lines of it are missing.

@@ -4,6 +4,8 @@ mod admin;
 mod app;
 mod completions;
 mod compose;
+mod dev;
+mod fault;
 mod inspect;
 mod lines;
 mod listen;
@@ -40,7 +42,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     New(new::New),
-    Serve(serve::Serve),
+    Dev(Box<dev::Dev>),
+    Serve(Box<serve::Serve>),
+    Fault(fault::Fault),
     #[cfg(feature = "wrpc")]
     Provide(Box<provide::Provide>),
     Compose(compose::Compose),
@@ -57,7 +61,7 @@ pub(crate) fn run() -> ExitCode {
         let _ = writeln!(io::stderr(), "error: {}", Error::Runtime(error));
         return ExitCode::FAILURE;
     }
-    log::start();
+    log::start(cli.command.shows_requests().then(dev::Requests::new));
     let status = failed_or(cli.command.run());
     STDOUT.flush();
     STDERR.flush();
@@ -65,11 +69,18 @@ pub(crate) fn run() -> ExitCode {
 }
 
 impl Command {
+    /// Whether requests are lines on standard output.
+    fn shows_requests(&self) -> bool {
+        matches!(self, Command::Dev(_))
+    }
+
     fn run(self) -> Result<ExitCode, Error> {
         let done = |()| ExitCode::SUCCESS;
         match self {
             Command::New(new) => new.run().map(done),
+            Command::Dev(dev) => dev.run().map(done),
             Command::Serve(serve) => serve.run().map(done),
+            Command::Fault(fault) => fault.run().map(done),
             #[cfg(feature = "wrpc")]
             Command::Provide(provide) => provide.run().map(done),
             Command::Compose(compose) => compose.run().map(done),

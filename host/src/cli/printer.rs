@@ -79,7 +79,7 @@ impl Printer {
     }
 
     /// Takes a line that is escaped and has its end.
-    fn put(&self, line: &[u8]) {
+    pub fn put(&self, line: &[u8]) {
         let mut waiting = self.lock();
         let (line, end) = cut(line);
         let all = waiting.lines.len() + waiting.writing + line.len() + end.len();

@@ -1,9 +1,9 @@
 //! `steadfast provide`: a component whose exports other processes call, over a NATS server or over TCP.
 
 use clap::Args;
-use steadfast_host::{Error, Manifest, NatsOptions, Provider};
+use steadfast_host::{Admin, Error, Manifest, NatsOptions, Provider};
 
-use super::admin::Admin;
+use super::admin::Port;
 use super::app::App;
 use super::printer::STDOUT;
 use super::stop::Stop;
@@ -66,7 +66,8 @@ impl Provide {
         let provider = provider.with_prefix(self.prefix).with_queue_group(self.queue_group).with_calls(self.calls);
         let serving = |at: std::fmt::Arguments<'_>| STDOUT.say(format_args!("serving {}{at}", component.display()));
         if let Some(address) = admin {
-            Admin::bind(&address).await?.answer(provider.health());
+            let health = provider.health();
+            Port::bind(&address).await?.answer(Admin::new(move || health.clone()));
         }
         match way {
             Way::Nats(url, options) => {

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 use steadfast_host::sim::Time;
-use steadfast_host::{Error, Host, Manifest};
+use steadfast_host::{Admin, Error, Host, Manifest};
 
-use super::admin::Admin;
+use super::admin::{self, Port};
 use super::app::App;
 use super::listen;
 use super::printer::STDOUT;
@@ -27,6 +27,10 @@ pub(super) struct Serve {
     /// default.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<String>,
+    /// Let `steadfast fault` switch faults on and off at the admin port: for those who have the token in the environment
+    /// variable STEADFAST_ADMIN_TOKEN, or, without one, for this machine.
+    #[arg(long)]
+    admin_faults: bool,
     #[cfg(feature = "otlp")]
     #[command(flatten)]
     otlp: super::otlp::Otlp,
@@ -43,24 +47,34 @@ impl Serve {
             manifest = manifest.with_requests(requests);
         }
         let admin = self.admin.or(manifest.admin().map(String::from));
+        if self.admin_faults && admin.is_none() {
+            let problem = "--admin-faults needs an admin port; give one with --admin, like 127.0.0.1:9090".into();
+            return Err(Error::Admin { problem });
+        }
         #[cfg(feature = "otlp")]
         let _exporting = self.otlp.start(manifest.component())?;
-        let served = runtime.block_on(serve(manifest, admin, stop));
+        let served = runtime.block_on(serve(manifest, admin, self.admin_faults, stop));
         // What is still being loaded is not waited for.
         runtime.shutdown_background();
         served
     }
 }
 
-async fn serve(manifest: Manifest, admin: Option<String>, stop: Stop) -> Result<(), Error> {
+async fn serve(manifest: Manifest, admin: Option<String>, faults: bool, stop: Stop) -> Result<(), Error> {
     let (listener, address) = listen::bind(manifest.listen(), "--listen").await?;
     let admin = match admin {
-        Some(address) => Some(Admin::bind(&address).await?),
+        Some(address) => Some(Port::bind(&address).await?),
         None => None,
     };
     let Some(host) = stop.before(move || Host::load(&manifest, Time::Real)).await? else { return Ok(()) };
-    if let Some(admin) = admin {
-        admin.answer(host.health());
+    if let Some(port) = admin {
+        let (asked, switched) = (host.clone(), host.clone());
+        let admin = Admin::new(move || asked.health());
+        let admin = match faults {
+            true => admin.with_faults(move || switched.faults(), port.listener(), admin::token())?,
+            false => admin,
+        };
+        port.answer(admin);
     }
     STDOUT.say(format_args!("listening on http://{address}"));
     host.serve(listener, stop.asked()).await;

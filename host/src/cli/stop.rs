@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 /// Whether the end was asked for. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Stop(watch::Receiver<bool>);
+pub(super) struct Stop(watch::Sender<bool>);
 
 impl Stop {
     /// Takes the signals that ask a process to end. The first is told to all that wait for it, and the second ends the
@@ -21,19 +21,25 @@ impl Stop {
     pub fn on_signals(runtime: &Runtime) -> Result<Self, Error> {
         let _context = runtime.enter();
         let mut signals = Signals::new().map_err(Error::Runtime)?;
-        let (sender, stop) = watch::channel(false);
+        let stop = Stop(watch::Sender::new(false));
+        let asked = stop.clone();
         runtime.spawn(async move {
             signals.next().await;
-            let _ = sender.send(true);
+            asked.ask();
             let status = signals.next().await;
             process::exit(status);
         });
-        Ok(Stop(stop))
+        Ok(stop)
+    }
+
+    /// Asks for the end.
+    pub fn ask(&self) {
+        self.0.send_replace(true);
     }
 
     /// Ready when the end was asked for.
-    pub async fn asked(mut self) {
-        let _ = self.0.wait_for(|asked| *asked).await;
+    pub async fn asked(self) {
+        let _ = self.0.subscribe().wait_for(|asked| *asked).await;
     }
 
     /// The outcome of `work`, which keeps a thread busy; none, when the end is asked for before it is over.

@@ -11,6 +11,7 @@ use hyper::header::{HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tracing::Instrument;
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{Error, WasiHttpView};
@@ -97,7 +98,7 @@ impl Handler {
         let this = self.clone();
         // The instance goes on after the head of the answer is sent: it streams the body. And it goes on when
         // the client leaves: what it began, it may finish.
-        tokio::spawn(async move {
+        let answering = async move {
             let outcome = tokio::select! {
                 outcome = this.run(work, request, &head) => outcome,
                 () = tokio::time::sleep(limits.request) => Err(Stopped::Late(limits.request)),
@@ -105,7 +106,8 @@ impl Handler {
             };
             this.ended(outcome, &what, &head, span);
             drop(seat);
-        });
+        };
+        tokio::spawn(answering.in_current_span());
         let answer = answer.await.unwrap_or_else(|_| bare(StatusCode::INTERNAL_SERVER_ERROR));
         match client {
             Some(client) => client.takes(answer),

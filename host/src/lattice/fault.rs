@@ -1,8 +1,9 @@
 //! Breaks calls on purpose: a transport around another.
 
+use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -50,35 +51,93 @@ pub(crate) enum FaultKind {
     Status(StatusCode, Option<Duration>),
 }
 
-/// All faults of a host, at work.
+/// All faults of a host, at work. They can be switched on and off while it is.
 pub(crate) struct Faults {
     /// When the host was ready; none of its calls are earlier.
     ready: OnceLock<Instant>,
-    faults: Vec<Armed>,
+    /// Those of the manifest in their order, and then those that were switched on. The list is replaced, never changed:
+    /// a call that is being delayed goes on with the one it has.
+    armed: Mutex<Arc<[Arc<Armed>]>>,
+    /// How many there are: most hosts have none, and a call then asks for no list.
+    count: AtomicUsize,
+    last_id: AtomicU64,
 }
 
-struct Armed {
-    fault: Fault,
+/// A fault at work.
+pub(crate) struct Armed {
+    pub id: u64,
+    pub fault: Fault,
+    /// When it was switched on; none for a fault of the manifest, whose times count from when the host was ready.
+    switched: Option<Instant>,
     /// Calls that it has hit.
     hits: AtomicU64,
 }
 
 impl Faults {
     pub fn new(faults: Vec<Fault>) -> Self {
-        let faults = faults.into_iter().map(|fault| Armed { fault, hits: AtomicU64::new(0) }).collect();
-        Faults { ready: OnceLock::new(), faults }
+        let all = Faults {
+            ready: OnceLock::new(),
+            armed: Mutex::new(Arc::new([])),
+            count: AtomicUsize::new(0),
+            last_id: AtomicU64::new(0),
+        };
+        for fault in faults {
+            all.arm(fault, None);
+        }
+        all
     }
 
-    /// The times of faults count from now.
+    /// The times of the manifest's faults count from now.
     pub fn ready(&self) {
         self.ready.get_or_init(Instant::now);
     }
 
+    /// From now on, `fault` is at work too, and its times count from now.
+    pub fn switch_on(&self, fault: Fault) -> u64 {
+        self.arm(fault, Some(Instant::now()))
+    }
+
+    fn arm(&self, fault: Fault, switched: Option<Instant>) -> u64 {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let armed = Arc::new(Armed { id, fault, switched, hits: AtomicU64::new(0) });
+        self.replace(|all| all.iter().cloned().chain([armed]).collect());
+        id
+    }
+
+    /// The faults with such an id, of all that are there, are at work no longer. Whether there were any.
+    pub fn switch_off(&self, ids: impl Fn(u64) -> bool) -> bool {
+        let before = self.count.load(Ordering::Relaxed);
+        self.replace(|all| all.iter().filter(|armed| !ids(armed.id)).cloned().collect()) < before
+    }
+
+    /// All that are at work, those included whose time has not come, or is over.
+    pub fn all(&self) -> Arc<[Arc<Armed>]> {
+        self.lock().clone()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
+    fn replace(&self, change: impl FnOnce(&[Arc<Armed>]) -> Arc<[Arc<Armed>]>) -> usize {
+        let mut all = self.lock();
+        *all = change(&all);
+        self.count.store(all.len(), Ordering::Relaxed);
+        all.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<[Arc<Armed>]>> {
+        self.armed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What is in the way of a call, now that all delays on it are over. Delays add up; of the other faults that
-    /// apply, the first in the manifest counts.
+    /// apply, the first counts.
     pub async fn obstacle(&self, is_on: impl Fn(&On) -> bool) -> Option<FaultKind> {
+        if self.is_empty() {
+            return None;
+        }
         let ready = *self.ready.get_or_init(Instant::now);
-        for armed in &self.faults {
+        for armed in &*self.all() {
             if !is_on(&armed.fault.on) || !armed.hits(ready) {
                 continue;
             }
@@ -103,7 +162,7 @@ impl<N: Send + Sync> Transport<N> for Faulty<N> {
         network: &'a Arc<N>,
         invocation: Invocation,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        if self.faults.faults.is_empty() {
+        if self.faults.is_empty() {
             return self.transport.invoke(network, invocation);
         }
         Box::pin(async move {
@@ -143,11 +202,49 @@ impl Armed {
     /// Whether the fault applies now; if so, it has hit once more.
     fn hits(&self, ready: Instant) -> bool {
         let Fault { from, until, first, .. } = &self.fault;
-        let now = ready.elapsed();
+        let now = self.switched.unwrap_or(ready).elapsed();
         if now < *from || until.is_some_and(|until| now >= until) {
             return false;
         }
         let limit = first.unwrap_or(u64::MAX);
         self.hits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |hits| (hits < limit).then_some(hits + 1)).is_ok()
+    }
+
+    /// How many calls it has hit.
+    pub fn hit(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was switched on, and does not stand in the manifest.
+    pub fn is_switched(&self) -> bool {
+        self.switched.is_some()
+    }
+}
+
+impl FaultKind {
+    /// As the manifest has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FaultKind::NoLink => "no-link",
+            FaultKind::NoTarget => "no-target",
+            FaultKind::Disconnected => "disconnected",
+            FaultKind::Blackhole => "blackhole",
+            FaultKind::Drop => "drop",
+            FaultKind::Trap => "trap",
+            FaultKind::Latency(_) => "latency",
+            FaultKind::Overloaded(_) => "overloaded",
+            FaultKind::Status(..) => "status",
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            On::Everything => f.write_str("everything"),
+            On::Function(name) => f.write_str(name),
+            On::Http(Some(scheme), authority) => write!(f, "{scheme}://{authority}"),
+            On::Http(None, authority) => write!(f, "{authority}"),
+        }
     }
 }

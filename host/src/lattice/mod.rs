@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Val;
 
-pub(crate) use fault::{Fault, FaultKind, Faults, Faulty, On};
+pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, On};
 pub use journal::{Entry, Journal};
 
 use crate::component::{Interface, Signature};

@@ -9,6 +9,11 @@ pub(super) fn find(table: &DeTable<'_>) -> Option<(String, usize, &'static str)>
     in_table("", table)
 }
 
+/// What there is to say of it.
+pub(super) fn misplaced(key: &str, kind: &str) -> String {
+    format!("`{key}` is {kind}, and no setting is one; write it in quotes where a text is meant")
+}
+
 fn in_table(path: &str, table: &DeTable<'_>) -> Option<(String, usize, &'static str)> {
     table.iter().find_map(|(key, value)| {
         let mut path = path.to_string();

@@ -6,8 +6,9 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::http::uri::Scheme;
 use serde::Deserialize;
+use toml::de::{DeTable, Deserializer};
 
-use super::{Http, value};
+use super::{Http, NOT_TOML, date, explained, value};
 use crate::authority::Authority;
 use crate::lattice::{Fault, FaultKind, On};
 
@@ -43,6 +44,16 @@ pub(super) enum FileFaultKind {
     Latency,
     Overloaded,
     Status,
+}
+
+/// A fault by itself: the lines below a `[[faults]]`.
+pub(crate) fn parse(text: &str, http: &Http) -> Result<Fault, String> {
+    let table = DeTable::parse(text).map_err(|error| explained(&error) + NOT_TOML)?;
+    if let Some((key, _, kind)) = date::find(table.get_ref()) {
+        return Err(date::misplaced(&key, kind));
+    }
+    let fault = FileFault::deserialize(Deserializer::from(table)).map_err(|error| explained(&error))?;
+    fault.check(0, http)
 }
 
 impl FileFault {

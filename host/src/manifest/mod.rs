@@ -27,6 +27,7 @@ use crate::lattice::Fault;
 pub(crate) use config::Setting;
 pub(crate) use cron::Cron;
 pub(crate) use env::Env;
+pub(crate) use fault::parse as parse_fault;
 pub(crate) use http::Http;
 pub(crate) use limits::{ClientLeft, Limits};
 #[cfg(feature = "wrpc")]
@@ -163,14 +164,12 @@ impl Manifest {
         let wrong = |line, problem: String| Error::Manifest { path: path.into(), line, problem };
         // The message of the parser has the offending line drawn below it; one line is enough here.
         let explain = |error: toml::de::Error, hint: &str| {
-            let problem = format!("{}{hint}", suggested(error.message().trim().replace('\n', ", ")));
+            let problem = format!("{}{hint}", explained(&error));
             wrong(error.span().map(|span| line_of(span.start)), problem)
         };
-        let table =
-            DeTable::parse(text).map_err(|error| explain(error, "; see https://toml.io for what TOML allows"))?;
+        let table = DeTable::parse(text).map_err(|error| explain(error, NOT_TOML))?;
         if let Some((key, offset, kind)) = date::find(table.get_ref()) {
-            let problem = format!("`{key}` is {kind}, and no setting is one; write it in quotes where a text is meant");
-            return Err(wrong(Some(line_of(offset)), problem));
+            return Err(wrong(Some(line_of(offset)), date::misplaced(&key, kind)));
         }
         for (key, ty, expected) in TABLES {
             if let Some(value) = table.get_ref().get(key).filter(|value| value.get_ref().type_str() != ty) {
@@ -263,6 +262,26 @@ impl Manifest {
         &self.component
     }
 
+    /// The file that this was read from; of a component without a manifest, the component.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All files that this names, and its own.
+    ///
+    /// ```
+    /// use steadfast_host::Manifest;
+    ///
+    /// let manifest = Manifest::parse("component = 'a.wasm'\n[links]\n'a:b/c' = { component = 'c.wasm' }", "a.toml")?;
+    /// assert_eq!(manifest.files(), ["a.toml", "a.wasm", "c.wasm"].map(std::path::PathBuf::from));
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn files(&self) -> Vec<PathBuf> {
+        let links = self.links.values().filter_map(|link| Some(link.target.component()?.0.clone()));
+        let upstreams = self.http.upstreams.iter().map(|upstream| upstream.component.clone());
+        [self.path.clone(), self.component.clone()].into_iter().chain(links).chain(upstreams).collect()
+    }
+
     /// The manifest of a component that has none: every setting has its default, and nothing is linked.
     ///
     /// ```
@@ -350,6 +369,13 @@ impl Manifest {
     pub fn admin(&self) -> Option<&str> {
         self.admin.as_deref()
     }
+}
+
+const NOT_TOML: &str = "; see https://toml.io for what TOML allows";
+
+/// The parser's message, as one line.
+fn explained(error: &toml::de::Error) -> String {
+    suggested(error.message().trim().replace('\n', ", "))
 }
 
 /// The parser's message about an unknown key or word, with the known one that is nearest.

@@ -172,8 +172,8 @@ fn what_cannot_be_provided_is_said() {
         ),
         (
             &["provide", "--nats", "nats://localhost", "no.wasm"],
-            "cannot read no.wasm: No such file or directory (os error 2); give the path of a component to serve, and \
-             build it first",
+            "cannot read no.wasm: No such file or directory (os error 2); give the path of a component, and build it \
+             first",
         ),
     ] {
         assert_eq!(folder.refusal(arguments), expected);

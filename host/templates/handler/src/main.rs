@@ -7,8 +7,8 @@ steadfast::bindgen!();
 use acme::greeter::api as greeter;
 
 steadfast::policy! {
-    /// How this calls the greeter: at most 4 attempts in 3 s, and none for 10 s after 8 failures in a row.
-    static GREETER = deadline("3s") + retry(attempts = 4) + breaker(failures = 8, open_for = "10s");
+    /// How this calls the greeter: at most 4 attempts in 3 s, and none for 5 s after 8 failures in a row.
+    static GREETER = deadline("3s") + retry(attempts = 4) + breaker(failures = 8, open_for = "5s");
 }
 
 /// A failure that leaves this function becomes an HTTP answer that says what failed.

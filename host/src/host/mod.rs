@@ -1,5 +1,7 @@
 //! A host: one component behind HTTP, the components its links lead to, and the lattice between them.
 
+mod front;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -8,6 +10,10 @@ use hyper::body::Body;
 use hyper::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::{Instrument, Span};
+
+pub use front::Front;
 
 use crate::access::Access;
 use crate::component::Component;
@@ -18,8 +24,9 @@ use crate::instance::{Handler, Network, ResponseBody, bare, busy};
 use crate::lattice::Journal;
 use crate::loaded::{self, Loaded};
 use crate::manifest::{Limits, Manifest};
-use crate::server::{self, Bounds};
+use crate::server;
 use crate::sim::Time;
+use crate::switches::Switches;
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -27,6 +34,7 @@ pub struct Host {
     /// None for a component that only works on schedule.
     handler: Option<Arc<Handler>>,
     network: Arc<Network>,
+    faults: Switches,
     health: Health,
     limits: Limits,
     /// A seat for each request at a time.
@@ -60,9 +68,10 @@ impl Host {
             .map(Arc::new);
         let network = loaded.network;
         loaded.faults.ready();
+        let faults = Switches::new(loaded.faults, loaded.called, manifest.http.clone());
         let limits = manifest.limits;
         let seats = Arc::new(Semaphore::new(limits.requests));
-        Ok(Host { handler, health, limits, seats, _jobs: Arc::new(Jobs::start(jobs, &network)), network })
+        Ok(Host { handler, faults, health, limits, seats, _jobs: Arc::new(Jobs::start(jobs, &network)), network })
     }
 
     /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the
@@ -88,7 +97,10 @@ impl Host {
     {
         let response = match &self.handler {
             Some(handler) => match self.seats.clone().try_acquire_owned() {
-                Ok(seat) => handler.handle(&self.network, request, 0, Some(seat)).await,
+                Ok(seat) => {
+                    let span = access.as_ref().map_or_else(Span::none, Access::span);
+                    handler.handle(&self.network, request, 0, Some(seat)).instrument(span).await
+                }
                 Err(_) => busy(),
             },
             None => bare(StatusCode::NOT_FOUND),
@@ -102,21 +114,32 @@ impl Host {
     /// Serves HTTP/1.1 on `listener` until `shutdown` is ready; then it closes the listener, and requests under way have
     /// 10 s to end. What is still under way, and what was cut, is logged.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let shutdown = async {
-            shutdown.await;
-            self.health.stop();
-            server::stopping("requests", self.under_way());
-        };
-        let host = self.clone();
-        let answer = move |request| {
-            let host = host.clone();
-            // At once: a client may leave before the rest is begun.
-            let access = host.access(&request);
-            async move { host.answer(request, access).await }
-        };
-        let stopped = server::serve(listener, Bounds::of(self.limits.connections), answer, shutdown);
-        let over = stopped.await;
-        // A request may go on when its client has left.
+        Front::new(self.clone()).serve(listener, shutdown).await;
+    }
+
+    /// Begins to answer a request at once, before the answer is asked for: a client may leave before that.
+    pub(crate) fn begin<B>(self, request: Request<B>) -> impl Future<Output = Response<ResponseBody>>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<wasmtime_wasi_http::Error>,
+    {
+        let access = self.access(&request);
+        async move { self.answer(request, access).await }
+    }
+
+    /// The most connections at a time.
+    pub(crate) fn connections(&self) -> usize {
+        self.limits.connections
+    }
+
+    /// The end is asked for.
+    pub(crate) fn stop(&self) {
+        self.health.stop();
+        server::stopping("requests", self.under_way());
+    }
+
+    /// Waits for requests that go on although their clients have left, until `over`.
+    pub(crate) async fn stopped(&self, over: Instant) {
         let all = u32::try_from(self.limits.requests).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout_at(over, self.seats.acquire_many(all)).await;
         server::stopped("requests", self.under_way());
@@ -139,6 +162,11 @@ impl Host {
     /// ```
     pub fn health(&self) -> Health {
         self.health.clone()
+    }
+
+    /// The faults of the manifest, and those that are switched on while this runs.
+    pub fn faults(&self) -> Switches {
+        self.faults.clone()
     }
 
     /// What went over the lattice.

@@ -1,0 +1,70 @@
+//! The functions that are called over the lattice, which are those that a link leads from and a fault can be on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::component::Component;
+use crate::lattice::{Fault, On};
+use crate::manifest::Manifest;
+
+/// What the components of a host import, and its jobs call.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// By interface, without its version.
+    imports: BTreeMap<String, BTreeSet<String>>,
+    /// The interface and the function of each job, which the host calls itself.
+    jobs: BTreeSet<(String, String)>,
+}
+
+impl Called {
+    pub fn new(manifest: &Manifest, importers: &[&Component]) -> Self {
+        let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (interface, functions) in importers.iter().flat_map(|importer| importer.imports()) {
+            imports.entry(interface.path()).or_default().extend(functions.keys().cloned());
+        }
+        let jobs = manifest.cron.iter().map(|cron| (cron.interface.clone(), cron.function.clone()));
+        Called { imports, jobs: jobs.collect() }
+    }
+
+    /// Whether something calls the interface `path`.
+    pub fn has(&self, path: &str) -> bool {
+        self.imports.contains_key(path) || self.jobs.iter().any(|(interface, _)| interface == path)
+    }
+
+    /// A fault must be on something that is called: a misspelt one would break nothing and prove nothing.
+    pub fn check(&self, fault: &Fault) -> Result<(), String> {
+        let On::Function(on) = &fault.on else { return Ok(()) };
+        let (path, function) = on.split_once('#').map_or((on.as_str(), None), |(path, name)| (path, Some(name)));
+        if let Some((any, _)) = path.split_once('@') {
+            return Err(format!("the fault is on `{path}`, and a fault is for any version; write `{any}`"));
+        }
+        if self
+            .jobs
+            .iter()
+            .any(|(interface, name)| interface == path && function.is_none_or(|function| name == function))
+        {
+            return Ok(());
+        }
+        let Some(functions) = self.imports.get(path) else {
+            return Err(format!("the fault is on `{path}`, and {}", self.missing()));
+        };
+        match function.filter(|function| !functions.contains(*function)) {
+            Some(function) => Err(format!(
+                "the fault is on `{path}#{function}`, and no component imports that function; write one of: {}",
+                list(functions.iter().map(|name| format!("{path}#{name}")))
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// What a link or a fault could have named, for a message.
+    pub fn missing(&self) -> String {
+        match self.imports.is_empty() {
+            true => "no component imports anything that WASI does not provide; remove it".into(),
+            false => format!("no component imports that; write one of: {}", list(self.imports.keys().cloned())),
+        }
+    }
+}
+
+fn list(names: impl IntoIterator<Item = String>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
