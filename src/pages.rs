@@ -7,6 +7,18 @@ macro_rules! pages {
 }
 
 pages! {
+    InAHurry: "../docs/README.md",
+    Order: "../docs/concepts/order.md",
+    BreakerStates: "../docs/concepts/breaker-states.md",
+    WhatTravels: "../docs/concepts/what-travels.md",
+    Places: "../docs/concepts/places.md",
+    WriteOnce: "../docs/recipes/write-once.md",
+    LastGood: "../docs/recipes/last-good.md",
+    FreshInstances: "../docs/recipes/fresh-instances.md",
+    RecipeOfOwnErrors: "../docs/recipes/own-errors.md",
+    Test: "../docs/recipes/test.md",
+    Move: "../docs/recipes/move.md",
+    Policies: "../docs/policies/README.md",
     AttemptTimeout: "../docs/policies/attempt-timeout.md",
     Backoff: "../docs/policies/backoff.md",
     Breaker: "../docs/policies/breaker.md",
