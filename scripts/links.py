@@ -68,6 +68,11 @@ def problems(page):
         label = (found[2] or found[1]).lower()
         if label not in defined:
             yield at(found.start(), f"[{label}] is defined nowhere in the page")
+    if page.parent == DOCS / "policies" and page.name != "README.md":
+        # These pages are the docs of types too, which define the references anew: on docs.rs there is no other page.
+        for found in INLINE.finditer(shown):
+            if not SCHEME.match(found[1]):
+                yield at(found.start(), f"{found[1]}: write it as a reference, [text], with [text]: at the end")
     for place, link in links(shown):
         if SCHEME.match(link):
             continue
