@@ -8,6 +8,33 @@
 //! nothing helped. Composed, the error never appears; the component is the same, byte for byte.
 //!
 //! ```
+//! use steadfast::{Failed, resilient};
+//! # mod greeter {
+//! #     pub fn greet(name: &str) -> Result<String, steadfast::RpcError> { Ok(format!("Hello, {name}!")) }
+//! # }
+//!
+//! #[resilient(retry(attempts = 4), breaker(failures = 5, open_for = "10s"), deadline = "3s")]
+//! fn greet(name: &str) -> Result<String, Failed> {
+//!     greeter::greet(name)
+//! }
+//!
+//! let text = greet("Ada")?;
+//! # assert_eq!(text, "Hello, Ada!");
+//! # Ok::<(), Failed>(())
+//! ```
+//!
+//! | to | there is |
+//! | --- | --- |
+//! | make a function resilient, or all methods of an `impl`, or answer a client when nothing helped | [`#[resilient]`](macro@resilient) |
+//! | share one policy between calls | [`policy!`] |
+//! | generate bindings from WIT, with a client for each interface | [`bindgen!`] |
+//! | say what an error of your own means | [`#[derive(Failure)]`](derive@Failure) |
+//! | make HTTP requests | `http::Client`, with the feature `http` |
+//! | test without waiting | [`testing`] |
+//!
+//! Without macros, a policy is the same parts, as types:
+//!
+//! ```
 //! use core::time::Duration;
 //! use steadfast::{Breaker, Deadline, Policy, Retry};
 //! # mod greeter {
@@ -23,6 +50,10 @@
 //! # assert_eq!(text, "Hello, Ada!");
 //! # Ok::<(), steadfast::Failed>(())
 //! ```
+//!
+//! The docs of each part say when to use it, when not, and what its defaults are: [`Deadline`], [`Retry`], [`Backoff`],
+//! [`Budget`], [`Hedge`], [`Breaker`], [`Bulkhead`], [`Concurrency`], [`RateLimit`], [`Throttle`], [`AttemptTimeout`],
+//! [`Fallback`].
 //!
 //! # Features
 //! - `config`: policies as data (`config`), from a text or from the host at run time.

@@ -1,4 +1,4 @@
-//! The examples of `docs/` are compiled with those of the library.
+//! The examples of `docs/` are compiled with those of the library. The pages of policies are the docs of their types.
 
 macro_rules! pages {
     ($($(#[$condition:meta])* $page:ident: $file:literal,)*) => {
@@ -7,18 +7,18 @@ macro_rules! pages {
 }
 
 pages! {
-    AttemptTimeout: "../docs/policies/attempt-timeout.md",
-    Backoff: "../docs/policies/backoff.md",
-    Breaker: "../docs/policies/breaker.md",
-    Budget: "../docs/policies/budget.md",
-    Bulkhead: "../docs/policies/bulkhead.md",
-    Concurrency: "../docs/policies/concurrency.md",
-    Deadline: "../docs/policies/deadline.md",
-    Fallback: "../docs/policies/fallback.md",
-    Hedge: "../docs/policies/hedge.md",
-    RateLimit: "../docs/policies/rate-limit.md",
-    Retry: "../docs/policies/retry.md",
-    Throttle: "../docs/policies/throttle.md",
+    InAHurry: "../docs/README.md",
+    Order: "../docs/concepts/order.md",
+    BreakerStates: "../docs/concepts/breaker-states.md",
+    WhatTravels: "../docs/concepts/what-travels.md",
+    Places: "../docs/concepts/places.md",
+    WriteOnce: "../docs/recipes/write-once.md",
+    LastGood: "../docs/recipes/last-good.md",
+    FreshInstances: "../docs/recipes/fresh-instances.md",
+    RecipeOfOwnErrors: "../docs/recipes/own-errors.md",
+    Test: "../docs/recipes/test.md",
+    Move: "../docs/recipes/move.md",
+    Policies: "../docs/policies/README.md",
     #[cfg(feature = "toml")]
     Configuration: "../docs/configuration.md",
     Errors: "../docs/errors.md",

@@ -1,11 +1,11 @@
-//! What is made of the tables of settings and kept in the repository: the schema, and the table in the documentation.
+//! What is made of the tables of settings and kept in the repository: the schema, and tables in the documentation.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 use steadfast::config::{Policies, schema};
-use steadfast_settings::{BUDGET, Kind, POLICY, Setting, Table, spelled};
+use steadfast_settings::{BUDGET, Kind, Needed, POLICY, Setting, Table, spelled};
 
 /// Compares a file with what it is to be; with `UPDATE_GENERATED=1` it is written instead.
 #[track_caller]
@@ -38,6 +38,85 @@ fn the_tables_in_the_documentation_are_current() {
         between(&text, "budgets", &rows("", &BUDGET))
     };
     current("docs/configuration.md", with, |one, other| one == other);
+}
+
+#[test]
+fn the_page_of_settings_is_current() {
+    let mut page = String::from(
+        "<!-- Generated from settings/src/settings.rs, by settings/tests/generated.rs. -->\n\n\
+         # Settings\n\n\
+         Every setting of a policy, part by part. A [configuration](configuration.md) has the names as they stand here. In\n\
+         `#[resilient]` and `policy!` they have underscores, `open_for`, and so have the methods of the builders.\n\n\
+         A part may be `\"never\"` in a configuration, which switches off what the code has. Durations are written\n\
+         `\"250ms\"` or `\"1m30s\"`, shares `\"50%\"` or `0.5`. In `#[resilient]` and `policy!`, the `jitter` of a breaker is 10 %\n\
+         where it is left out.\n",
+    );
+    let mut tables = vec![&POLICY];
+    let mut next = 0;
+    while let Some(table) = tables.get(next).copied() {
+        next += 1;
+        for setting in table.settings {
+            if let Kind::Table(inner) | Kind::Budget(inner) = setting.kind
+                && tables.iter().all(|known| known.name != inner.name)
+            {
+                tables.push(inner);
+            }
+        }
+        page += &section(table);
+    }
+    current("docs/settings.md", |_| page.clone(), |one, other| one == other);
+}
+
+/// A part: its settings, and which of them go together.
+fn section(table: &Table) -> String {
+    let mut text = format!("\n## {}\n\n{}\n", title(table), table.about);
+    let policy = format!("policies/{}.md", title(table).to_lowercase().replace(' ', "-"));
+    if Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(&policy).exists() {
+        let _ = writeln!(text, "[When to use it, and why the defaults are what they are]({policy}).");
+    }
+    text += "\n| setting | what it says | allowed | default |\n| --- | --- | --- | --- |\n";
+    for setting in table.settings {
+        let allowed = match setting.kind {
+            Kind::Table(inner) => {
+                let link = format!("[a table](#{})", title(inner).to_lowercase().replace(' ', "-"));
+                if setting.optional { format!("{link}, or `\"never\"`") } else { link }
+            }
+            _ => allowed(setting).replace("or a table", "or [a table](#budget)"),
+        };
+        let default = if setting.needed { "has to be given".into() } else { default_of(setting) };
+        let _ = writeln!(text, "| `{}` | {} | {allowed} | {default} |", spelled(setting.name), setting.about);
+    }
+    let names = |names: &[&str]| names.iter().map(|name| format!("`{}`", spelled(name))).collect::<Vec<_>>().join(", ");
+    for choice in table.choices {
+        let has = match choice.needed {
+            Needed::Always => "It has one".into(),
+            Needed::With(other) => format!("With `{}`, it has one", spelled(other)),
+            Needed::No => "It has at most one".into(),
+        };
+        let _ = writeln!(text, "\n{has} of {}.", choice.to_string().replace(" or ", " and "));
+        if choice.kinds.iter().any(|kind| !kind.needs.is_empty() || !kind.takes.is_empty()) {
+            text += "\n| with | has to be given | may be given |\n| --- | --- | --- |\n";
+            for kind in choice.kinds {
+                let name = spelled(kind.name);
+                let _ = writeln!(text, "| `{name}` | {} | {} |", names(kind.needs), names(kind.takes));
+            }
+        }
+    }
+    text
+}
+
+/// The name of a table as words: `RateLimit` is "Rate limit".
+fn title(table: &Table) -> String {
+    let mut words = String::new();
+    for letter in table.name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+            words.extend(letter.to_lowercase());
+        } else {
+            words.push(letter);
+        }
+    }
+    words
 }
 
 /// `text` with `rows` between the marks of that name.

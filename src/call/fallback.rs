@@ -37,13 +37,7 @@ impl<K: fmt::Debug, S> fmt::Debug for WithFallback<K, S> {
 }
 
 /// The step of [`Policy::fallback`](crate::Policy::fallback): a value.
-///
-/// ```
-/// use steadfast::{Policy, RpcError};
-///
-/// static GREETER: Policy = Policy::new();
-/// assert_eq!(GREETER.fallback(|_| 0).call(|| Ok::<_, RpcError>(7)), 7);
-/// ```
+#[doc = include_str!("../../docs/policies/fallback.md")]
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations, reason = "it holds a function of the caller")]
 pub struct Fallback<F>(pub(super) F);

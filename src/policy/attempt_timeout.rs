@@ -7,21 +7,8 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The longest one attempt may take.
 ///
-/// **When to use it**: with retries, so that one attempt that hangs does not take the whole deadline; and with a
-/// breaker, which counts it as a failure. **When not**: instead of the host's own timeout.
-///
-/// Awaited ([`call_async`](crate::Call::call_async)), an attempt is cancelled when its time is over. It may have
-/// had its effect, so only an [idempotent](super::Policy::idempotent) call is repeated then. A blocking import
-/// cannot be interrupted: there it is checked afterwards, and an answer that came late is returned all the same,
-/// but counts as a failure of the target.
-///
-/// ```
-/// use core::time::Duration;
-/// use steadfast::{AttemptTimeout, Policy};
-///
-/// static QUICK: Policy<(AttemptTimeout,)> =
-///     Policy::new().attempt_timeout(AttemptTimeout::after(Duration::from_millis(500)));
-/// ```
+/// [deadline]: crate::Deadline
+#[doc = include_str!("../../docs/policies/attempt-timeout.md")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptTimeout(Duration);
 

@@ -19,30 +19,9 @@ mod tests;
 
 /// Lets at most a number of calls be under way at the same time.
 ///
-/// **When to use it**: in front of a target that suffers from many calls at once, and where calls are awaited: one
-/// slow target then holds up a bounded number of them, and not all memory and connections of the component.
-/// **When not**: to bound how many calls are made in a second (a [`RateLimit`](super::RateLimit) does that); or in
-/// a component that only makes blocking calls one after the other, which is at most one anyway.
-///
-/// A place is held for one attempt: not while the policy waits before a retry. When all places are taken,
-/// - an awaited call ([`call_async`](crate::Call::call_async)) waits in line, if there is
-///   [room](Self::waiting). First come, first served: a place that becomes free belongs to the first in line, and
-///   nobody overtakes. A call that is abandoned while it waits takes no place, and a turn that came too late for it,
-///   or when the [breaker](super::Breaker) had opened meanwhile, goes to the next. The wait ends at the
-///   [`Deadline`](super::Deadline), where there is one.
-/// - a blocking call is rejected at once, whatever the room in line: whoever holds a place cannot give it back
-///   while the component blocks. Blocking calls can only nest, so for them it bounds the depth.
-///
-/// A rejected call has [`Reason::BulkheadFull`], never reached the wire, and is no failure of the target. Calls are
-/// counted in this instance; on a host that makes a fresh instance for every request, it sees one request only.
-///
-/// ```
-/// use steadfast::{Bulkhead, Policy, RpcError};
-///
-/// static GREETER: Policy<(Bulkhead,)> = Policy::new().bulkhead(Bulkhead::concurrent(10).waiting(20));
-///
-/// assert_eq!(GREETER.call(|| Ok::<_, RpcError>("hi")).unwrap(), "hi");
-/// ```
+/// [rate limit]: crate::RateLimit
+/// [breaker]: crate::Breaker
+#[doc = include_str!("../../docs/policies/bulkhead.md")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bulkhead {
     places: u32,

@@ -6,19 +6,7 @@ use core::time::Duration;
 use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The longest a call may take, attempts and the waits between them included.
-///
-/// No attempt starts at or after the deadline and no wait passes it: a call that would only be repeated
-/// after the deadline gives up at once, with the last real error. Awaited
-/// ([`call_async`](crate::Call::call_async)), an attempt in flight is cancelled at the deadline. A
-/// blocking import cannot be interrupted: there, the attempt in flight ends when the host ends it (the
-/// host's own invocation timeout is the real limit), and an answer that comes late is still an answer.
-///
-/// ```
-/// use core::time::Duration;
-/// use steadfast::{Deadline, Policy};
-///
-/// static GREETER: Policy<(Deadline,)> = Policy::new().deadline(Deadline::after(Duration::from_secs(3)));
-/// ```
+#[doc = include_str!("../../docs/policies/deadline.md")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Duration);
 

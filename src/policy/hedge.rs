@@ -15,40 +15,9 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 /// the first attempt that makes five, where gRPC's hedging ends too (gRFC A6).
 pub(crate) const MAX_HEDGES: usize = 4;
 
-/// Starts a further attempt beside one that is slow: the first success wins, and the others are cancelled
-/// ("The Tail at Scale", Dean and Barroso, 2013).
+/// Starts a further attempt beside one that is slow: the first success wins, and the others are cancelled.
 ///
-/// **When to use it**: for reads where a few calls take far longer than the rest, and more because of where
-/// they landed than because of what they ask: with a delay near the 95th percentile, one call in twenty costs
-/// one more attempt, and the slowest calls take about twice the usual time. **When not**: against a target
-/// that is slow under load (every hedge adds load; set a retry budget, which hedges draw from too), or for
-/// calls that do harm when they happen twice. That one cannot be done by mistake: a hedged call is made by
-/// [`call_hedged`](crate::Call::call_hedged), which exists only once the call is marked
-/// [idempotent](super::Policy::idempotent). Through `call` and `call_async`, a policy with a hedge does not
-/// hedge.
-///
-/// - A hedge is an attempt of its own: it passes breaker, bulkhead and rate limit, has the attempt timeout, and
-///   ends at the deadline. It never waits for its turn: where it is not let through at once, it is not made.
-/// - Hedges are beside the retries, not part of them: a call makes at most its attempts and `max_hedges` more.
-/// - An attempt that fails starts no hedge and stops further ones: hedging is for what is slow, a retry for what
-///   fails. While another attempt is under way, it may still win; when all have failed, the last failure goes to
-///   the retry. A permanent failure ([`Cause::NoLink`](crate::Cause::NoLink),
-///   [`Cause::Protocol`](crate::Cause::Protocol)) is not waited out.
-///
-/// Allocates on the heap only when a hedge is really started.
-///
-/// ```
-/// use core::time::Duration;
-/// use steadfast::{Hedge, Policy, Quantile};
-///
-/// /// A second attempt after 100 ms.
-/// static PAGES: Policy<(Hedge,)> =
-///     Policy::new().hedge(Hedge::after(Duration::from_millis(100)));
-///
-/// /// A second attempt for the slowest twentieth.
-/// static IMAGES: Policy<(Hedge<Quantile>,)> =
-///     Policy::new().hedge(Hedge::after_quantile(0.95));
-/// ```
+/// A hedged call is made by [`call_hedged`](crate::Call::call_hedged).
 ///
 /// ```compile_fail
 /// use steadfast::{Hedge, Policy, Quantile};
@@ -56,6 +25,7 @@ pub(crate) const MAX_HEDGES: usize = 4;
 /// static NEVER: Policy<(Hedge<Quantile>,)> =
 ///     Policy::new().hedge(Hedge::after_quantile(95.0));
 /// ```
+#[doc = include_str!("../../docs/policies/hedge.md")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hedge<W = ()> {
     /// The delay itself, or the one until enough was observed.

@@ -29,37 +29,7 @@ const POINT: u32 = 16;
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Turns calls away with a probability that grows with the share that the target did not take.
-///
-/// The adaptive throttling of chapter 21, "Handling Overload", of "Site Reliability Engineering" (Google, 2016).
-/// Over the last two minutes it counts the *requests* that were made and the *accepts* among them. A call is
-/// turned away before it reaches the wire, with [`Reason::Throttled`] and the probability
-///
-/// > max(0, (requests − K · accepts) / (requests + padding))
-///
-/// Calls that are turned away count as requests, so the throttle closes further while a target takes no more,
-/// and opens by itself when it takes calls again: as long as requests are at most K times the accepts, nothing
-/// is turned away.
-///
-/// **When to use it**: for a target that many instances call and that says when it is overloaded. Even a refusal
-/// costs the target work; throttled clients together send it about K times what it can take, and no more.
-/// Unlike a [breaker](super::Breaker) it is never all or nothing. **When not**: with a few calls a minute, where
-/// chance decides; and where the state does not live long: on a host that makes a fresh instance for every
-/// request, it has nothing to count.
-///
-/// What the target took is a success, and a failure that came from within it ([`Cause::Trapped`],
-/// [`Cause::Other`]). What it did not take: [`Cause::Overloaded`], and also [`Cause::Timeout`],
-/// [`Cause::Disconnected`] and [`Cause::NoTarget`], since a target that is too busy to refuse looks like that.
-/// A missing link and a disagreement about types say nothing about load and count as neither, as do calls that
-/// were cancelled. A call counts when its outcome is known, so that a burst of calls under way is not mistaken
-/// for calls that were not taken.
-///
-/// It reads the clock once for each attempt, and draws a number only while the probability is above zero.
-///
-/// ```
-/// use steadfast::{Policy, Throttle};
-///
-/// static GREETER: Policy<(Throttle,)> = Policy::new().throttle(Throttle::new());
-/// ```
+#[doc = include_str!("../../docs/policies/throttle.md")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Throttle {
     multiplier: f64,

@@ -21,33 +21,12 @@ const USUAL_MAX_DELAY: Duration = Duration::from_secs(2);
 
 /// The waits between the attempts of one call: a sequence, a cap, and jitter.
 ///
-/// | made by | wait before retry 1, 2, 3, 4, 5 … | use it for |
-/// | --- | --- | --- |
-/// | [`exponential`](Self::exponential) | base × 1, 2, 4, 8, 16 … | almost everything; the default |
-/// | [`decorrelated`](Self::decorrelated) | random, up to 3 × the delay before | many callers, over many retries, none of them at once |
-/// | [`fibonacci`](Self::fibonacci) | base × 1, 1, 2, 3, 5 … | growth that is gentler than doubling |
-/// | [`linear`](Self::linear) | base × 1, 2, 3, 4, 5 … | a target whose recovery time is known roughly |
-/// | [`constant`](Self::constant) | base × 1, 1, 1, 1, 1 … | polling; few callers |
-/// | [`custom`](Self::custom) | as your function says | a schedule that somebody else has set |
+/// [Full jitter](Jitter::Full), the default, is that of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015),
+/// which spreads callers that failed together best.
 ///
-/// No delay is longer than [`max_delay`](Self::max_delay), jitter included. Of sequence and cap comes the wait,
-/// `d`; the [`Jitter`] draws the actual delay from an interval around it. With [`Jitter::Full`], the default, that
-/// is zero to `d`: the "full jitter" of "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015), which
-/// spreads callers that failed together best. The interval lies inside the cap, so delays do not pile up on it.
-///
-/// **When to use it**: a backoff is part of every [`Retry`](crate::Retry); the default suits a call that somebody
-/// waits for. **When not**: to protect a target that stays down, or is too busy; waits only put calls off.
-///
-/// ```
-/// use core::time::Duration;
-/// use steadfast::{Backoff, Jitter};
-///
-/// let backoff = Backoff::exponential(Duration::from_millis(100))
-///     .max_delay(Duration::from_secs(1))
-///     .jitter(Jitter::None);
-/// let delays: Vec<_> = (1..=5).map(|retry| backoff.delay(retry, Duration::ZERO, 0).as_millis()).collect();
-/// assert_eq!(delays, [100, 200, 400, 800, 1000]);
-/// ```
+/// [retry]: crate::Retry
+/// [`retry-after`]: crate::Retry::retry_after_cap
+#[doc = include_str!("../../../docs/policies/backoff.md")]
 // The functions stand beside the names of what they do because a `match` at run time would link the code of every
 // sequence and jitter into every component; of a pointer that a `const` has set, only its target is linked.
 #[derive(Clone, Copy)]

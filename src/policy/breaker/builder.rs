@@ -12,43 +12,17 @@ const MINIMUM_CALLS: u32 = 10;
 
 /// Stops calling a target that fails too often.
 ///
-/// **When to use it**: in front of anything that can be down for longer than a caller waits. It answers at once
-/// instead of making every caller wait for the same failure, and gives the target room to recover. **When not**:
-/// around something that only fails by bad arguments. **Where its state lives**: in this instance. On a host that
-/// makes a fresh instance for every request it sees one request only, unless a
-/// [snapshot](super::BreakerControl::snapshot) is carried from one to the next.
-///
-/// - **Closed**: calls pass. It opens at a number of failures [in a row](Self::consecutive_failures), or at a
-///   [rate](Self::failure_rate) of failures over the last [calls](FailureRate::over_calls) or
-///   [seconds](FailureRate::over_time), or at a rate of [slow calls](Self::slow_calls). Only a failure or a slow
-///   call opens it, never a success.
-/// - **Open**: calls are rejected for [`open_for`](Self::open_for) without reaching the wire.
-/// - **Half-open**: then as many calls as there are [`probes`](Self::probes) may try, and all others are
-///   rejected at once. In a breaker of failures in a row, as many successes close it and one failure opens it
-///   again. In one of a rate, the rate of the probes decides once all are back. A probe that is not back after
-///   [`probe_timeout`](Self::probe_timeout) gives its place to another.
-///
-/// Only what speaks about the target's health counts. A missing link and a disagreement about types
-/// ([`Cause::NoLink`](crate::Cause::NoLink), [`Cause::Protocol`](crate::Cause::Protocol)) do not go away with time.
-/// They are ignored, as are calls that were cancelled. The outcome of a call that was let through in an earlier state
-/// never moves a later one.
-///
-/// `Breaker` alone is one that counts failures in a row; the parameter says [what else](super::Window).
-///
-/// ```
-/// use core::time::Duration;
-/// use steadfast::{Breaker, CountWindow, Policy};
-///
-/// let greeter: Breaker = Breaker::consecutive_failures(5).open_for(Duration::from_secs(10));
-/// let prices: Breaker<CountWindow> = Breaker::failure_rate(0.5).over_calls(100).minimum_calls(20);
-/// let policy = Policy::new().breaker(greeter);
-/// ```
+/// `Breaker` alone is one that counts failures in a row; the parameter says [what else](super::Window). A probe that is
+/// not back after [`probe_timeout`](Self::probe_timeout) gives its place to another.
 ///
 /// ```compile_fail
 /// steadfast::policy! {
 ///     static NEVER = breaker(failure_rate = 1.5, over_calls = 100);
 /// }
 /// ```
+///
+/// [retry]: crate::Retry
+#[doc = include_str!("../../../docs/policies/breaker.md")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Breaker<W = Consecutive> {
     pub(super) settings: Settings,

@@ -27,38 +27,9 @@ const SAVED_CALLS: i64 = 10_000;
 /// How many retries all calls together may make, so that retries cannot multiply the load on a target that is
 /// down already.
 ///
-/// **When to use it**: always with retries, and one for each target: a `static` that all policies for the target
-/// share. A number of attempts bounds what one call does; only a budget bounds what all of them do together.
-/// **When not**: on a host that makes a fresh instance for every request, where every instance has a budget of
-/// its own; begin with enough for one call there ([`initial`](Self::initial)), or rely on the attempts.
-///
 /// It holds tokens. Retries take some, calls and successes and time give some, and which is the choice of the
-/// constructor:
-///
-/// | | holds at first | earns | loses | a retry |
-/// | --- | --- | --- | --- | --- |
-/// | [`ratio`](Self::ratio) | nothing | the ratio per call | | costs 1 |
-/// | [`windowed`](Self::windowed) | its reserve | the ratio per call, for a while | | costs 1 |
-/// | [`throttle`](Self::throttle) | all | the ratio per success | 1 per failure | needs more than half |
-/// | [`quota`](Self::quota) | all | 1 per success, or what the last retry cost | | costs 5, after a timeout 10 |
-/// | [`quota_2026`](Self::quota_2026) | all | 1 per success, or what the last retry cost | | costs 14, after an overload 5 |
-///
-/// An [`InFlightBudget`] holds no tokens: a share of the calls in flight may be retries.
-///
-/// A call that the budget does not allow to be repeated ends at once, without a wait, with its last real error and
-/// [`Reason::Budget`](crate::Reason::Budget). A retry that another part forbids ([deadline](super::Deadline),
-/// [breaker](super::Breaker)) costs nothing, and one that is paid for and never begins gives its tokens back.
-///
-/// All amounts are whole millionths of a token, so nothing is lost to rounding.
-///
-/// ```
-/// use steadfast::{Budget, Policy, Retry};
-///
-/// /// At most one call in ten is repeated.
-/// static BUDGET: Budget = Budget::ratio(0.1);
-/// static READS: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
-/// static WRITES: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(2).budget(&BUDGET));
-/// ```
+/// constructor: [`ratio`](Self::ratio), [`windowed`](Self::windowed), [`throttle`](Self::throttle), [`quota`](Self::quota) and
+/// [`quota_2026`](Self::quota_2026). An [`InFlightBudget`] holds no tokens.
 ///
 /// ```compile_fail
 /// use steadfast::{Budget, Policy, Retry};
@@ -66,6 +37,7 @@ const SAVED_CALLS: i64 = 10_000;
 /// static BUDGET: Budget = Budget::ratio(1.5);
 /// static READS: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
 /// ```
+#[doc = include_str!("../../../docs/policies/budget.md")]
 #[derive(Debug)]
 pub struct Budget {
     tariff: Tariff,

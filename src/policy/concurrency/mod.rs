@@ -28,29 +28,7 @@ const START: u32 = 20;
 
 /// Bounds how many calls are under way at a time, by a limit that finds itself: [`Concurrency::aimd`] from the
 /// calls that the target refuses, [`Concurrency::gradient`] from the time that calls take.
-///
-/// A target can serve some number of calls at a time; calls beyond it only wait there, or fail. That number is
-/// hard to know and changes with every deployment, so it is searched for as TCP searches for the capacity of a
-/// path: the idea of Netflix's concurrency-limits ("Performance Under Load", 2018). A call beyond the limit is
-/// rejected at once with [`Reason::BulkheadFull`].
-///
-/// **When to use it**: for awaited calls ([`call_async`](crate::Call::call_async)) to a target whose capacity
-/// is not known, from a component that makes many at a time. AIMD where the target says when it is overloaded or
-/// calls have a timeout; it reads no clock. The gradient where an overloaded target only becomes slow; it reads
-/// the clock twice for each attempt, when it is let through and when it is over. **When not**: where the right
-/// number is known; for blocking calls, of which a component makes one at a time; and on a host that makes a
-/// fresh instance for every request, where there is nothing to learn from.
-///
-/// The limit begins at 20 and stays between 1 and 200, unless it is told otherwise. It moves only for calls that
-/// say something about load: successes, [`Cause::Overloaded`] and [`Cause::Timeout`]. All others, and calls that
-/// were dropped, give their place back and count as nothing. When the limit falls below the calls under way, these
-/// go on; no other begins until enough of them are done.
-///
-/// ```
-/// use steadfast::{Aimd, Concurrency, Policy};
-///
-/// static PAGES: Policy<(Concurrency<Aimd>,)> = Policy::new().concurrency(Concurrency::aimd().max(50));
-/// ```
+#[doc = include_str!("../../../docs/policies/concurrency.md")]
 // The settings of both kinds stand here, so that one `const` check can see them; the code of a kind is its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Concurrency<L> {

@@ -27,40 +27,13 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// Bounds how many calls are made in a time.
 ///
-/// **When to use it**: where a target has a quota, or should be spared more calls than it can bear. **When not**: to
-/// bound how many calls are under way at a time (a [`Bulkhead`](super::Bulkhead) does that); or for a quota that
-/// many instances share, since each counts its own calls: on a host that makes a fresh instance for every request, it
-/// sees one request only.
+/// There are two kinds, [`TokenBucket`] and [`SlidingWindow`]. They are types, so that the one that is not used costs
+/// nothing.
 ///
-/// There are two kinds. They are types, so that the one that is not used costs nothing:
-/// - [`TokenBucket`], the usual one: calls pass at a steady rate, and up to [`burst`](Self::burst) at once after a
-///   time of quiet. It asks for two numbers of memory.
-/// - [`SlidingWindow`]: never more than a number of calls in *any* span of a given length. Take it where the other
-///   side counts like that; the usual contract is "100 calls per minute".
-///
-/// A call over the limit is turned away at once with [`Reason::RateLimited`]. It knows exactly after which time it
-/// would pass, and says so as `retry_after`. With [`wait_up_to`](Self::wait_up_to) it waits for that time instead, if
-/// it is short enough, and still ends before the [`Deadline`](super::Deadline). Who waits has its place in order of
-/// arrival; a call that is abandoned while it waits, or is turned away for another reason, gives its place back: the
-/// last in line was never there, and an earlier place goes to the next who comes in time for it.
-/// Each attempt is a call of its own: retries count too.
-///
-/// A clock that stands still or steps back lets nobody pass early.
-///
-/// ```
-/// use core::time::Duration;
-/// use steadfast::testing::TestClock;
-/// use steadfast::{Failure, Policy, RateLimit, Reason, RpcError};
-///
-/// static MAIL: Policy<(RateLimit,)> = Policy::new().rate_limit(RateLimit::per_second(10).burst(1));
-///
-/// let clock = TestClock::new();
-/// let send = || Ok::<_, RpcError>("sent");
-/// assert_eq!(MAIL.with(&clock).call(send).unwrap(), "sent");
-/// let failed = MAIL.with(&clock).call(send).unwrap_err();
-/// assert_eq!(failed.reason(), Reason::RateLimited);
-/// assert_eq!(failed.retry_after(), Some(Duration::from_millis(100)));
-/// ```
+/// [bulkhead]: crate::Bulkhead
+/// [deadline]: crate::Deadline
+/// [breaker]: crate::Breaker
+#[doc = include_str!("../../../docs/policies/rate-limit.md")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit<W = TokenBucket> {
     /// In each `period`, which is in nanoseconds.

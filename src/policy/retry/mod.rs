@@ -25,26 +25,11 @@ const RETRY_AFTER_CAP: Duration = Duration::from_secs(30);
 
 /// Repeats failed attempts: how many, and with which waits between them.
 ///
-/// **When to use it**: for failures that pass by themselves within seconds: a target that restarts, a
-/// transport that reconnects. **When not**: as a cure for overload (every retry adds load; add a
-/// [budget](Budget) and a [breaker](super::Breaker)), or to hide a failure that stays.
+/// In the type, `G` is the [budget](Self::budget): `Retry` has none, `Retry<&Budget>` has one.
 ///
-/// Two rules hold whatever the settings:
-/// - only a failure that certainly had no effect ([`Delivery::NotSent`]) is repeated, unless the author of the
-///   call says that running it twice does no harm ([`idempotent`](super::Policy::idempotent));
-/// - a failure whose cause is permanent ([`Cause::NoLink`], [`Cause::Protocol`]) is not repeated, unless a
-///   [`Rule`] names that very cause.
-///
-/// A `retry-after` of the callee is honoured, with jitter on top, up to [a cap](Self::retry_after_cap); one beyond
-/// the cap ends the call. In the type, `G` is the [budget](Self::budget): `Retry` has none, `Retry<&Budget>` has one.
-///
-/// ```
-/// use core::time::Duration;
-/// use steadfast::{Backoff, Policy, Retry};
-///
-/// static GREETER: Policy<(Retry,)> = Policy::new()
-///     .retry(Retry::attempts(4).backoff(Backoff::exponential(Duration::from_millis(50))));
-/// ```
+/// [budget]: crate::Budget
+/// [body is used up]: crate::http
+#[doc = include_str!("../../../docs/policies/retry.md")]
 #[derive(Clone, Copy, Debug)]
 pub struct Retry<G = ()> {
     plan: Plan,
