@@ -50,7 +50,7 @@ impl WasiHttpView for State {
 }
 
 #[test]
-fn the_librarys_unit_tests_pass_in_wasmtime_too() {
+fn unit_tests_of_the_library_pass_in_wasmtime_too() {
     let engine = Engine::default();
     let component = Component::from_file(&engine, unit_tests()).unwrap();
     let mut linker = Linker::<State>::new(&engine);

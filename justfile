@@ -1,0 +1,61 @@
+# What people do often. `pip install rust-just` brings `just`; each recipe runs a command that also works without it.
+
+# The recipes.
+default:
+    @just --list --unsorted
+
+# All that must hold before a change lands.
+ci:
+    .ci/run
+
+# All tests.
+test:
+    cargo test --workspace
+
+# Every failure there is, and what a client gets to see; `--all` for all examples.
+demo *arguments:
+    cargo demo {{ arguments }}
+
+# Format Rust and TOML.
+fmt:
+    scripts/fmt
+
+# Spelling, TOML, scripts, workflows, licences, titles of commits.
+lint:
+    scripts/lint
+
+# The lints of Rust, for this machine and for components.
+clippy:
+    scripts/clippy
+
+# The reference, as docs.rs has it.
+doc:
+    scripts/doc
+
+# The book, with its links checked.
+book:
+    scripts/book
+
+# What each policy costs: `policies`; what a call costs by where its other end is: `lattice`.
+bench name="policies":
+    cargo bench --bench {{ name }}
+
+# The public API against api/; `--bless` writes it anew.
+api *arguments:
+    scripts/api {{ arguments }}
+
+# The schema and the tables in the docs, from the tables of settings.
+generate:
+    UPDATE_GENERATED=1 cargo test --package steadfast-settings --test generated
+
+# Whether the version says what changed since the last release.
+semver:
+    scripts/semver
+
+# Write CHANGELOG.md.
+changelog:
+    scripts/changelog
+
+# Prepare a release: version, changelog, commit; `--dry-run` only says what it would be.
+release *arguments:
+    scripts/release {{ arguments }}
