@@ -51,3 +51,23 @@ fn not_found() -> Response<Body> {
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use steadfast::testing::{Script, TestClock};
+    use steadfast::{Cause, Delivery, RpcError};
+
+    use super::GREETER;
+
+    #[test]
+    fn a_greeter_that_starts_is_waited_for() {
+        let no_target = || Err(RpcError::new(Cause::NoTarget, Delivery::NotSent));
+        let clock = TestClock::new();
+        let mut greeter = Script::new([no_target(), no_target(), Ok("Hello, Ada!")]);
+
+        assert_eq!(GREETER.with(&clock).call(|| greeter.next()).unwrap(), "Hello, Ada!");
+        assert_eq!(clock.slept(), [Duration::from_millis(100), Duration::from_millis(200)]);
+    }
+}

@@ -67,3 +67,30 @@ fn answer(status: StatusCode, text: String) -> Response<Body> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use steadfast::testing::{Script, TestClock};
+    use steadfast::{Cause, Delivery, RpcError};
+
+    use super::DATABASE;
+
+    /// The answer is lost once: whether the database did its work is not known.
+    fn lost_then_answered() -> Script<&'static str, RpcError> {
+        Script::new([Err(RpcError::new(Cause::Disconnected, Delivery::Unknown)), Ok("1 tea")])
+    }
+
+    #[test]
+    fn a_read_whose_answer_is_lost_is_repeated() {
+        let mut database = lost_then_answered();
+        let read = DATABASE.with(&TestClock::new()).idempotent().call(|| database.next());
+        assert_eq!(read.unwrap(), "1 tea");
+    }
+
+    #[test]
+    fn a_write_whose_answer_is_lost_is_not_repeated() {
+        let mut database = lost_then_answered();
+        let write = DATABASE.with(&TestClock::new()).call(|| database.next());
+        assert_eq!(write.unwrap_err().attempts(), 1);
+    }
+}
