@@ -36,6 +36,10 @@ doc:
 book:
     scripts/book
 
+# The book in headless Chromium: script errors, contrast, search; with screenshots.
+page-check:
+    scripts/page-check
+
 # What each policy costs: `policies`; what a call costs by where its other end is: `lattice`.
 bench name="policies":
     cargo bench --bench {{ name }}
@@ -59,3 +63,19 @@ changelog:
 # Prepare a release: version, changelog, commit; `--dry-run` only says what it would be.
 release *arguments:
     scripts/release {{ arguments }}
+
+# Each crate, packaged and built from its package; `--no-verify` only packages.
+publish-dry-run *arguments:
+    scripts/publish-dry-run {{ arguments }}
+
+# Each example by itself, outside of the workspace.
+examples:
+    scripts/test-examples
+
+# The examples and the WIT, pushed to a registry on this machine, pulled and served.
+registry:
+    scripts/test-registry
+
+# The set-up of the development container, in a clean Debian.
+devcontainer:
+    scripts/test-devcontainer
