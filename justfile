@@ -68,6 +68,10 @@ release *arguments:
 publish-dry-run *arguments:
     scripts/publish-dry-run {{ arguments }}
 
+# What README.md and the tutorial say, line by line, in an empty folder.
+first-steps *arguments:
+    scripts/first-steps {{ arguments }}
+
 # Each example by itself, outside of the workspace.
 examples:
     scripts/test-examples

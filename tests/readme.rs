@@ -10,10 +10,15 @@ use steadfast_demo::guests::Guests;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn quick_start() -> String {
+/// The first block of that kind.
+fn block(kind: &str) -> String {
     let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("```rust\n").expect("a block of Rust");
+    let (_, rest) = readme.split_once(&format!("```{kind}\n")).expect("such a block");
     rest.split_once("```").unwrap().0.to_string()
+}
+
+fn quick_start() -> String {
+    block("rust")
 }
 
 #[test]
@@ -27,12 +32,11 @@ fn the_quick_start_has_at_most_15_lines() {
 fn the_quick_start_builds_and_survives() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quick-start");
     std::fs::create_dir_all(folder.join("src")).unwrap();
-    std::fs::create_dir_all(folder.join("wit/deps")).unwrap();
+    std::fs::create_dir_all(folder.join("wit")).unwrap();
     let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).unwrap();
     let copy = |from: &str, to: &str| std::fs::copy(Path::new(ROOT).join(from), folder.join(to)).unwrap();
     write("src/lib.rs", &quick_start());
-    copy("examples/http-hello/wit/world.wit", "wit/world.wit");
-    copy("examples/http-hello/wit/deps/acme-greeter/greeter.wit", "wit/deps/greeter.wit");
+    write("wit/world.wit", &block("wit"));
     // The versions that are known to be at hand.
     copy("Cargo.lock", "Cargo.lock");
     write(

@@ -116,3 +116,78 @@ fn runtime() -> Result<(tokio::runtime::Runtime, Stop), Error> {
     }
     Ok((runtime, stop))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
+    use clap::{Arg, Command, CommandFactory};
+
+    /// A command and those below it, as sections of the page.
+    fn section(command: &Command, name: &str, page: &mut String) {
+        let about = command.get_long_about().or(command.get_about()).map(|about| about.to_string()).unwrap_or_default();
+        if command.get_subcommands().next().is_none() {
+            let usage = command.clone().bin_name(name).render_usage().to_string();
+            let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
+            let _ = write!(page, "\n## `{name}`\n\n{about}.\n\n```text\n{usage}\n```\n");
+            let shown =
+                |argument: &&Arg| !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str());
+            let arguments: Vec<&Arg> = command.get_arguments().filter(shown).collect();
+            if !arguments.is_empty() {
+                page.push_str("\n| argument | what it says |\n| --- | --- |\n");
+            }
+            arguments.iter().for_each(|argument| page.push_str(&row(argument)));
+        }
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            section(below, &format!("{name} {}", below.get_name()), page);
+        }
+    }
+
+    fn row(argument: &Arg) -> String {
+        let values = argument.get_value_names().unwrap_or_default().join(" ");
+        let takes = argument.get_num_args().is_some_and(|range| range.takes_values());
+        let name = match (argument.get_long(), argument.get_short()) {
+            (Some(long), Some(short)) if takes => format!("`-{short}`, `--{long} <{values}>`"),
+            (Some(long), _) if takes => format!("`--{long} <{values}>`"),
+            (Some(long), _) => format!("`--{long}`"),
+            _ => format!("`<{values}>`"),
+        };
+        let help = argument.get_long_help().or(argument.get_help()).map(|help| help.to_string()).unwrap_or_default();
+        let mut text = help.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+        let default = argument.get_default_values().iter().map(|value| value.to_string_lossy());
+        let default = default.filter(|value| !value.is_empty()).collect::<Vec<_>>().join(" ");
+        let choices: Vec<_> =
+            argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+        if takes && !choices.is_empty() {
+            let _ = write!(text, "; one of {}", choices.join(", "));
+        }
+        if takes && !default.is_empty() {
+            let _ = write!(text, "; by default `{default}`");
+        }
+        format!("| {name} | {text} |\n")
+    }
+
+    #[test]
+    #[cfg(all(feature = "otlp", feature = "wrpc"))]
+    fn the_page_of_the_command_says_what_its_help_says() {
+        let mut command = super::Cli::command();
+        command.build();
+        let mut page = String::from(
+            "# The command\n\nWhat `steadfast --help` says, and `--help` behind each command. This page is made of it: `UPDATE_GENERATED=1 cargo\n\
+             test -p steadfast-host --bin steadfast` writes it anew. `steadfast completions` prints what a shell needs.\n",
+        );
+        section(&command, "steadfast", &mut page);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
+        if std::env::var_os("UPDATE_GENERATED").is_some() {
+            std::fs::write(&path, &page).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(written == page, "docs/cli.md is not what --help says; run this with UPDATE_GENERATED=1");
+    }
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        super::Cli::command().debug_assert();
+    }
+}
