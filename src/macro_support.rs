@@ -18,6 +18,9 @@ use crate::failure::{Failed, Failure};
 use crate::observe::{Event, Observer};
 use crate::policy::Parts;
 
+/// The WIT of the error, for tools.
+pub const RPC_WIT: &str = include_str!("../wit/rpc.wit");
+
 /// Another one for the next attempt.
 #[inline]
 pub fn replay<T: Replay>(argument: &T) -> T {

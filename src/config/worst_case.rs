@@ -201,4 +201,35 @@ impl Policies {
     pub fn worst_case_for(&self, target: &str) -> Option<WorstCase> {
         self.parts_for(target).map(WorstCase::of)
     }
+
+    /// When each attempt of a call begins at the latest, counted from the first, where each fails at once and the target
+    /// asks for no wait: of the policy with this name, for at most 20 attempts.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::config::Policies;
+    ///
+    /// let policies = Policies::from_json(r#"{"policies": {"greeter": {
+    ///     "retry": { "attempts": 4, "backoff": { "exponential": "50ms" } }
+    /// }}}"#)?;
+    /// assert_eq!(policies.timeline("greeter").unwrap(), [0, 50, 150, 350].map(Duration::from_millis));
+    /// # Ok::<(), steadfast::config::Mistakes>(())
+    /// ```
+    pub fn timeline(&self, policy: &str) -> Option<Vec<Duration>> {
+        self.parts(policy).map(timeline)
+    }
+
+    /// The same for what is bound to this key of the targets.
+    pub fn timeline_for(&self, target: &str) -> Option<Vec<Duration>> {
+        self.parts_for(target).map(timeline)
+    }
+}
+
+/// More attempts than this are not told one by one.
+const TOLD: u32 = 20;
+
+fn timeline(parts: &Parts) -> Vec<Duration> {
+    let retries = WorstCase::of(parts).attempts.min(TOLD) - 1;
+    let begins = |retry| parts.retry.as_ref().map_or(Duration::ZERO, |retries| retries.longest_waits(retry));
+    (0..=retries).map(begins).collect()
 }

@@ -94,12 +94,18 @@ fn counted(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
+/// What a policy costs, and when its attempts begin.
+type Cost = (WorstCase, Vec<Duration>);
+
 /// What can be explained: each policy and each target, with what it is of and what it costs. A policy that is not whole
 /// has no cost.
-fn subjects(policies: &Policies) -> Vec<(String, Option<WorstCase>)> {
-    let named = policies.names().map(|name| (Escaped(name).to_string(), policies.worst_case(name)));
+fn subjects(policies: &Policies) -> Vec<(String, Option<Cost>)> {
+    let named = policies
+        .names()
+        .map(|name| (Escaped(name).to_string(), policies.worst_case(name).zip(policies.timeline(name))));
     let bound = policies.targets().map(|(target, policy)| {
-        (Escaped(format_args!("{target} (as {policy})")).to_string(), policies.worst_case_for(target))
+        let subject = Escaped(format_args!("{target} (as {policy})")).to_string();
+        (subject, policies.worst_case_for(target).zip(policies.timeline_for(target)))
     });
     named.chain(bound).collect()
 }
@@ -110,7 +116,7 @@ fn explained(policies: &Policies) -> String {
     for (name, worst) in &subjects {
         rows.push(match worst {
             None => [name.clone(), "?".into(), "?".into(), "?".into(), "?".into()],
-            Some(worst) => [
+            Some((worst, _)) => [
                 name.clone(),
                 match worst.hedges {
                     0 => worst.attempts.to_string(),
@@ -127,7 +133,7 @@ fn explained(policies: &Policies) -> String {
     for (name, worst) in &subjects {
         let _ = write!(text, "\n{name}\n");
         match worst {
-            Some(worst) => sentences(worst).into_iter().for_each(|sentence| {
+            Some((worst, begins)) => sentences(worst).into_iter().chain(drawn(begins)).for_each(|sentence| {
                 let _ = writeln!(text, "  {sentence}");
             }),
             None => text += "  Not whole by itself: what it costs depends on what the code of the component says.\n",
@@ -144,6 +150,29 @@ fn explained(policies: &Policies) -> String {
 
 fn sentences(worst: &WorstCase) -> Vec<String> {
     vec![attempts(worst), time(worst), load(worst)]
+}
+
+/// In letters.
+const TIMELINE: usize = 60;
+
+/// The attempts along a line of time, where there is more than one.
+fn drawn(begins: &[Duration]) -> Vec<String> {
+    let (Some(last), true) = (begins.last().filter(|last| !last.is_zero()), begins.len() > 1) else {
+        return Vec::new();
+    };
+    let mut line = vec!['-'; TIMELINE + 1];
+    for (attempt, begin) in begins.iter().enumerate() {
+        // Where two begin at the same letter, it is that of the later.
+        let place = (begin.as_secs_f64() / last.as_secs_f64() * TIMELINE as f64).round() as usize;
+        line[place.min(TIMELINE)] =
+            u32::try_from(attempt + 1).ok().and_then(|n| char::from_digit(n, 36)).unwrap_or('+');
+    }
+    let times: Vec<_> = begins.iter().map(|begin| duration(*begin)).collect();
+    vec![
+        "The attempts, where each fails at once and each wait is the longest:".into(),
+        format!("  {}", line.into_iter().collect::<String>()),
+        format!("  {}", times.join(", ")),
+    ]
 }
 
 fn attempts(worst: &WorstCase) -> String {
@@ -339,6 +368,9 @@ greeter
   At most 3s: the deadline. A blocking import cannot be interrupted: there, the host's own timeout of an attempt comes \
 on top.
   A target that is down sees up to 4× as many attempts as there are calls: there is no budget.
+  The attempts, where each fails at once and each wait is the longest:
+    1--------2----------------3---------------------------------4
+    0s, 50ms, 150ms, 350ms
 
 thrifty
   At most 3 attempts, with waits of at most 150ms between them.
@@ -346,6 +378,9 @@ thrifty
 own timeout of an attempt comes on top.
   A target that is down sees up to 3× as many attempts as there are calls, and 1.2× in the long run: the budget allows \
 0.2 more for each call, after 50 that may have been saved up.
+  The attempts, where each fails at once and each wait is the longest:
+    1-------------------2---------------------------------------3
+    0s, 50ms, 150ms
 
 acme:greeter/api#forget (as greeter)
   One attempt, which is not repeated.

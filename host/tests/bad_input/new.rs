@@ -51,3 +51,19 @@ fn a_component_that_is_not_there_needs_no_manifest_to_be_missed() {
     let hint = "; check `component` in app.toml, and that it is built";
     assert!(said.starts_with("cannot read apq.wasm: ") && said.ends_with(hint), "{said}");
 }
+
+#[test]
+fn wit_that_cannot_be_used_is_said() {
+    let folder = Folder::new()
+        .with("broken.wit", "package a:b; interface c { f: fnc(); }")
+        .with("types.wit", "package a:b; interface c { record r { x: u32 } }");
+    for (file, expected) in [
+        ("none.wit", "cannot make none.wit: "),
+        ("broken.wit", "cannot make broken.wit: "),
+        ("types.wit", "cannot make types.wit: a:b has no interface with a function in it; give another"),
+    ] {
+        let said = folder.refusal(&["new", "hello", "--from", file]);
+        assert!(said.starts_with(expected), "{said}");
+        assert!(!folder.path("hello").exists());
+    }
+}

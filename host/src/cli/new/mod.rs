@@ -2,6 +2,7 @@
 
 mod name;
 mod template;
+mod wit;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,7 +13,7 @@ use steadfast_host::Error;
 
 use super::printer::STDOUT;
 use name::Name;
-use template::Template;
+use wit::Wit;
 
 /// Make a project that builds, tests and runs as it is: an HTTP handler, if nothing else is asked for.
 #[derive(Args)]
@@ -22,6 +23,9 @@ pub(super) struct New {
     path: PathBuf,
     #[command(flatten)]
     kind: Kind,
+    /// WIT that is there already, a file or a folder: a handler that calls it, or with --provider, what serves it.
+    #[arg(long, value_name = "WIT", conflicts_with = "cron")]
+    from: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -46,9 +50,17 @@ impl New {
             Kind { cron: true, .. } => &template::CRON,
             _ => &template::HANDLER,
         };
-        make(&self.path, template, &name)?;
+        let (what, files) = match &self.from {
+            Some(from) if self.kind.provider => ("a provider of it", Wit::read(from)?.provider(&name)?),
+            Some(from) => ("a handler that calls it", Wit::read(from)?.client(&name)?),
+            None => {
+                let files = template.files.iter().map(|(file, text)| (PathBuf::from(file), name.fill(text)));
+                (template.what, files.collect())
+            }
+        };
+        make(&self.path, &files)?;
         let path = self.path.display();
-        STDOUT.say(format_args!("made {path}: {}", template.what));
+        STDOUT.say(format_args!("made {path}: {what}"));
         STDOUT.say("next:");
         STDOUT.say(format_args!("  cd {path}"));
         for line in template.next {
@@ -59,7 +71,7 @@ impl New {
 }
 
 /// Writes the files of a project into a folder that is new or empty.
-fn make(folder: &Path, template: &Template, name: &Name) -> Result<(), Error> {
+fn make(folder: &Path, files: &[(PathBuf, String)]) -> Result<(), Error> {
     let wrong = |problem: String| Error::Project { path: folder.into(), problem };
     match fs::read_dir(folder) {
         Ok(mut entries) => {
@@ -71,9 +83,9 @@ fn make(folder: &Path, template: &Template, name: &Name) -> Result<(), Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(wrong(format!("{error}; give the name of a folder that does not exist"))),
     }
-    for (file, text) in template.files {
+    for (file, text) in files {
         let path = folder.join(file);
-        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, name.fill(text)));
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
         written.map_err(|error| wrong(format!("cannot write {}: {error}", path.display())))?;
     }
     Ok(())
