@@ -241,7 +241,6 @@ fn print(all: &[(&str, Figures)], round_trip: Duration) {
 async fn round_trip(url: &str) -> Outcome<Duration> {
     let (one, other) = (async_nats::connect(url).await?, async_nats::connect(url).await?);
     let mut requests = one.subscribe("echo").await?;
-    one.flush().await?;
     tokio::spawn(async move {
         while let Some(request) = requests.next().await {
             if let Some(reply) = request.reply {
@@ -249,6 +248,10 @@ async fn round_trip(url: &str) -> Outcome<Duration> {
             }
         }
     });
+    // Until the server knows of the subscription.
+    while other.request("echo", "Ada".into()).await.is_err() {
+        tokio::task::yield_now().await;
+    }
     let mut load = Load::default();
     for _ in 0..ALONE.0 {
         let begin = Instant::now();

@@ -38,6 +38,7 @@ mod nats;
 mod provider;
 mod server;
 pub mod sim;
+mod small_file;
 mod switches;
 mod trace;
 #[cfg(feature = "wrpc")]

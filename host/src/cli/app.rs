@@ -26,7 +26,13 @@ impl App {
         match (&self.file, &self.manifest) {
             (Some(component), _) if !is_manifest(component) => Ok(Manifest::of(component)),
             (Some(manifest), _) | (None, Some(manifest)) => Manifest::read(manifest),
-            (None, None) => Manifest::read(MANIFEST),
+            (None, None) => Manifest::read(MANIFEST).map_err(|error| match error {
+                Error::Read { path, source, .. } => {
+                    let hint = "give a component or a manifest, or make a project with `steadfast new`";
+                    Error::Read { path, source, hint: hint.into() }
+                }
+                error => error,
+            }),
         }
     }
 }

@@ -24,11 +24,13 @@ impl Setting {
     pub fn text(&self, name: &str, manifest: &Path) -> Result<String, crate::error::Error> {
         match self {
             Setting::Text(text, _) => Ok(text.clone()),
-            Setting::File(file, line) => std::fs::read_to_string(file).map_err(|source| crate::error::Error::Read {
-                path: file.clone(),
-                source,
-                hint: format!("`{name}` in {}:{line} is to be the text of this file", manifest.display()),
-            }),
+            Setting::File(file, line) => {
+                crate::small_file::read_text(file).map_err(|source| crate::error::Error::Read {
+                    path: file.clone(),
+                    source,
+                    hint: format!("`{name}` in {}:{line} is to be the text of this file", manifest.display()),
+                })
+            }
         }
     }
 

@@ -24,6 +24,7 @@ use toml::de::{DeTable, Deserializer};
 
 use crate::error::Error;
 use crate::lattice::Fault;
+use crate::small_file;
 pub(crate) use config::Setting;
 pub(crate) use cron::Cron;
 pub(crate) use env::Env;
@@ -130,7 +131,7 @@ impl Manifest {
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| Error::Read {
+        let bytes = small_file::read(path).map_err(|source| Error::Read {
             path: path.into(),
             source,
             hint: "give the path of a manifest, a TOML file that names a component and its links".into(),

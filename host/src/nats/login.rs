@@ -209,7 +209,7 @@ fn certificates(part: &'static str, file: &Path) -> Result<Vec<CertificateDer<'s
 }
 
 fn read(part: &'static str, file: &Path) -> Result<Vec<u8>, Problem> {
-    std::fs::read(file).map_err(|source| match is_secret(file) {
+    crate::small_file::read(file).map_err(|source| match is_secret(file) {
         false => Problem::Unread { part, path: file.into(), source },
         true => Problem::Wrong {
             part,

@@ -37,7 +37,8 @@ fn a_file_where_the_project_would_be_is_said() {
 #[test]
 fn without_a_component_and_a_manifest_the_usual_manifest_is_missed() {
     let said = Folder::new().refusal(&["serve", "--listen", "127.0.0.1:0"]);
-    assert!(said.starts_with("cannot read steadfast.toml: "), "{said}");
+    let hint = "; give a component or a manifest, or make a project with `steadfast new`";
+    assert!(said.starts_with("cannot read steadfast.toml: ") && said.ends_with(hint), "{said}");
 }
 
 #[test]
@@ -59,7 +60,10 @@ fn wit_that_cannot_be_used_is_said() {
         .with("types.wit", "package a:b; interface c { record r { x: u32 } }");
     for (file, expected) in [
         ("none.wit", "cannot make none.wit: "),
-        ("broken.wit", "cannot make broken.wit: "),
+        (
+            "broken.wit",
+            "cannot make broken.wit: broken.wit:1:31: expected keyword `func`, found an identifier; give a file",
+        ),
         ("types.wit", "cannot make types.wit: a:b has no interface with a function in it; give another"),
     ] {
         let said = folder.refusal(&["new", "hello", "--from", file]);

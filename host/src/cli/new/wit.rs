@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use steadfast_host::Error;
-use wit_bindgen_core::wit_parser::{Function, Interface, PackageId, Resolve, Type, TypeDefKind};
+use wit_bindgen_core::wit_parser::{
+    Function, Interface, PackageId, Resolve, Type, TypeDefKind, UnresolvedPackageGroup,
+};
 use wit_bindgen_core::{Files, WorldGenerator};
 use wit_bindgen_rust::to_rust_ident;
 
@@ -39,11 +41,11 @@ impl Wit {
         let error = resolve.push_str("rpc.wit", steadfast::__private::RPC_WIT);
         error.map_err(|error| wrong(one_line(&error)))?;
         let package = match from.is_dir() {
-            true => resolve.push_path(from).map(|(package, _)| package),
-            false => resolve.push_file(from),
+            true => resolve.push_path(from).map(|(package, _)| package).map_err(|error| one_line(&error)),
+            false => push_file(&mut resolve, from),
         };
-        let package = package.map_err(|error| {
-            wrong(format!("{}; give a file of WIT, or a folder with a package and its `deps`", one_line(&error)))
+        let package = package.map_err(|problem| {
+            wrong(format!("{problem}; give a file of WIT, or a folder with a package and its `deps`"))
         })?;
         let wit = Wit { from: from.into(), resolve, package };
         if wit.interfaces().next().is_none() {
@@ -232,7 +234,20 @@ fn unread(path: &Path, error: &std::io::Error) -> Error {
     Error::Project { path: path.into(), problem: format!("it cannot be read: {error}") }
 }
 
-/// What the parser says, whose messages draw the place below.
-fn one_line(error: &dyn std::fmt::Debug) -> String {
-    format!("{error:?}").split_whitespace().collect::<Vec<_>>().join(" ")
+/// A package that is one file.
+fn push_file(resolve: &mut Resolve, file: &Path) -> Result<PackageId, String> {
+    let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let group = UnresolvedPackageGroup::parse(file, &text);
+    let group = group.map_err(|(sources, error)| one_line(&error.render(&sources)))?;
+    resolve.push_group(group).map_err(|error| one_line(&error))
+}
+
+/// What the parser says, which draws the place below: the place, and what is wrong there.
+fn one_line(error: &dyn std::fmt::Display) -> String {
+    let text = format!("{error:#}");
+    let place = text.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
+    match (text.lines().next(), place) {
+        (Some(problem), Some(place)) => format!("{place}: {problem}"),
+        _ => text.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
 }
