@@ -1,6 +1,6 @@
 //! Calls that the host makes by itself, on schedule.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -111,13 +111,18 @@ fn parameter(wire: &str) -> Option<String> {
 
 /// The jobs at work, until this is dropped.
 pub(crate) struct Jobs {
-    _running: JoinSet<()>,
+    running: Mutex<JoinSet<()>>,
 }
 
 impl Jobs {
     /// Starts all jobs, each with the component that it calls.
     pub fn start(jobs: Vec<(Job, Target)>, network: &Arc<Network>) -> Self {
         let running = jobs.into_iter().map(|(job, target)| job.repeat(network.clone(), target));
-        Jobs { _running: running.collect() }
+        Jobs { running: Mutex::new(running.collect()) }
+    }
+
+    /// Ends them, wherever they are.
+    pub fn end(&self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
 }

@@ -47,7 +47,7 @@ impl Switches {
         let wrong = |problem| Error::Fault { problem };
         let fault = parse_fault(fault, &self.http).map_err(wrong)?;
         self.called.check(&fault).map_err(wrong)?;
-        if self.switched().count() >= MAX_SWITCHED {
+        if self.switched().len() >= MAX_SWITCHED {
             let problem = format!("{MAX_SWITCHED} are switched on already; switch others off first");
             return Err(wrong(problem));
         }
@@ -64,16 +64,16 @@ impl Switches {
         self.faults.switch_off(|_| true);
     }
 
-    /// Switches on what is switched on at `other` and can be on here, for a host that takes another's place.
+    /// What is switched on at `other` is on here too, by the same number, where there is something to be on: for a host
+    /// that takes another's place.
     pub fn take_over(&self, other: &Switches) {
-        for fault in other.switched().filter(|fault| self.called.check(fault).is_ok()) {
-            self.faults.switch_on(fault);
+        for armed in other.switched().into_iter().filter(|armed| self.called.check(&armed.fault).is_ok()) {
+            self.faults.share(armed);
         }
     }
 
-    fn switched(&self) -> impl Iterator<Item = Fault> {
-        let all: Vec<_> = self.faults.all().iter().filter(|armed| armed.is_switched()).cloned().collect();
-        all.into_iter().map(|armed| armed.fault.clone())
+    fn switched(&self) -> Vec<Arc<Armed>> {
+        self.faults.all().iter().filter(|armed| armed.is_switched()).cloned().collect()
     }
 
     /// All faults, as a list of objects: `id`, what it is `on`, its `kind`, the `line` of the manifest where it has one,

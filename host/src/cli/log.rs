@@ -30,10 +30,14 @@ pub(super) fn start(requests: Option<Requests>) {
         .with_writer(|| &STDERR)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false);
-    let of_requests = filter_fn(|event| matches!(event.target(), "steadfast::access" | "steadfast::lattice"));
-    let requests = requests.map(|requests| requests.with_filter(of_requests));
-    let format = format.with_filter(quiet(filter));
-    tracing_subscriber::registry().with(requests).with(format).with(filter_fn(without_secrets)).init();
+    let all = tracing_subscriber::registry().with(filter_fn(without_secrets));
+    match requests {
+        None => all.with(format).with(quiet(filter)).init(),
+        Some(requests) => {
+            let of_requests = filter_fn(|event| matches!(event.target(), "steadfast::access" | "steadfast::lattice"));
+            all.with(format.with_filter(quiet(filter))).with(requests.with_filter(of_requests)).init();
+        }
+    }
 }
 
 /// Says in the log that lines of it are missing.

@@ -27,6 +27,7 @@ impl Stop {
             signals.next().await;
             asked.ask();
             let status = signals.next().await;
+            super::dev::give_back();
             process::exit(status);
         });
         Ok(stop)

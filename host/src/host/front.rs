@@ -43,7 +43,8 @@ impl Front {
 
     /// From now on, requests go to `host`. Its jobs run from now on, and those of the one before it end.
     pub fn replace(&self, host: Host) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = host;
+        let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *place, host).retire();
     }
 
     /// Serves HTTP/1.1 on `listener` until `shutdown` is ready; then it closes the listener, and requests under way have

@@ -39,7 +39,7 @@ pub struct Host {
     limits: Limits,
     /// A seat for each request at a time.
     seats: Arc<Semaphore>,
-    _jobs: Arc<Jobs>,
+    jobs: Arc<Jobs>,
 }
 
 impl Host {
@@ -71,7 +71,7 @@ impl Host {
         let faults = Switches::new(loaded.faults, loaded.called, manifest.http.clone());
         let limits = manifest.limits;
         let seats = Arc::new(Semaphore::new(limits.requests));
-        Ok(Host { handler, faults, health, limits, seats, _jobs: Arc::new(Jobs::start(jobs, &network)), network })
+        Ok(Host { handler, faults, health, limits, seats, jobs: Arc::new(Jobs::start(jobs, &network)), network })
     }
 
     /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the
@@ -130,6 +130,11 @@ impl Host {
     /// The most connections at a time.
     pub(crate) fn connections(&self) -> usize {
         self.limits.connections
+    }
+
+    /// Another host takes its place: nothing new begins here.
+    fn retire(&self) {
+        self.jobs.end();
     }
 
     /// The end is asked for.

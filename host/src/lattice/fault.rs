@@ -60,8 +60,10 @@ pub(crate) struct Faults {
     armed: Mutex<Arc<[Arc<Armed>]>>,
     /// How many there are: most hosts have none, and a call then asks for no list.
     count: AtomicUsize,
-    last_id: AtomicU64,
 }
+
+/// Numbers are not used again, so that they mean the same when a host takes the place of another.
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 /// A fault at work.
 pub(crate) struct Armed {
@@ -75,12 +77,7 @@ pub(crate) struct Armed {
 
 impl Faults {
     pub fn new(faults: Vec<Fault>) -> Self {
-        let all = Faults {
-            ready: OnceLock::new(),
-            armed: Mutex::new(Arc::new([])),
-            count: AtomicUsize::new(0),
-            last_id: AtomicU64::new(0),
-        };
+        let all = Faults { ready: OnceLock::new(), armed: Mutex::new(Arc::new([])), count: AtomicUsize::new(0) };
         for fault in faults {
             all.arm(fault, None);
         }
@@ -98,10 +95,14 @@ impl Faults {
     }
 
     fn arm(&self, fault: Fault, switched: Option<Instant>) -> u64 {
-        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let armed = Arc::new(Armed { id, fault, switched, hits: AtomicU64::new(0) });
-        self.replace(|all| all.iter().cloned().chain([armed]).collect());
+        let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
+        self.share(Arc::new(Armed { id, fault, switched, hits: AtomicU64::new(0) }));
         id
+    }
+
+    /// A fault that may be at work elsewhere is at work here too.
+    pub fn share(&self, armed: Arc<Armed>) {
+        self.replace(|all| all.iter().cloned().chain([armed]).collect());
     }
 
     /// The faults with such an id, of all that are there, are at work no longer. Whether there were any.

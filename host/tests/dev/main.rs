@@ -211,6 +211,10 @@ fn a_change_is_served_without_a_request_lost() {
     dev.until("the build failed (exit status: 7): sh -c sh build.sh");
     dev.until("what was built before still serves");
     assert_eq!(dev.get("/strict/Ada").0, "502");
+    // By the same key, on the host that has taken the place of the other.
+    dev.press("l");
+    dev.until("off: answers are lost");
+    assert_eq!(dev.get("/strict/Ada").0, "200");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What keys do: a press breaks what the component calls, and another mends it.
 
 use std::io::{self, IsTerminal, Read};
+#[cfg(unix)]
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use steadfast_host::Switches;
@@ -81,6 +83,9 @@ impl Keys {
     /// Reads standard input from now on, until its end.
     pub fn read() -> Self {
         let (sender, keys) = mpsc::channel(16);
+        if !is_in_front() {
+            return Keys(keys);
+        }
         // A thread, since there is no other way to wait for standard input and for something else. It ends with the
         // process.
         let read = move || {
@@ -106,46 +111,51 @@ impl Keys {
 
 /// A terminal that hands over each key at once and does not show it, until this is dropped. Elsewhere, keys come with
 /// the end of their line.
-pub(super) struct Terminal {
-    #[cfg(unix)]
-    before: Option<rustix::termios::Termios>,
-}
+pub(super) struct Terminal;
 
-#[cfg(unix)]
 impl Terminal {
     pub fn take() -> Self {
-        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcgetpgrp, tcsetattr};
+        #[cfg(unix)]
+        if is_in_front() && io::stdin().is_terminal() {
+            use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-        let stdin = io::stdin();
-        let in_front = || tcgetpgrp(&stdin).is_ok_and(|group| group == rustix::process::getpgrp());
-        // A job in the background that changes its terminal is stopped.
-        let before = (stdin.is_terminal() && in_front()).then(|| tcgetattr(&stdin).ok()).flatten();
-        if let Some(before) = &before {
-            let mut now = before.clone();
-            now.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-            // Keys then come with the end of their line.
-            let _ = tcsetattr(&stdin, OptionalActions::Now, &now);
+            if let Ok(before) = tcgetattr(io::stdin()) {
+                let mut now = before.clone();
+                now.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+                *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+                // Where that fails, keys come with the end of their line.
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, &now);
+            }
         }
-        Terminal { before }
+        Terminal
     }
 }
 
-#[cfg(unix)]
 impl Drop for Terminal {
     fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
-
-        if let Some(before) = &self.before {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
-        }
+        give_back();
     }
 }
 
-#[cfg(not(unix))]
-impl Terminal {
-    pub fn take() -> Self {
-        Terminal {}
+/// How the terminal was, while it is otherwise.
+#[cfg(unix)]
+static BEFORE: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+
+/// The terminal is as it was before: to be called wherever the process may end.
+pub(crate) fn give_back() {
+    #[cfg(unix)]
+    if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let _ = rustix::termios::tcsetattr(io::stdin(), rustix::termios::OptionalActions::Now, &before);
     }
+}
+
+/// Whether this is no job in the background: one that reads its terminal there, or changes it, is stopped.
+fn is_in_front() -> bool {
+    #[cfg(unix)]
+    if io::stdin().is_terminal() {
+        return rustix::termios::tcgetpgrp(io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp());
+    }
+    true
 }
 
 #[cfg(test)]

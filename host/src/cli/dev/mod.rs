@@ -20,6 +20,7 @@ use super::printer::STDOUT;
 use super::stop::Stop;
 use super::{admin, listen};
 use build::Build;
+pub(super) use keys::give_back;
 use keys::{Key, Keys, Terminal};
 pub(super) use requests::Requests;
 use watch::Watch;
