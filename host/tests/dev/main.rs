@@ -171,8 +171,8 @@ fn the_fault_command_switches_what_dev_runs() {
     for (arguments, problem) in [
         (&["off", "7"][..], "there is no fault with the number \"7\""),
         (
-            &["on", "no-targt"],
-            "cannot switch the fault on: unknown variant `no-targt`, did you mean `no-target`? Expected",
+            &["on", "no-targets"],
+            "cannot switch the fault on: unknown variant `no-targets`, did you mean `no-target`? Expected",
         ),
         (
             &["on", "no-target", "acme:greter/api"],
