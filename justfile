@@ -76,6 +76,10 @@ first-steps *arguments:
 examples:
     scripts/test-examples
 
+# Components on hosts that others wrote
+hosts:
+    scripts/test-hosts
+
 # The examples and the WIT, pushed to a registry on this machine, pulled and served.
 registry:
     scripts/test-registry

@@ -1,7 +1,7 @@
 //! Simulated time: a guest's clocks and sleeps follow the runtime's paused clock, so that nothing waits.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use wasmtime::Trap;
@@ -72,14 +72,40 @@ impl HostMonotonicClock for RuntimeClock {
     }
 }
 
-impl HostWallClock for RuntimeClock {
+/// What date it is for a host and its guests: by the machine's clock, or by the runtime's in simulated time.
+#[derive(Clone, Copy)]
+pub(crate) struct WallClock {
+    simulated: Option<RuntimeClock>,
+}
+
+impl WallClock {
+    pub fn new(time: Time, clock: RuntimeClock) -> Self {
+        WallClock { simulated: (time == Time::Simulated).then_some(clock) }
+    }
+
+    /// The time since the year 1970 began in UTC.
+    pub fn now(&self) -> Duration {
+        /// Simulations begin with the year 2026.
+        const NEW_YEAR: Duration = Duration::from_secs(1_767_225_600);
+        match self.simulated {
+            Some(clock) => NEW_YEAR + clock.start.elapsed(),
+            // A machine whose clock says less has none; its time begins here.
+            None => SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
+        }
+    }
+
+    /// How long one may sleep before reading it again. Sleeps do not notice when the machine's clock is set.
+    pub fn trusted_for(&self) -> Duration {
+        if self.simulated.is_some() { Duration::MAX } else { Duration::from_secs(30) }
+    }
+}
+
+impl HostWallClock for WallClock {
     fn resolution(&self) -> Duration {
         Duration::from_nanos(1)
     }
 
     fn now(&self) -> Duration {
-        /// Simulations begin with the year 2026.
-        const NEW_YEAR: Duration = Duration::from_secs(1_767_225_600);
-        NEW_YEAR + self.start.elapsed()
+        WallClock::now(self)
     }
 }

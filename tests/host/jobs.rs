@@ -42,6 +42,47 @@ fn runs_do_not_overlap_and_those_that_would_are_left_out() {
 }
 
 #[test]
+fn one_run_makes_up_for_those_that_were_missed() {
+    let timeout = Err((Cause::Timeout, Delivery::Unknown));
+    let manifest = job("hostile#spin", "timeout = '25s'\nmissed = 'once'");
+    assert_eq!(runs(&manifest, 70), [(10, timeout), (35, timeout)]);
+}
+
+/// When the runs of a schedule began, as a day of the year 2026 and an hour, in UTC.
+fn days(schedule: &str, until: u64) -> Vec<(u64, u64)> {
+    let manifest = whole(&format!("component = '<callee>'\n[[cron]]\ncall = 'test:guests/hostile#count'\n{schedule}"));
+    let runs = runs(&manifest, until * 86_400);
+    runs.into_iter().map(|(second, _)| (second / 86_400 + 1, second / 3600 % 24)).collect()
+}
+
+#[test]
+fn a_schedule_follows_the_wall_clock_of_its_zone() {
+    // The days 88 and 298 are the 29th of March and the 25th of October, when the clocks of Berlin are set.
+    let weekly = "schedule = '0 3 * * SUN'\nzone = 'Europe/Berlin'";
+    let berlin = days(weekly, 310);
+    assert_eq!(berlin[11..14], [(81, 2), (88, 1), (95, 1)]);
+    assert_eq!(berlin[41..44], [(291, 1), (298, 2), (305, 2)]);
+    assert_eq!(days("schedule = '0 3 * * *'", 3), [(1, 3), (2, 3), (3, 3)]);
+}
+
+#[test]
+fn jitter_delays_each_run_by_less_than_it_says() {
+    let manifest = |seed| {
+        whole(&format!(
+            "component = '<callee>'\nseed = {seed}\n[[cron]]\ncall = 'test:guests/hostile#count'\n\
+             every = '1h'\njitter = '30m'"
+        ))
+    };
+    let began = |seed| runs(&manifest(seed), 24 * 3600).into_iter().map(|(second, _)| second).collect::<Vec<_>>();
+    let delays: Vec<_> = began(7).iter().zip(1..).map(|(second, hour)| second - hour * 3600).collect();
+    assert_eq!(delays.len(), 23);
+    assert!(delays.iter().all(|delay| *delay < 1800), "{delays:?}");
+    assert!(delays.iter().any(|delay| *delay < 600) && delays.iter().any(|delay| *delay > 1200), "{delays:?}");
+    assert_eq!(began(7), began(7));
+    assert_ne!(began(7), began(8));
+}
+
+#[test]
 fn a_job_may_take_as_long_as_a_request_where_nothing_else_is_said() {
     let manifest = "component = '<callee>'\nrequest-timeout = '3s'\n\
                     [[cron]]\ncall = 'test:guests/hostile#spin'\nevery = '10s'";

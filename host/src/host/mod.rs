@@ -67,11 +67,12 @@ impl Host {
             .transpose()?
             .map(Arc::new);
         let network = loaded.network;
+        let jobs = Jobs::start(jobs, &network, loaded.sandbox.wall_clock, loaded.sandbox.seed);
         loaded.faults.ready();
         let faults = Switches::new(loaded.faults, loaded.called, manifest.http.clone());
         let limits = manifest.limits;
         let seats = Arc::new(Semaphore::new(limits.requests));
-        Ok(Host { handler, faults, health, limits, seats, jobs: Arc::new(Jobs::start(jobs, &network)), network })
+        Ok(Host { handler, faults, health, limits, seats, jobs: Arc::new(jobs), network })
     }
 
     /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the

@@ -21,7 +21,7 @@ use super::bounds::{MAX_HANDLES, TotalMemory};
 use super::wasi::{Log, Outgoing, Output, Stream};
 use super::{Bounds, Network};
 use crate::manifest::Limits;
-use crate::sim::{self, RuntimeClock, Time};
+use crate::sim::{self, RuntimeClock, Time, WallClock};
 use crate::trace::SpanContext;
 
 /// What surrounds all instances of a host.
@@ -30,7 +30,8 @@ pub(crate) struct Sandbox {
     pub limits: Limits,
     memory: Arc<TotalMemory>,
     clock: RuntimeClock,
-    seed: Option<u64>,
+    pub wall_clock: WallClock,
+    pub seed: Option<u64>,
     /// What guests read from `wasi:config`.
     config: Arc<WasiConfigVariables>,
     /// What they have in their environment.
@@ -48,11 +49,13 @@ impl Sandbox {
         settings: BTreeMap<String, String>,
         env: Vec<(String, String)>,
     ) -> Self {
+        let clock = RuntimeClock::new();
         Sandbox {
             time,
             limits,
             memory: Arc::new(TotalMemory::new(limits.total_memory)),
-            clock: RuntimeClock::new(),
+            clock,
+            wall_clock: WallClock::new(time, clock),
             seed: seed.or((time == Time::Simulated).then_some(0)),
             config: Arc::new(settings.into_iter().collect()),
             env,
@@ -72,10 +75,7 @@ impl Sandbox {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(Log::new(output, Stream::Stdout)).stderr(Log::new(output, Stream::Stderr)).envs(&self.env);
         // The sleeps of WASI follow the runtime's clock, so its readings do too, paused or not.
-        wasi.monotonic_clock(self.clock);
-        if self.time == Time::Simulated {
-            wasi.wall_clock(self.clock);
-        }
+        wasi.monotonic_clock(self.clock).wall_clock(self.wall_clock);
         if let Some(seed) = self.seed {
             // Instances differ, or callers that failed together would come back together.
             let instance = self.instances.fetch_add(1, Ordering::Relaxed);

@@ -10,6 +10,7 @@ mod limits;
 mod link;
 #[cfg(feature = "wrpc")]
 mod nats;
+mod schedule;
 mod value;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use crate::error::Error;
 use crate::lattice::Fault;
 use crate::small_file;
 pub(crate) use config::Setting;
-pub(crate) use cron::Cron;
+pub(crate) use cron::{Cron, Missed};
 pub(crate) use env::Env;
 pub(crate) use fault::parse as parse_fault;
 pub(crate) use http::Http;
@@ -36,6 +37,7 @@ pub(crate) use link::Nats;
 pub(crate) use link::{Link, Target};
 #[cfg(feature = "wrpc")]
 pub(crate) use nats::NatsServer;
+pub(crate) use schedule::Schedule;
 
 /// What to run and how its lattice behaves, read from TOML.
 ///
@@ -72,7 +74,7 @@ pub(crate) use nats::NatsServer;
 ///     [[cron]]                          # a call that the host makes by itself
 ///     call = "acme:greeter/api#greet"
 ///     payload = "Ada"
-///     every = "10s"
+///     every = "10s"                     # or schedule = "0 3 * * *", with zone = "Europe/Berlin"
 ///
 ///     [[faults]]
 ///     on = "acme:greeter/api#greet"     # or a whole interface; without it, everything

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use jiff::tz::TimeZone;
 use serde::de::value::StrDeserializer;
 use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::fault::FileFaultKind;
-use super::{ClientLeft, Instances};
+use super::{ClientLeft, Instances, Missed, schedule};
 use crate::authority::Allowed;
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
@@ -71,6 +72,20 @@ pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dura
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     deserializer.deserialize_str(Text { expected: DURATION, parse: |text| parse_duration(text).map(Some) })
+}
+
+pub(super) fn schedule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<croner::Cron>, D::Error> {
+    let expected = "a cron expression, like \"0 3 * * *\"";
+    deserializer.deserialize_str(Text { expected, parse: |text| schedule::parse(text).map(Some) })
+}
+
+pub(super) fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, D::Error> {
+    let expected = "the name of a time zone, like \"Europe/Berlin\"";
+    deserializer.deserialize_str(Text { expected, parse: |text| schedule::zone(text).map(Some) })
+}
+
+pub(super) fn missed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Missed, D::Error> {
+    deserializer.deserialize_str(Text { expected: "\"skip\" or \"once\"", parse: |text| parse_name(text) })
 }
 
 pub(super) fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Instances, D::Error> {

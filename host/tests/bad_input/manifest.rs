@@ -63,7 +63,9 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
         ("[config]\ntone = { colour = 1 }", "hello.toml:3: unknown field `colour`, expected `file`".into()),
         (
             "[[cron]]\ncolour = 1",
-            "hello.toml:3: unknown field `colour`, expected one of `call`, `every`, `timeout`, `payload`".into(),
+            "hello.toml:3: unknown field `colour`, expected one of `call`, `every`, `schedule`, `zone`, `jitter`, `missed`, \
+             `timeout`, `payload`"
+                .into(),
         ),
         (
             "[[faults]]\nkind = 'trap'\ncolour = 1",
@@ -105,7 +107,8 @@ fn a_missing_key_is_said_with_what_to_write() {
         ),
         (
             with("[[cron]]\ncall = 'a:b/c#d'"),
-            "hello.toml:2: `every` is missing from the cron job `a:b/c#d`; say how often, like `every = \"10s\"`",
+            "hello.toml:2: neither `every` nor `schedule` is there in the cron job `a:b/c#d`; say how often, like \
+             `every = \"10s\"`, or when, like `schedule = \"0 3 * * *\"`",
         ),
     ] {
         assert_eq!(Folder::new().serve(manifest), expected);
@@ -198,9 +201,37 @@ fn a_value_that_cannot_be_is_said_with_one_that_can() {
             "cron = [{ call = 'a:b/c@0.1.0#d', every = '1s' }]",
             "`a:b/c@0.1.0#d` is to be called, in whichever version it is there; write `a:b/c#d`",
         ),
+        ("cron = [{ call = 'a:b/c#d', every = '0s' }]", "the cron job `a:b/c#d` needs an `every` of more than nothing"),
         (
-            "cron = [{ call = 'a:b/c#d', every = '0s' }]",
-            "the cron job `a:b/c#d` needs an `every` and a `timeout` of more than nothing",
+            "cron = [{ call = 'a:b/c#d', every = '1s', timeout = '0s' }]",
+            "the cron job `a:b/c#d` needs a `timeout` of more than nothing",
+        ),
+        (
+            "cron = [{ call = 'a:b/c#d', every = '1s', schedule = '0 3 * * *' }]",
+            "the cron job `a:b/c#d` has an `every` and a `schedule`; remove one of them",
+        ),
+        (
+            "cron = [{ call = 'a:b/c#d', every = '1s', zone = 'UTC' }]",
+            "the cron job `a:b/c#d` has a `zone`, and `every` is the same in all of them; remove `zone`, or write a \
+             `schedule`",
+        ),
+        (
+            "cron = [{ call = 'a:b/c#d', every = '1s', jitter = '1s' }]",
+            "the cron job `a:b/c#d` needs a `jitter` that is shorter than its `every`",
+        ),
+        (
+            "cron = [{ call = 'a:b/c#d', every = '1s', missed = 'twice' }]",
+            "unknown variant `twice`, expected `skip` or `once`",
+        ),
+        (
+            "cron = [{ call = 'a:b/c#d', schedule = '0 24 * * *' }]",
+            "`0 24 * * *` is not a schedule: `24` is not an hour; write 0 to 23, `*` for each, or lists, ranges and steps \
+             of them, like `1,2`, `1-5` and `*/2`",
+        ),
+        (
+            "cron = [{ call = 'a:b/c#d', schedule = '0 3 * * *', zone = 'Europe/Belrin' }]",
+            "`Europe/Belrin` is not a time zone, did you mean `Europe/Berlin`? Write its name in the IANA database, like \
+             \"Europe/Berlin\"",
         ),
     ] {
         assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: {expected}"));

@@ -1,0 +1,194 @@
+"""Runs components of this repository on hosts that others wrote, and prints a table of what they did.
+
+`scripts/test-hosts` builds the components, installs the hosts, and calls this with their paths in the environment.
+Exits with 1 where a row is not as expected.
+"""
+
+import contextlib
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+COMPONENTS = Path(os.environ["COMPONENTS"])
+GREETER = "acme:greeter/api@0.1.0"
+# As long as a busy machine may take to compile a component of 12 MB.
+START = 120
+
+
+class Rows:
+    """The table: each row is printed as soon as it is known."""
+
+    def __init__(self):
+        self.wrong = self.skipped = 0
+
+    def check(self, host, what, expected, seen):
+        right = seen == expected
+        self.wrong += not right
+        print(f"{'ok   ' if right else 'WRONG'}  {host:<16} {what:<46} {seen}", flush=True)
+        if not right:
+            print(f"{'':<7}{'':<17}expected{'':<39}{expected}", flush=True)
+
+    def skip(self, host, why):
+        self.skipped += 1
+        print(f"skip   {host:<16} {why}", flush=True)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class Server:
+    """A host that serves HTTP, and what it printed."""
+
+    def __init__(self, port, process, log):
+        self.port, self.process, self.log = port, process, log
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response, response.read().decode()
+
+    def answer(self, path):
+        """The answer as a row has it, and how many calls the greeter got for it."""
+        before = self.calls()
+        response, body = self.get(path)
+        kind = response.getheader("content-type", "")
+        if kind == "application/problem+json":
+            body = body.split('"urn:problem-type:steadfast:')[1].split('"')[0]
+        elif kind.startswith("text/html"):
+            body = "with a page of the host"
+        return f"{response.status} {body}".strip(), self.calls() - before
+
+    def opened(self):
+        """Whether the breaker opens: two requests are enough for one instance, and a few more for some."""
+        answers = (self.answer("/strict/down") for _ in range(6))
+        return ("503 breaker-open", 0) in answers
+
+    def ended_by(self, path):
+        """Whether the process ends instead of answering."""
+        try:
+            return self.answer(path)
+        except ConnectionError:
+            return self.process.wait(timeout=30) != 0
+
+    def calls(self):
+        return sum("greet " in line for line in self.log.read_text(errors="replace").splitlines())
+
+
+@contextlib.contextmanager
+def serving(command, port):
+    """Starts a host, and ends it. It is up when it answers a path that calls nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output)
+        server = Server(port, process, log)
+        try:
+            until = time.monotonic() + START
+            while True:
+                try:
+                    server.get("/")
+                    break
+                except OSError:
+                    if process.poll() is not None or time.monotonic() > until:
+                        sys.exit(f"{command[0]} does not serve:\n{log.read_text(errors='replace')}")
+                    time.sleep(0.05)
+            yield server
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def refused(command, what):
+    """What a host says of a component that it does not start; it has to end by itself, and to name what it lacks."""
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=START)
+    said = what if what in ended.stderr else ended.stderr
+    return f"refused at start: {said}" if ended.returncode else "it ended as if all were well"
+
+
+def jco(rows, jco):
+    host = "jco " + subprocess.run([jco, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+    def serve(component, *options):
+        port = free_port()
+        return serving([jco, "serve", component, "--host", "127.0.0.1", "--port", str(port), *options], port)
+
+    with serve(COMPONENTS / "composed.wasm") as server:
+        rows.check(host, "composed", "200 Hello, Ada!", server.answer("/hello/Ada")[0])
+    with serve(COMPONENTS / "http_hello.wasm", "--jco-map", f"{GREETER}={HERE / 'greeter.js'}") as server:
+        failures(rows, host, "a greeter in JavaScript", server)
+        rows.check(host, "one instance for all: the breaker opens", True, server.opened())
+    with serve(COMPONENTS / "http_hello.wasm", "--jco-map", f"{GREETER}={HERE / 'greeter.js'}") as server:
+        rows.check(host, "the greeter traps: the process ends", True, server.ended_by("/hello/trap"))
+
+
+def failures(rows, host, what, server):
+    """What policies do about the typed error, until there were eight failures in a row."""
+    rows.check(host, what, ("200 Hello, Ada!", 1), server.answer("/strict/Ada"))
+    rows.check(host, "fails twice: retried, then fine", ("200 Hello, starting!", 3), server.answer("/strict/starting"))
+    rows.check(host, "fails: four attempts, and a problem", ("503 no-target", 4), server.answer("/strict/down"))
+    rows.check(host, "fails: four attempts, and a fallback", ("200 Hello, stranger!", 4), server.answer("/hello/down"))
+
+
+def wasmtime(rows, wasmtime):
+    version = subprocess.run([wasmtime, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    host = f"wasmtime {version}"
+
+    def command(component, *options):
+        port = free_port()
+        return [wasmtime, "serve", "--addr", f"127.0.0.1:{port}", *options, component], port
+
+    with serving(*command(COMPONENTS / "composed.wasm", "-Scli")) as server:
+        rows.check(host, "composed, with -Scli", "200 Hello, Ada!", server.answer("/hello/Ada")[0])
+    lacks = refused(command(COMPONENTS / "composed.wasm")[0], "wasi:cli/")
+    rows.check(host, "without -Scli", "refused at start: wasi:cli/", lacks)
+    lacks = refused(command(COMPONENTS / "http_hello.wasm", "-Scli")[0], GREETER)
+    rows.check(host, "an import that nothing serves", f"refused at start: {GREETER}", lacks)
+
+    failing = COMPONENTS / "composed-js.wasm"
+    with serving(*command(failing, "-Scli")) as server:
+        failures(rows, host, "composed with a greeter in JavaScript", server)
+        rows.check(host, "an instance for each: no breaker opens", False, server.opened())
+        bare = ("500 with a page of the host", 1)
+        rows.check(host, "the greeter traps: no fallback is left", bare, server.answer("/hello/trap"))
+    with serving(*command(failing, "-Scli", "--max-instance-reuse-count", "100")) as server:
+        rows.check(host, "with instances that are reused: it opens", True, server.opened())
+
+
+def python(rows, modules):
+    environment = {**os.environ, "PYTHONPATH": modules}
+    ask = "import importlib.metadata as m; print(m.version('wasmtime'))"
+    version = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True)
+    host = f"Python {version.stdout.strip()}"
+    for failing, what, expected in [
+        (0, "a job, its greeter in Python", "ok, 2 calls"),
+        (3, "fails three times: retried, then fine", "ok, 5 calls"),
+        (9, "fails: six attempts, and the typed error", "no-target, 6 calls"),
+    ]:
+        command = [sys.executable, HERE / "jobs.py", COMPONENTS / "cron.wasm", str(failing)]
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=START)
+        rows.check(host, what, expected, run.stdout.splitlines()[-1] if run.returncode == 0 else run.stderr)
+
+
+def main():
+    rows = Rows()
+    jco(rows, os.environ["JCO"])
+    python(rows, os.environ["WASMTIME_PY"])
+    if binary := os.environ.get("WASMTIME"):
+        wasmtime(rows, binary)
+    else:
+        rows.skip("wasmtime", "no `wasmtime` at hand: set WASMTIME to the path of one, of version 48")
+    if rows.wrong:
+        sys.exit(f"test-hosts: {rows.wrong} rows are not as expected")
+
+
+main()
