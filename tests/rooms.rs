@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 8] = ["platform", "failure", "observe", "testing", "policy", "call", "config", "http"];
 
 /// The same of the host, where a room may be a file.
-const HOST_ROOMS: [&str; 25] = [
+const HOST_ROOMS: [&str; 26] = [
     "escape",
     "excerpt",
     "failure",
     "error",
     "authority",
     "trace",
-    "sim",
+    "clock",
     "health",
     "nats",
     "server",
@@ -33,6 +33,7 @@ const HOST_ROOMS: [&str; 25] = [
     "loaded",
     "provider",
     "host",
+    "sim",
 ];
 
 /// The Rust sources under `folder`, without tests.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::called::Called;
+use crate::clock::Time;
 use crate::component::Component;
 use crate::cron::{self, Job};
 use crate::error::Error;
@@ -12,7 +13,6 @@ use crate::health::Health;
 use crate::instance::{Callee, Handler, Network, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
-use crate::sim::Time;
 use steadfast_settings::KEY;
 
 /// All that a component needs to be run.

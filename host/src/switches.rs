@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::called::Called;
 use crate::error::Error;
 use crate::escape;
-use crate::lattice::{Armed, Fault, FaultKind, Faults};
+use crate::lattice::{Armed, Fault, FaultKind, Faults, On};
 use crate::manifest::{Http, parse_fault};
 
 /// So many can be switched on at a time: each call asks all of them.
@@ -52,6 +52,17 @@ impl Switches {
             return Err(wrong(problem));
         }
         Ok(self.faults.switch_on(fault))
+    }
+
+    /// Switches on a fault that is parsed already; or what is wrong with it.
+    pub(crate) fn add(&self, fault: Fault) -> Result<u64, String> {
+        self.called.check(&fault)?;
+        Ok(self.faults.switch_on(fault))
+    }
+
+    /// Whether calls are made there; or a message that begins with `what` names it.
+    pub(crate) fn check(&self, what: &str, on: &On) -> Result<(), String> {
+        self.called.check_on(what, on)
     }
 
     /// Switches the fault with this number off, which may be one of the manifest. Whether there was one.

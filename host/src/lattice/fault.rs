@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use hyper::StatusCode;
 use hyper::http::uri::Scheme;
+use hyper::{StatusCode, Uri};
 use tokio::time::Instant;
 
 use super::{Invocation, Reply, Transport};
@@ -234,6 +234,23 @@ impl FaultKind {
             FaultKind::Latency(_) => "latency",
             FaultKind::Overloaded(_) => "overloaded",
             FaultKind::Status(..) => "status",
+        }
+    }
+}
+
+impl On {
+    /// Whether a call of `target` is one, as the journal names targets: `acme:greeter/api#greet`, or `GET
+    /// http://quotes.test/today`.
+    pub fn is_of(&self, target: &str) -> bool {
+        match self {
+            On::Everything => true,
+            On::Function(on) => on == target || target.split('#').next() == Some(on),
+            On::Http(scheme, authority) => {
+                let uri: Option<Uri> = target.split_once(' ').and_then(|(_, uri)| uri.parse().ok());
+                uri.is_some_and(|uri| {
+                    scheme.as_ref().is_none_or(|scheme| uri.scheme() == Some(scheme)) && authority.is_of(&uri)
+                })
+            }
         }
     }
 }

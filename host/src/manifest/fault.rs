@@ -8,13 +8,14 @@ use hyper::http::uri::Scheme;
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 
-use super::{Http, NOT_TOML, date, explained, value};
+use super::document::{NOT_TOML, explained};
+use super::{Http, date, value};
 use crate::authority::Authority;
 use crate::lattice::{Fault, FaultKind, On};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
-pub(super) struct FileFault {
+pub(crate) struct FileFault {
     on: Option<String>,
     #[serde(default, deserialize_with = "value::kind")]
     kind: Option<FileFaultKind>,
@@ -34,7 +35,7 @@ pub(super) struct FileFault {
 
 #[derive(Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum FileFaultKind {
+pub(crate) enum FileFaultKind {
     NoLink,
     NoTarget,
     Disconnected,
@@ -99,7 +100,7 @@ impl FileFault {
                 }
             },
         };
-        let on = self.on.map_or(Ok(On::Everything), |on| parse_on(on, http))?;
+        let on = self.on.map_or(Ok(On::Everything), |on| parse_on(on, "the fault is on", http))?;
         if matches!(kind, FaultKind::Status(..)) && !matches!(on, On::Http(..)) {
             return Err(
                 "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, \
@@ -112,13 +113,13 @@ impl FileFault {
 }
 
 /// The calls or requests that `on` names. An authority is known by its scheme, by characters that no name of a function
-/// has, or since the manifest has it elsewhere.
-fn parse_on(on: String, http: &Http) -> Result<On, String> {
+/// has, or since the manifest has it elsewhere. What names them is for the message.
+pub(crate) fn parse_on(on: String, what: &str, http: &Http) -> Result<On, String> {
     let (scheme, rest) = match on.split_once("://") {
         Some(("http", rest)) => (Some(Scheme::HTTP), rest),
         Some(("https", rest)) => (Some(Scheme::HTTPS), rest),
         Some((other, _)) => {
-            return Err(format!("the fault is on `{on}`, and requests go by http or https, not `{other}`"));
+            return Err(format!("{what} `{on}`, and requests go by http or https, not `{other}`"));
         }
         None => (None, on.as_str()),
     };
@@ -128,9 +129,9 @@ fn parse_on(on: String, http: &Http) -> Result<On, String> {
         return Ok(On::Function(on));
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let authority = Authority::parse(rest).map_err(|problem| format!("the fault is on `{on}`, and {problem}"))?;
+    let authority = Authority::parse(rest).map_err(|problem| format!("{what} `{on}`, and {problem}"))?;
     if !http.reaches(&authority) {
-        return Err(format!("the fault is on `{on}`, and {}", http.reachable()));
+        return Err(format!("{what} `{on}`, and {}", http.reachable()));
     }
     Ok(On::Http(scheme, authority))
 }
