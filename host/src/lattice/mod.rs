@@ -1,5 +1,6 @@
 //! Carries calls from one component to another: trait [`Transport`], and the [`Lattice`] of all links.
 
+mod delay;
 mod fault;
 mod journal;
 
@@ -12,7 +13,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Val;
 
-pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, On};
+pub(crate) use delay::Delay;
+pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, Flapping, On};
 pub(crate) use journal::Call;
 pub use journal::{Entry, Journal};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::figures::Facts;
+use super::figures::{Facts, percent};
 use crate::lattice::On;
 use crate::manifest::{Http, parse_on, value};
 
@@ -83,13 +83,6 @@ impl Expect {
         }
         all
     }
-}
-
-/// As many digits as tell it from 100 %.
-fn percent(share: f64) -> String {
-    let text = format!("{:.3}", share * 100.0);
-    let text = if share < 1.0 && text == "100.000" { "99.999".into() } else { text };
-    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 #[derive(Default, Deserialize)]

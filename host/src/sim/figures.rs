@@ -102,6 +102,10 @@ pub(super) struct Weather {
     pub kind: String,
     pub from: f64,
     pub until: Option<f64>,
+    /// Where it comes and goes: how often, and for how long.
+    pub flapping: Option<(f64, f64)>,
+    /// The share of the calls that it hits.
+    pub rate: Option<f64>,
 }
 
 /// What changes with time, for each step of it.
@@ -141,6 +145,13 @@ pub(super) struct TimelineCall {
 
 pub(super) fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
+}
+
+/// As many digits as tell it from 100 %.
+pub(super) fn percent(share: f64) -> String {
+    let text = format!("{:.3}", share * 100.0);
+    let text = if share < 1.0 && text == "100.000" { "99.999".into() } else { text };
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// What became of a call, in a word.
@@ -237,7 +248,28 @@ impl Weather {
             kind: fault.kind.name().into(),
             from: seconds(fault.from),
             until: fault.until.map(seconds),
+            flapping: fault.flapping.map(|flapping| (seconds(flapping.every), seconds(flapping.lasts))),
+            rate: fault.rate,
         }
+    }
+}
+
+impl Weather {
+    /// Whether it is there at some time between these two.
+    pub fn is_there(&self, start: f64, end: f64) -> bool {
+        if end <= self.from || self.until.is_some_and(|until| start >= until) {
+            return false;
+        }
+        self.flapping.is_none_or(|(every, lasts)| {
+            let phase = (start - self.from).max(0.0) % every;
+            phase < lasts || phase + (end - start) > every
+        })
+    }
+
+    /// As a person names it.
+    pub fn name(&self) -> String {
+        let rate = self.rate.map_or(String::new(), |rate| format!(" {}", percent(rate)));
+        format!("{}{rate} on {}", self.kind, self.on)
     }
 }
 

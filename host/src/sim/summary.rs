@@ -58,12 +58,11 @@ impl fmt::Display for Run {
         }
         writeln!(f)?;
         for weather in &self.weather {
-            let end = weather.until.unwrap_or(self.lasted);
-            let steps = 0..self.steps.succeeded.len();
             let at = |step: usize| step as f64 * self.steps.length;
-            let line: String =
-                steps.map(|step| if at(step) < end && at(step + 1) > weather.from { '▄' } else { ' ' }).collect();
-            writeln!(f, "           {line}  {} on {}", weather.kind, weather.on)?;
+            let there = |step: usize| weather.is_there(at(step), at(step + 1));
+            let steps = 0..self.steps.succeeded.len();
+            let line: String = steps.map(|step| if there(step) { '▄' } else { ' ' }).collect();
+            writeln!(f, "           {line}  {}", weather.name())?;
         }
         writeln!(f, "           {}  requests that succeeded", sparkline(&self.steps.succeeded))?;
         writeln!(f, "           {}  requests that failed", sparkline(&self.steps.failed))?;

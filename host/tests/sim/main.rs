@@ -166,3 +166,42 @@ fn a_lost_answer_of_a_repeated_call_is_a_second_execution() {
     assert_eq!(found("/strict/Ada", 0)["found"], "1");
     assert_eq!(found("/again/Ada", 1)["found"], "2");
 }
+
+/// The run of a scenario with constant traffic, 20 requests a second for 10 s, and this weather.
+fn under(weather: &str, arguments: &[&str]) -> Value {
+    let scenario = format!(
+        "manifest = 'hello.toml'\n[traffic]\nrequests-per-second = 20\nduration = '10s'\n\
+         paths = [{{ path = '/strict/Ada' }}]\n[[weather]]\n{weather}\n"
+    );
+    parsed(&Stage::of(&scenario).json(arguments, 0))["runs"][0].clone()
+}
+
+#[test]
+fn a_rate_is_a_share_of_the_calls_by_the_seed() {
+    let failed = |seed| under("kind = 'trap'\nrate = '25%'", &["--seed", seed])["answers"]["502"].as_u64().unwrap();
+    // The number has a standard deviation of 6.
+    let all = ["1", "2", "3"].map(failed);
+    assert!(all.iter().all(|failed| (25..=75).contains(failed)), "{all:?}");
+    assert_eq!(failed("1"), all[0]);
+    assert!(all[0] != all[1] || all[1] != all[2], "{all:?}");
+}
+
+#[test]
+fn a_fault_that_flaps_comes_and_goes() {
+    // From 1 s, for 500 ms every 2 s: five times, of which each meets the 10 requests of that half second.
+    let run = under("kind = 'trap'\nfrom = '1s'\nevery = '2s'\nfor = '500ms'", &[]);
+    assert_eq!(run["answers"], serde_json::json!({ "200": 150, "502": 50 }));
+}
+
+#[test]
+fn delays_by_chance_are_within_their_distribution() {
+    let latency = |delay: &str| {
+        let run = under(&format!("kind = 'latency'\ndelay = {delay}"), &[]);
+        ["p50", "max", "mean"].map(|figure| run["latency"][figure].as_f64().unwrap())
+    };
+    let [median, longest, mean] = latency("{ min = '100ms', max = '300ms' }");
+    assert!((0.18..0.22).contains(&median) && longest <= 0.301 && (0.19..0.21).contains(&mean), "{median} {longest}");
+    // The median of an exponential distribution is its mean times the logarithm of 2.
+    let [median, longest, mean] = latency("{ mean = '50ms' }");
+    assert!((0.028..0.042).contains(&median) && longest > 0.15 && (0.042..0.06).contains(&mean), "{median} {mean}");
+}
