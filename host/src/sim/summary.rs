@@ -92,7 +92,7 @@ fn list(seeds: &[u64]) -> String {
     text
 }
 
-fn counts(counts: &BTreeMap<String, u64>) -> String {
+pub(super) fn counts(counts: &BTreeMap<String, u64>) -> String {
     let all: Vec<String> = counts.iter().map(|(what, count)| format!("{what} ×{count}")).collect();
     all.join(", ")
 }

@@ -205,3 +205,25 @@ fn delays_by_chance_are_within_their_distribution() {
     let [median, longest, mean] = latency("{ mean = '50ms' }");
     assert!((0.028..0.042).contains(&median) && longest > 0.15 && (0.042..0.06).contains(&mean), "{median} {mean}");
 }
+
+#[test]
+fn seeds_have_one_outcome_however_many_run_at_a_time() {
+    // Some seeds hold this, and some do not.
+    let stage = Stage::of(&OUTAGE.replace("success = \"70%\"", "success = \"81%\""));
+    let one = stage.json(&["--seeds", "1..8", "--jobs", "1"], 1);
+    let two = stage.json(&["--seeds", "1..8", "--jobs", "2"], 1);
+    assert_eq!(one, two);
+    let outcome = parsed(&one);
+    let runs = outcome["runs"].as_array().unwrap();
+    let seeds: Vec<u64> = runs.iter().map(|run| run["seed"].as_u64().unwrap()).collect();
+    assert_eq!(seeds, [1, 2, 3, 4, 5, 6, 7, 8]);
+    let failing: Vec<String> =
+        runs.iter().filter(|run| run["held"] == false).map(|run| run["seed"].to_string()).collect();
+    assert!(!failing.is_empty() && failing.len() < 8, "{failing:?}");
+
+    let output = stage.sim(&["outage.toml", "--seeds", "1..8"]);
+    let said = text(&output.stdout);
+    let line = format!("seeds      8, and {} of them failed: {}\n", failing.len(), failing.join(", "));
+    assert!(said.starts_with(&line), "{line}{said}");
+    assert!(said.ends_with(&format!("again      steadfast sim outage.toml --seed {}\n", failing[0])), "{said}");
+}
