@@ -15,7 +15,7 @@ const HOST_ROOMS: [&str; 26] = [
     "error",
     "authority",
     "trace",
-    "sim",
+    "clock",
     "health",
     "nats",
     "server",
@@ -34,6 +34,7 @@ const HOST_ROOMS: [&str; 26] = [
     "loaded",
     "provider",
     "host",
+    "sim",
 ];
 
 /// The Rust sources under `folder`, without tests.

@@ -32,10 +32,15 @@ impl Called {
 
     /// A fault must be on something that is called: a misspelt one would break nothing and prove nothing.
     pub fn check(&self, fault: &Fault) -> Result<(), String> {
-        let On::Function(on) = &fault.on else { return Ok(()) };
+        self.check_on("the fault is on", &fault.on)
+    }
+
+    /// The same of what else names a target, which `what` says for a message.
+    pub fn check_on(&self, what: &str, on: &On) -> Result<(), String> {
+        let On::Function(on) = on else { return Ok(()) };
         let (path, function) = on.split_once('#').map_or((on.as_str(), None), |(path, name)| (path, Some(name)));
         if let Some((any, _)) = path.split_once('@') {
-            return Err(format!("the fault is on `{path}`, and a fault is for any version; write `{any}`"));
+            return Err(format!("{what} `{path}`, and that is for any version; write `{any}`"));
         }
         if self
             .jobs
@@ -45,11 +50,11 @@ impl Called {
             return Ok(());
         }
         let Some(functions) = self.imports.get(path) else {
-            return Err(format!("the fault is on `{path}`, and {}", self.missing()));
+            return Err(format!("{what} `{path}`, and {}", self.missing()));
         };
         match function.filter(|function| !functions.contains(*function)) {
             Some(function) => Err(format!(
-                "the fault is on `{path}#{function}`, and no component imports that function; write one of: {}",
+                "{what} `{path}#{function}`, and no component imports that function; write one of: {}",
                 list(functions.iter().map(|name| format!("{path}#{name}")))
             )),
             None => Ok(()),

@@ -57,10 +57,10 @@ pub enum Error {
         /// What happened, and what to do.
         problem: String,
     },
-    /// The manifest is wrong.
+    /// The manifest, or a scenario, is wrong.
     #[error("{path}{line}: {problem}", path = path.display(), line = Line(*line))]
     Manifest {
-        /// The manifest.
+        /// The file.
         path: PathBuf,
         /// The line, from 1, where that is known.
         line: Option<usize>,

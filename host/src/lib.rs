@@ -15,6 +15,7 @@ mod access;
 mod admin;
 mod authority;
 mod called;
+mod clock;
 mod component;
 mod compose;
 mod cron;

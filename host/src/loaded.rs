@@ -1,10 +1,12 @@
 //! What a manifest describes, loaded: the lattice, and the components at the ends of its links.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::called::Called;
+use crate::clock::Time;
 use crate::component::Component;
 use crate::cron::{self, Job};
 use crate::error::Error;
@@ -12,7 +14,6 @@ use crate::health::Health;
 use crate::instance::{Callee, Handler, Network, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
-use crate::sim::Time;
 use steadfast_settings::KEY;
 
 /// All that a component needs to be run.
@@ -78,7 +79,7 @@ impl Loaded {
                 embedded.entry((path.clone(), instances)).or_insert_with(|| Arc::new(target));
             }
         }
-        let faults = Arc::new(Faults::new(manifest.faults.clone()));
+        let faults = Arc::new(Faults::new(manifest.faults.clone(), chances_of_faults(manifest, time)));
         let mut links: BTreeMap<String, Box<dyn Transport<Network>>> = BTreeMap::new();
         #[cfg(feature = "wrpc")]
         let mut connections = crate::wrpc::Connections::new(health);
@@ -150,6 +151,13 @@ impl Loaded {
             }
         }
     }
+}
+
+/// What the faults' chances come from, where the manifest says it or time is simulated: not what those of guests do.
+fn chances_of_faults(manifest: &Manifest, time: Time) -> u64 {
+    let seed = manifest.seed.or((time == Time::Simulated).then_some(0));
+    // Without a seed, something that differs each time.
+    seed.map_or_else(|| RandomState::new().build_hasher().finish(), |seed| !seed)
 }
 
 /// The components that the manifest names beside the app, by their files: one may serve several links.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use crate::clock::Time;
 use crate::component::{Component, Interface, Signature};
 use crate::error::Error;
 use crate::health::Health;
@@ -13,7 +14,6 @@ use crate::instance::Callee;
 use crate::loaded::Loaded;
 use crate::manifest::{Manifest, Nats};
 use crate::nats::{Login, NatsOptions, Problem, check_options};
-use crate::sim::Time;
 use crate::trace::Tracer;
 use crate::wrpc::{Answer, Connection, Server, tcp};
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::called::Called;
 use crate::error::Error;
 use crate::escape;
-use crate::lattice::{Armed, Fault, FaultKind, Faults};
+use crate::lattice::{Armed, Delay, Fault, FaultKind, Faults, On};
 use crate::manifest::{Http, parse_fault};
 
 /// So many can be switched on at a time: each call asks all of them.
@@ -52,6 +52,17 @@ impl Switches {
             return Err(wrong(problem));
         }
         Ok(self.faults.switch_on(fault))
+    }
+
+    /// Switches on a fault that is parsed already; or what is wrong with it.
+    pub(crate) fn add(&self, fault: Fault) -> Result<u64, String> {
+        self.called.check(&fault)?;
+        Ok(self.faults.switch_on(fault))
+    }
+
+    /// Whether calls are made there; or a message that begins with `what` names it.
+    pub(crate) fn check(&self, what: &str, on: &On) -> Result<(), String> {
+        self.called.check_on(what, on)
     }
 
     /// Switches the fault with this number off, which may be one of the manifest. Whether there was one.
@@ -100,7 +111,7 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    delay: Option<f64>,
+    delay: Option<Delay>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,13 +120,19 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    every: Option<f64>,
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    lasts: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     first: Option<u64>,
     hit: u64,
 }
 
 impl Row {
     fn of(armed: &Armed) -> Self {
-        let Fault { on, kind, from, until, first, line } = &armed.fault;
+        let Fault { on, kind, from, until, flapping, rate, first, line } = &armed.fault;
         let (delay, status, retry_after) = match *kind {
             FaultKind::Latency(delay) => (Some(delay), None, None),
             FaultKind::Overloaded(retry_after) => (None, None, retry_after),
@@ -128,11 +145,14 @@ impl Row {
             on: on.to_string(),
             kind: kind.name(),
             line: (!armed.is_switched()).then_some(*line),
-            delay: delay.map(seconds),
+            delay,
             retry_after: retry_after.map(seconds),
             status,
             from: seconds(*from),
             until: until.map(seconds),
+            every: flapping.map(|flapping| seconds(flapping.every)),
+            lasts: flapping.map(|flapping| seconds(flapping.lasts)),
+            rate: *rate,
             first: *first,
             hit: armed.hit(),
         }

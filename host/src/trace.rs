@@ -6,9 +6,9 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use opentelemetry::global::{BoxedSpan, BoxedTracer};
 use opentelemetry::trace::{
-    Span as _, SpanBuilder, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer as _,
+    Span as _, SpanBuilder, SpanId, Status, TraceContextExt, TraceFlags, TraceState, Tracer as _,
 };
-pub(crate) use opentelemetry::trace::{SpanContext, SpanKind};
+pub(crate) use opentelemetry::trace::{SpanContext, SpanKind, TraceId};
 use opentelemetry::{Context, InstrumentationScope, KeyValue, global};
 
 use crate::failure::Failure;

@@ -68,6 +68,15 @@ struct On {
     /// When it ends, counted from now.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    /// How often it comes again, counted from its beginning; with --for.
+    #[arg(long, value_name = "TIME", requires = "lasts")]
+    every: Option<String>,
+    /// How long it is there each time, with --every.
+    #[arg(long = "for", value_name = "TIME", requires = "every")]
+    lasts: Option<String>,
+    /// The share of the calls that it hits, by chance, like 5%; all without one.
+    #[arg(long, value_name = "SHARE")]
+    rate: Option<String>,
     /// After how many calls it ends.
     #[arg(long, value_name = "CALLS")]
     first: Option<u64>,
@@ -153,6 +162,9 @@ impl On {
             ("retry-after", self.retry_after.as_ref()),
             ("from", self.from.as_ref()),
             ("until", self.until.as_ref()),
+            ("every", self.every.as_ref()),
+            ("for", self.lasts.as_ref()),
+            ("rate", self.rate.as_ref()),
         ];
         let numbers = [("status", self.status.map(u64::from)), ("first", self.first)];
         for (key, value) in texts {
@@ -183,6 +195,9 @@ fn list(answer: &str) -> Vec<String> {
             ("status", ", status ", ""),
             ("retry-after", ", retry after ", " s"),
             ("until", ", until ", " s"),
+            ("every", ", every ", " s"),
+            ("for", " for ", " s"),
+            ("rate", ", of a call with a chance of ", ""),
             ("first", ", the first ", " calls"),
             ("hit", ", calls hit: ", ""),
             ("line", ", line ", " of the manifest"),
@@ -210,11 +225,14 @@ mod tests {
             status: None,
             from: None,
             until: Some("1m".into()),
+            every: Some("10s".into()),
+            lasts: Some("2s".into()),
+            rate: Some("5%".into()),
             first: Some(3),
         };
         assert_eq!(
             on.to_toml(),
-            "kind = \"overloaded\"\non = 'a\"b'\nretry-after = \"2s\"\nuntil = \"1m\"\nfirst = 3\n"
+            "kind = \"overloaded\"\non = 'a\"b'\nretry-after = \"2s\"\nuntil = \"1m\"\nevery = \"10s\"\nfor = \"2s\"\nrate = \"5%\"\nfirst = 3\n"
         );
     }
 

@@ -19,10 +19,13 @@ use super::printer::STDERR;
 
 /// From now on, the events of this process are lines on standard error. With `requests`, those of requests and calls are
 /// for it.
-pub(super) fn start(requests: Option<Requests>) {
-    // Each call is in the line of its request.
-    let usual =
-        if requests.is_some() { "info,opentelemetry=warn,steadfast::lattice=off" } else { "info,opentelemetry=warn" };
+pub(super) fn start(requests: Option<Requests>, quiet_by_default: bool) {
+    let usual = match (&requests, quiet_by_default) {
+        (_, true) => "off",
+        // Each call is in the line of its request.
+        (Some(_), false) => "info,opentelemetry=warn,steadfast::lattice=off",
+        (None, false) => "info,opentelemetry=warn",
+    };
     // `RUST_LOG` as everywhere: `RUST_LOG=steadfast=debug` shows every call.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let format = tracing_subscriber::fmt::layer()

@@ -20,6 +20,7 @@ mod printer;
 #[cfg(feature = "wrpc")]
 mod provide;
 mod serve;
+mod sim;
 mod stop;
 
 use std::io::{self, Write};
@@ -45,6 +46,7 @@ enum Command {
     Dev(Box<dev::Dev>),
     Serve(Box<serve::Serve>),
     Fault(fault::Fault),
+    Sim(sim::Sim),
     #[cfg(feature = "wrpc")]
     Provide(Box<provide::Provide>),
     Compose(compose::Compose),
@@ -61,7 +63,7 @@ pub(crate) fn run() -> ExitCode {
         let _ = writeln!(io::stderr(), "error: {}", Error::Runtime(error));
         return ExitCode::FAILURE;
     }
-    log::start(cli.command.shows_requests().then(dev::Requests::new));
+    log::start(cli.command.shows_requests().then(dev::Requests::new), cli.command.is_quiet());
     let status = failed_or(cli.command.run());
     STDOUT.flush();
     STDERR.flush();
@@ -74,6 +76,12 @@ impl Command {
         matches!(self, Command::Dev(_))
     }
 
+    /// Whether what components and calls say is left out of the log, unless `RUST_LOG` asks for it: there are thousands
+    /// of them.
+    fn is_quiet(&self) -> bool {
+        matches!(self, Command::Sim(_))
+    }
+
     fn run(self) -> Result<ExitCode, Error> {
         let done = |()| ExitCode::SUCCESS;
         match self {
@@ -81,6 +89,7 @@ impl Command {
             Command::Dev(dev) => dev.run().map(done),
             Command::Serve(serve) => serve.run().map(done),
             Command::Fault(fault) => fault.run().map(done),
+            Command::Sim(sim) => sim.run(),
             #[cfg(feature = "wrpc")]
             Command::Provide(provide) => provide.run().map(done),
             Command::Compose(compose) => compose.run().map(done),

@@ -14,12 +14,12 @@ use tracing::Instrument;
 use wasmtime::component::Val;
 
 use self::plan::{Plan, Step};
+use crate::clock::WallClock;
 use crate::component::{Component, Interface, Signature};
 use crate::error::Error;
 use crate::instance::Network;
 use crate::lattice::{Faulty, Invocation};
 use crate::manifest::{Cron, Manifest, Schedule};
-use crate::sim::WallClock;
 use crate::trace::SpanContext;
 
 /// What a job calls.

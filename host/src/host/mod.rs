@@ -16,6 +16,7 @@ use tracing::{Instrument, Span};
 pub use front::Front;
 
 use crate::access::Access;
+use crate::clock::Time;
 use crate::component::Component;
 use crate::cron::Jobs;
 use crate::error::Error;
@@ -25,7 +26,6 @@ use crate::lattice::Journal;
 use crate::loaded::{self, Loaded};
 use crate::manifest::{Limits, Manifest};
 use crate::server;
-use crate::sim::Time;
 use crate::switches::Switches;
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.

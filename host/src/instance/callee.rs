@@ -16,7 +16,7 @@ use super::{Guest, Network, Pool, Running, Sandbox, Trap, Work};
 use crate::component::{Component, ErrorType, Signature};
 use crate::error::Error;
 use crate::failure::{Cause, Delivery, Failure};
-use crate::lattice::{Invocation, Reply, Transport};
+use crate::lattice::{Invocation, Reply, Transport, target};
 use crate::manifest::Instances;
 
 /// A component that serves calls.
@@ -60,6 +60,7 @@ impl Callee {
             Some(turns) => Some(turns.lock().await),
             None => None,
         };
+        let trace = invocation.trace.trace_id();
         let work = Work { network: network.clone(), depth: invocation.depth, trace: invocation.trace };
         let mut running = self.pool.take(work).await.map_err(|NoInstance { error, full }| {
             let cause = if full { Cause::Overloaded } else { Cause::NoTarget };
@@ -67,6 +68,7 @@ impl Callee {
             tracing::warn!(target: "steadfast::guest", component = name, "{message}");
             Failure::new(cause, Delivery::NotSent, message)
         })?;
+        network.lattice.journal().arrived(trace, || target(&invocation.interface, &key.1));
         // Dropped in between, the call is abandoned, and the instance with it.
         match call(&mut running, *index, signature, &invocation.params).await {
             Ok(reply) => {
@@ -74,7 +76,7 @@ impl Callee {
                 reply
             }
             Err(error) => {
-                if crate::sim::ran_out_of_time(&error) {
+                if crate::clock::ran_out_of_time(&error) {
                     // It would still be running; the invocation timeout ends the wait.
                     std::future::pending::<()>().await;
                 }

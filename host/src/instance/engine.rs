@@ -9,7 +9,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, Result};
 
 use super::bounds::MAX_TABLE_ELEMENTS;
-use crate::sim::Time;
+use crate::clock::Time;
 
 /// Of so many components the code is kept, for each kind of engine.
 const KEPT: usize = 32;

@@ -100,6 +100,8 @@ impl Handler {
         // the client leaves: what it began, it may finish.
         let answering = async move {
             let outcome = tokio::select! {
+                // In the order of the file: chance would make two outcomes of one seed.
+                biased;
                 outcome = this.run(work, request, &head) => outcome,
                 () = tokio::time::sleep(limits.request) => Err(Stopped::Late(limits.request)),
                 () = gone(left) => Err(Stopped::Left),
@@ -138,7 +140,7 @@ impl Handler {
         match outcome.await {
             Ok(()) => Ok(running),
             Err(error) => {
-                if crate::sim::ran_out_of_time(&error) {
+                if crate::clock::ran_out_of_time(&error) {
                     // It would still be running; the request timeout ends the wait.
                     std::future::pending::<()>().await;
                 }

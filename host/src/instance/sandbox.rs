@@ -20,8 +20,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::bounds::{MAX_HANDLES, TotalMemory};
 use super::wasi::{Log, Outgoing, Output, Stream};
 use super::{Bounds, Network};
+use crate::clock::{self, RuntimeClock, Time, WallClock};
 use crate::manifest::Limits;
-use crate::sim::{self, RuntimeClock, Time, WallClock};
 use crate::trace::SpanContext;
 
 /// What surrounds all instances of a host.
@@ -107,7 +107,7 @@ impl Sandbox {
                 store.epoch_deadline_async_yield_and_update(1);
             }
             Time::Simulated => {
-                if let Err(error) = store.set_fuel(sim::FUEL) {
+                if let Err(error) = store.set_fuel(clock::FUEL) {
                     // Only an engine without fuel refuses it, and that of simulated time has some.
                     tracing::error!("{error:#}");
                 }

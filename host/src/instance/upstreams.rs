@@ -10,9 +10,9 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::{Handler, bare};
 use crate::authority::{Allowed, Authority};
+use crate::clock::Time;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, MAX_DEPTH, On};
-use crate::sim::Time;
 use crate::trace::{self, SpanContext};
 
 /// What a component reaches: other components by calls, and hosts by HTTP requests.
@@ -48,12 +48,16 @@ impl Network {
         // A guest that traces by itself knows better.
         trace::inject(&span.context(), request.headers_mut());
         let target = target(&request);
-        let recording = self.lattice.journal().begin(&target);
-        let exchange =
-            match tokio::time::timeout(self.lattice.timeout(), self.forward(depth + 1, request, options)).await {
-                Ok(exchange) => exchange,
-                Err(_) => Err(Error::HttpResponseTimeout),
-            };
+        let recording = self.lattice.journal().begin(&target, &span.context());
+        let exchange = match tokio::time::timeout(
+            self.lattice.timeout(),
+            self.forward(depth + 1, (&target, &trace), request, options),
+        )
+        .await
+        {
+            Ok(exchange) => exchange,
+            Err(_) => Err(Error::HttpResponseTimeout),
+        };
         let failure = exchange.as_ref().err().map(failure);
         recording.end(failure.as_ref());
         match &exchange {
@@ -66,6 +70,7 @@ impl Network {
     async fn forward(
         self: &Arc<Self>,
         depth: u32,
+        (target, trace): (&str, &SpanContext),
         request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Exchange, Error> {
@@ -92,7 +97,10 @@ impl Network {
         });
         let send = async {
             match component {
-                Some((_, handler)) => Ok(at_once(handler.handle(self, request, depth, Some(place)).await)),
+                Some((_, handler)) => {
+                    self.lattice.journal().arrived(trace.trace_id(), || target.into());
+                    Ok(at_once(handler.handle(self, request, depth, Some(place)).await))
+                }
                 None if upstreams.time == Time::Simulated => Err(Error::InternalError(Some(format!(
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
                 )))),

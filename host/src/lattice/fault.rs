@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use hyper::StatusCode;
 use hyper::http::uri::Scheme;
+use hyper::{StatusCode, Uri};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
-use super::{Invocation, Reply, Transport};
+use super::{Delay, Invocation, Reply, Transport};
 use crate::authority::Authority;
 use crate::failure::{Cause, Delivery, Failure};
 
@@ -22,9 +24,21 @@ pub(crate) struct Fault {
     /// Since the host was ready.
     pub from: Duration,
     pub until: Option<Duration>,
+    /// It comes and goes.
+    pub flapping: Option<Flapping>,
+    /// The share of the calls that it hits; all without one.
+    pub rate: Option<f64>,
     /// How many calls fail before it is over.
     pub first: Option<u64>,
     pub line: usize,
+}
+
+/// Again and again, counted from the beginning of a fault, it is there at first, and then it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flapping {
+    pub every: Duration,
+    /// Shorter than that.
+    pub lasts: Duration,
 }
 
 /// The calls that a fault is on.
@@ -45,7 +59,7 @@ pub(crate) enum FaultKind {
     Blackhole,
     Drop,
     Trap,
-    Latency(Duration),
+    Latency(Delay),
     Overloaded(Option<Duration>),
     /// An HTTP answer, in place of the upstream's; with the `Retry-After` that it has.
     Status(StatusCode, Option<Duration>),
@@ -60,6 +74,8 @@ pub(crate) struct Faults {
     armed: Mutex<Arc<[Arc<Armed>]>>,
     /// How many there are: most hosts have none, and a call then asks for no list.
     count: AtomicUsize,
+    /// Decides whether a fault with a rate hits, and how long a delay is.
+    chance: Mutex<StdRng>,
 }
 
 /// Numbers are not used again, so that they mean the same when a host takes the place of another.
@@ -76,8 +92,14 @@ pub(crate) struct Armed {
 }
 
 impl Faults {
-    pub fn new(faults: Vec<Fault>) -> Self {
-        let all = Faults { ready: OnceLock::new(), armed: Mutex::new(Arc::new([])), count: AtomicUsize::new(0) };
+    /// Those of a manifest, whose chances are those of `seed`.
+    pub fn new(faults: Vec<Fault>, seed: u64) -> Self {
+        let all = Faults {
+            ready: OnceLock::new(),
+            armed: Mutex::new(Arc::new([])),
+            count: AtomicUsize::new(0),
+            chance: Mutex::new(StdRng::seed_from_u64(seed)),
+        };
         for fault in faults {
             all.arm(fault, None);
         }
@@ -139,15 +161,27 @@ impl Faults {
         }
         let ready = *self.ready.get_or_init(Instant::now);
         for armed in &*self.all() {
-            if !is_on(&armed.fault.on) || !armed.hits(ready) {
+            if !is_on(&armed.fault.on) || !armed.is_at_work(ready) || !self.happens(&armed.fault) || !armed.hits() {
                 continue;
             }
             match armed.fault.kind {
-                FaultKind::Latency(delay) => tokio::time::sleep(delay).await,
+                FaultKind::Latency(delay) => {
+                    let delay = delay.draw(&mut self.chance());
+                    tokio::time::sleep(delay).await;
+                }
                 kind => return Some(kind),
             }
         }
         None
+    }
+
+    /// Whether chance has a fault hit this time.
+    fn happens(&self, fault: &Fault) -> bool {
+        fault.rate.is_none_or(|rate| self.chance().random::<f64>() < rate)
+    }
+
+    fn chance(&self) -> MutexGuard<'_, StdRng> {
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -200,14 +234,21 @@ impl<N: Send + Sync> Transport<N> for Faulty<N> {
 }
 
 impl Armed {
-    /// Whether the fault applies now; if so, it has hit once more.
-    fn hits(&self, ready: Instant) -> bool {
-        let Fault { from, until, first, .. } = &self.fault;
+    /// Whether now is a time at which the fault applies.
+    fn is_at_work(&self, ready: Instant) -> bool {
+        let Fault { from, until, flapping, .. } = &self.fault;
         let now = self.switched.unwrap_or(ready).elapsed();
         if now < *from || until.is_some_and(|until| now >= until) {
             return false;
         }
-        let limit = first.unwrap_or(u64::MAX);
+        flapping.is_none_or(|Flapping { every, lasts }| {
+            (now - *from).as_nanos() % every.as_nanos().max(1) < lasts.as_nanos()
+        })
+    }
+
+    /// Whether the fault is not over yet; if so, it has hit once more.
+    fn hits(&self) -> bool {
+        let limit = self.fault.first.unwrap_or(u64::MAX);
         self.hits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |hits| (hits < limit).then_some(hits + 1)).is_ok()
     }
 
@@ -235,6 +276,23 @@ impl FaultKind {
             FaultKind::Latency(_) => "latency",
             FaultKind::Overloaded(_) => "overloaded",
             FaultKind::Status(..) => "status",
+        }
+    }
+}
+
+impl On {
+    /// Whether a call of `target` is one, as the journal names targets: `acme:greeter/api#greet`, or `GET
+    /// http://quotes.test/today`.
+    pub fn is_of(&self, target: &str) -> bool {
+        match self {
+            On::Everything => true,
+            On::Function(on) => on == target || target.split('#').next() == Some(on),
+            On::Http(scheme, authority) => {
+                let uri: Option<Uri> = target.split_once(' ').and_then(|(_, uri)| uri.parse().ok());
+                uri.is_some_and(|uri| {
+                    scheme.as_ref().is_none_or(|scheme| uri.scheme() == Some(scheme)) && authority.is_of(&uri)
+                })
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::excerpt::excerpt;
 use crate::failure::{Cause, Delivery, Failure};
+use crate::trace::{SpanContext, TraceId};
 
 /// How many invocations are remembered one by one; older ones are only counted.
 const REMEMBERED: usize = 10_000;
@@ -18,12 +20,43 @@ const REMEMBERED: usize = 10_000;
 pub struct Journal {
     started: Instant,
     inner: Mutex<Inner>,
+    /// Whether [`follow`](Self::follow) was called: most journals are read from time to time, if at all.
+    followed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     total: u64,
     entries: VecDeque<Entry>,
+    followed: Followed,
+}
+
+/// All that happened since a journal is followed.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    /// In the order of their ends.
+    pub calls: Vec<Call>,
+    /// In the order of their beginnings.
+    pub executions: Vec<Execution>,
+}
+
+/// One invocation that is over, and for whom it was.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub trace: TraceId,
+    pub at: Duration,
+    pub took: Duration,
+    pub target: String,
+    /// None for one whose caller went away.
+    pub outcome: Option<Result<(), (Cause, Delivery)>>,
+}
+
+/// An invocation that arrived: its target began to work.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    pub trace: TraceId,
+    pub at: Duration,
+    pub target: String,
 }
 
 /// One invocation that is over.
@@ -43,7 +76,7 @@ pub struct Entry {
 
 impl Journal {
     pub(super) fn new() -> Self {
-        Journal { started: Instant::now(), inner: Mutex::default() }
+        Journal { started: Instant::now(), inner: Mutex::default(), followed: AtomicBool::new(false) }
     }
 
     /// How many invocations reached the lattice so far.
@@ -56,10 +89,34 @@ impl Journal {
         self.lock().entries.iter().cloned().collect()
     }
 
-    /// Records that an invocation begins.
-    pub(crate) fn begin<'j>(&'j self, target: &'j str) -> Recording<'j> {
+    /// From now on, every invocation is kept, until [`take_followed`](Self::take_followed).
+    pub(crate) fn follow(&self) {
+        self.followed.store(true, Ordering::Relaxed);
+    }
+
+    /// What happened since the last time.
+    pub(crate) fn take_followed(&self) -> Followed {
+        std::mem::take(&mut self.lock().followed)
+    }
+
+    /// Records that an invocation begins, as a part of what `trace` is of.
+    pub(crate) fn begin<'j>(&'j self, target: &'j str, trace: &SpanContext) -> Recording<'j> {
         self.lock().total += 1;
-        Recording { journal: self, target: excerpt(target), began: Instant::now() }
+        Recording {
+            journal: self,
+            target: excerpt(target),
+            trace: trace.trace_id(),
+            began: Instant::now(),
+            over: false,
+        }
+    }
+
+    /// Records that an invocation arrived, and its target begins to work.
+    pub(crate) fn arrived(&self, trace: TraceId, target: impl FnOnce() -> String) {
+        if self.followed.load(Ordering::Relaxed) {
+            let (at, target) = (self.started.elapsed(), excerpt(&target()).into_owned());
+            self.lock().followed.executions.push(Execution { trace, at, target });
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -70,12 +127,14 @@ impl Journal {
 pub(crate) struct Recording<'j> {
     journal: &'j Journal,
     target: Cow<'j, str>,
+    trace: TraceId,
     began: Instant,
+    over: bool,
 }
 
 impl Recording<'_> {
     /// Records how an invocation ended. One whose caller went away is only counted.
-    pub fn end(self, failure: Option<&Failure>) {
+    pub fn end(mut self, failure: Option<&Failure>) {
         let took = self.began.elapsed();
         match failure {
             None => tracing::debug!(target: "steadfast::lattice", call = &*self.target, ?took, "ok"),
@@ -83,16 +142,31 @@ impl Recording<'_> {
                 tracing::info!(target: "steadfast::lattice", call = &*self.target, ?took, "failed: {failure}");
             }
         }
-        let entry = Entry {
-            at: self.began - self.journal.started,
-            took,
-            target: self.target.into_owned(),
-            outcome: failure.map_or(Ok(()), |failure| Err((failure.cause, failure.delivery))),
-        };
+        let outcome = failure.map_or(Ok(()), |failure| Err((failure.cause, failure.delivery)));
+        self.follow(Some(outcome));
+        self.over = true;
+        let target = std::mem::take(&mut self.target).into_owned();
+        let entry = Entry { at: self.began - self.journal.started, took, target, outcome };
         let mut inner = self.journal.lock();
         if inner.entries.len() == REMEMBERED {
             inner.entries.pop_front();
         }
         inner.entries.push_back(entry);
+    }
+
+    fn follow(&self, outcome: Option<Result<(), (Cause, Delivery)>>) {
+        if self.journal.followed.load(Ordering::Relaxed) {
+            let at = self.began - self.journal.started;
+            let (took, target) = (self.began.elapsed(), self.target.to_string());
+            self.journal.lock().followed.calls.push(Call { trace: self.trace, at, took, target, outcome });
+        }
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.follow(None);
+        }
     }
 }

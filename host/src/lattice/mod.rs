@@ -1,5 +1,6 @@
 //! Carries calls from one component to another: trait [`Transport`], and the [`Lattice`] of all links.
 
+mod delay;
 mod fault;
 mod journal;
 
@@ -12,7 +13,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Val;
 
-pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, On};
+pub(crate) use delay::Delay;
+pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, Flapping, On};
+pub(crate) use journal::Call;
 pub use journal::{Entry, Journal};
 
 use crate::component::{Interface, Signature};
@@ -104,8 +107,9 @@ impl<N> Lattice<N> {
     pub async fn invoke(&self, network: &Arc<N>, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
         let span = self.begin(&mut invocation, &target);
+        let trace = invocation.trace.clone();
         let route = self.route(network, invocation);
-        let reply = self.recorded(&target, self.timeout, "invocation timeout", route).await;
+        let reply = self.recorded(&target, &trace, self.timeout, "invocation timeout", route).await;
         span.end(reply.as_ref().err());
         reply
     }
@@ -121,6 +125,7 @@ impl<N> Lattice<N> {
     ) -> Reply {
         let target = invocation.target();
         let span = self.begin(&mut invocation, &target);
+        let trace = invocation.trace.clone();
         let run = async {
             match job.invoke(network, invocation).await {
                 Ok(Some(Val::Result(Err(error)))) => {
@@ -134,7 +139,7 @@ impl<N> Lattice<N> {
                 reply => reply,
             }
         };
-        let reply = self.recorded(&target, limit, "job's timeout", run).await;
+        let reply = self.recorded(&target, &trace, limit, "job's timeout", run).await;
         span.end(reply.as_ref().err());
         reply
     }
@@ -156,11 +161,19 @@ impl<N> Lattice<N> {
         invocation: Invocation,
     ) -> Reply {
         let target = invocation.target();
-        self.recorded(&target, limit, "provider's timeout", provider.invoke(network, invocation)).await
+        let trace = invocation.trace.clone();
+        self.recorded(&target, &trace, limit, "provider's timeout", provider.invoke(network, invocation)).await
     }
 
-    async fn recorded(&self, target: &str, limit: Duration, name: &str, call: impl Future<Output = Reply>) -> Reply {
-        let recording = self.journal.begin(target);
+    async fn recorded(
+        &self,
+        target: &str,
+        trace: &SpanContext,
+        limit: Duration,
+        name: &str,
+        call: impl Future<Output = Reply>,
+    ) -> Reply {
+        let recording = self.journal.begin(target, trace);
         let reply = tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
             let message = format!("no answer within the {name} of {limit:?}");
             Err(Failure::new(Cause::Timeout, Delivery::Unknown, message))

@@ -1,20 +1,24 @@
 //! What goes wrong on purpose, and on which calls.
 
+use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::http::uri::Scheme;
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Error, MapAccess, Visitor};
 use toml::de::{DeTable, Deserializer};
 
-use super::{Http, NOT_TOML, date, explained, value};
+use super::document::{NOT_TOML, explained};
+use super::{Http, date, value};
 use crate::authority::Authority;
-use crate::lattice::{Fault, FaultKind, On};
+use crate::lattice::{Delay, Fault, FaultKind, Flapping, On};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
-pub(super) struct FileFault {
+pub(crate) struct FileFault {
     on: Option<String>,
     #[serde(default, deserialize_with = "value::kind")]
     kind: Option<FileFaultKind>,
@@ -22,10 +26,16 @@ pub(super) struct FileFault {
     from: Option<Duration>,
     #[serde(default, deserialize_with = "value::duration")]
     until: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    every: Option<Duration>,
+    #[serde(rename = "for", default, deserialize_with = "value::duration")]
+    lasts: Option<Duration>,
     #[serde(default, deserialize_with = "value::calls")]
     first: Option<NonZeroU64>,
-    #[serde(default, deserialize_with = "value::duration")]
-    delay: Option<Duration>,
+    #[serde(default, deserialize_with = "value::share")]
+    rate: Option<f64>,
+    #[serde(default, deserialize_with = "delay")]
+    delay: Option<Delay>,
     #[serde(default, deserialize_with = "value::duration")]
     retry_after: Option<Duration>,
     #[serde(default, deserialize_with = "value::status")]
@@ -34,7 +44,7 @@ pub(super) struct FileFault {
 
 #[derive(Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum FileFaultKind {
+pub(crate) enum FileFaultKind {
     NoLink,
     NoTarget,
     Disconnected,
@@ -44,6 +54,47 @@ pub(super) enum FileFaultKind {
     Latency,
     Overloaded,
     Status,
+}
+
+/// A duration in quotes, or a table with a distribution.
+fn delay<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Delay>, D::Error> {
+    deserializer.deserialize_any(DelayVisitor).map(Some)
+}
+
+struct DelayVisitor;
+
+impl<'de> Visitor<'de> for DelayVisitor {
+    type Value = Delay;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration, like \"250ms\", or a distribution, like { min = \"10ms\", max = \"50ms\" }")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Delay, E> {
+        value::duration(StrDeserializer::new(text)).map(|delay| Delay::Constant(delay.unwrap_or_default()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Delay, A::Error> {
+        match FileDelay::deserialize(MapAccessDeserializer::new(table))? {
+            FileDelay { min: Some(min), max: Some(max), mean: None } if min <= max => Ok(Delay::Uniform(min, max)),
+            FileDelay { min: None, max: None, mean: Some(mean) } => Ok(Delay::Exponential(mean)),
+            _ => Err(A::Error::custom(
+                "a `delay` by chance is either between two durations, like { min = \"10ms\", max = \"50ms\" }, or has a \
+                 mean, like { mean = \"20ms\" }",
+            )),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileDelay {
+    #[serde(default, deserialize_with = "value::duration")]
+    min: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    max: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    mean: Option<Duration>,
 }
 
 /// A fault by itself: the lines below a `[[faults]]`.
@@ -83,6 +134,17 @@ impl FileFault {
         if self.until.is_some_and(|until| until <= from) {
             return Err("`until` must be later than `from`; both count from the moment the host is ready".into());
         }
+        let flapping = match (self.every, self.lasts) {
+            (None, None) => None,
+            (Some(every), Some(lasts)) if !lasts.is_zero() && lasts < every => Some(Flapping { every, lasts }),
+            _ => {
+                return Err(
+                    "`every` and `for` belong together, and `for` is above zero and shorter than `every`; write \
+                            both, like `every = \"10s\"` and `for = \"2s\"`"
+                        .into(),
+                );
+            }
+        };
         let kind = match kind {
             Kind::NoLink => FaultKind::NoLink,
             Kind::NoTarget => FaultKind::NoTarget,
@@ -90,7 +152,7 @@ impl FileFault {
             Kind::Blackhole => FaultKind::Blackhole,
             Kind::Drop => FaultKind::Drop,
             Kind::Trap => FaultKind::Trap,
-            Kind::Latency => FaultKind::Latency(self.delay.unwrap_or_default()),
+            Kind::Latency => FaultKind::Latency(self.delay.unwrap_or(Delay::Constant(Duration::ZERO))),
             Kind::Overloaded => FaultKind::Overloaded(self.retry_after),
             Kind::Status => match self.status {
                 Some(status) => FaultKind::Status(status, self.retry_after),
@@ -99,7 +161,7 @@ impl FileFault {
                 }
             },
         };
-        let on = self.on.map_or(Ok(On::Everything), |on| parse_on(on, http))?;
+        let on = self.on.map_or(Ok(On::Everything), |on| parse_on(on, "the fault is on", http))?;
         if matches!(kind, FaultKind::Status(..)) && !matches!(on, On::Http(..)) {
             return Err(
                 "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, \
@@ -107,18 +169,19 @@ impl FileFault {
                     .into(),
             );
         }
-        Ok(Fault { on, kind, from, until: self.until, first: self.first.map(NonZeroU64::get), line })
+        let first = self.first.map(NonZeroU64::get);
+        Ok(Fault { on, kind, from, until: self.until, flapping, rate: self.rate, first, line })
     }
 }
 
 /// The calls or requests that `on` names. An authority is known by its scheme, by characters that no name of a function
-/// has, or since the manifest has it elsewhere.
-fn parse_on(on: String, http: &Http) -> Result<On, String> {
+/// has, or since the manifest has it elsewhere. What names them is for the message.
+pub(crate) fn parse_on(on: String, what: &str, http: &Http) -> Result<On, String> {
     let (scheme, rest) = match on.split_once("://") {
         Some(("http", rest)) => (Some(Scheme::HTTP), rest),
         Some(("https", rest)) => (Some(Scheme::HTTPS), rest),
         Some((other, _)) => {
-            return Err(format!("the fault is on `{on}`, and requests go by http or https, not `{other}`"));
+            return Err(format!("{what} `{on}`, and requests go by http or https, not `{other}`"));
         }
         None => (None, on.as_str()),
     };
@@ -128,9 +191,9 @@ fn parse_on(on: String, http: &Http) -> Result<On, String> {
         return Ok(On::Function(on));
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let authority = Authority::parse(rest).map_err(|problem| format!("the fault is on `{on}`, and {problem}"))?;
+    let authority = Authority::parse(rest).map_err(|problem| format!("{what} `{on}`, and {problem}"))?;
     if !http.reaches(&authority) {
-        return Err(format!("the fault is on `{on}`, and {}", http.reachable()));
+        return Err(format!("{what} `{on}`, and {}", http.reachable()));
     }
     Ok(On::Http(scheme, authority))
 }

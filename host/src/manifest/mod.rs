@@ -3,6 +3,7 @@
 mod config;
 mod cron;
 mod date;
+mod document;
 mod env;
 mod fault;
 mod http;
@@ -11,7 +12,7 @@ mod link;
 #[cfg(feature = "wrpc")]
 mod nats;
 mod schedule;
-mod value;
+pub(crate) mod value;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -19,17 +20,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use steadfast_settings::{KEY, nearest};
 use toml::Spanned;
-use toml::de::{DeTable, Deserializer};
 
 use crate::error::Error;
 use crate::lattice::Fault;
-use crate::small_file;
 pub(crate) use config::Setting;
 pub(crate) use cron::{Cron, Missed};
+pub(crate) use document::{Document, TableOf, read_text};
 pub(crate) use env::Env;
-pub(crate) use fault::parse as parse_fault;
+pub(crate) use fault::{FileFault, parse as parse_fault, parse_on};
 pub(crate) use http::Http;
 pub(crate) use limits::{ClientLeft, Limits};
 #[cfg(feature = "wrpc")]
@@ -133,19 +132,12 @@ impl Manifest {
     /// ```
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = small_file::read(path).map_err(|source| Error::Read {
-            path: path.into(),
-            source,
-            hint: "give the path of a manifest, a TOML file that names a component and its links".into(),
-        })?;
-        let text = str::from_utf8(&bytes).map_err(|error| Error::Manifest {
-            path: path.into(),
-            line: Some(bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1),
-            problem: "this is not UTF-8 text; save the manifest as UTF-8, or, where this is a component, give a \
-                      manifest that names it"
-                .into(),
-        })?;
-        Manifest::parse(text, path)
+        let text = document::read_text(
+            path,
+            "give the path of a manifest, a TOML file that names a component and its links",
+            "save the manifest as UTF-8, or, where this is a component, give a manifest that names it",
+        )?;
+        Manifest::parse(&text, path)
     }
 
     /// Reads a manifest from `text`, as if it stood in the file `path`.
@@ -161,29 +153,15 @@ impl Manifest {
     /// ```
     pub fn parse(text: &str, path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        // Found once: a manifest may have a hundred thousand lines.
-        let breaks: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
-        let line_of = &|offset: usize| breaks.partition_point(|end| *end < offset) + 1;
-        let wrong = |line, problem: String| Error::Manifest { path: path.into(), line, problem };
-        // The message of the parser has the offending line drawn below it; one line is enough here.
-        let explain = |error: toml::de::Error, hint: &str| {
-            let problem = format!("{}{hint}", explained(&error));
-            wrong(error.span().map(|span| line_of(span.start)), problem)
-        };
-        let table = DeTable::parse(text).map_err(|error| explain(error, NOT_TOML))?;
-        if let Some((key, offset, kind)) = date::find(table.get_ref()) {
-            return Err(wrong(Some(line_of(offset)), date::misplaced(&key, kind)));
-        }
-        for (key, ty, expected) in TABLES {
-            if let Some(value) = table.get_ref().get(key).filter(|value| value.get_ref().type_str() != ty) {
-                return Err(wrong(Some(line_of(value.span().start)), format!("`{key}` is to be {expected}")));
-            }
-        }
+        let document = Document::new(text, path);
+        let line_of = &|offset: usize| document.line_of(offset);
+        let wrong = |line, problem: String| document.wrong(line, problem);
+        let table = document.table(&TABLES)?;
         #[cfg(feature = "wrpc")]
         if let Some((problem, offset)) = nats::misplaced(table.get_ref()) {
             return Err(wrong(Some(line_of(offset)), problem));
         }
-        let file = File::deserialize(Deserializer::from(table)).map_err(|error| explain(error, ""))?;
+        let file: File = document.read(table)?;
 
         let beside = &|file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
         let component = file.component.ok_or_else(|| {
@@ -374,35 +352,9 @@ impl Manifest {
     }
 }
 
-const NOT_TOML: &str = "; see https://toml.io for what TOML allows";
-
-/// The parser's message, as one line.
-fn explained(error: &toml::de::Error) -> String {
-    suggested(error.message().trim().replace('\n', ", "))
-}
-
-/// The parser's message about an unknown key or word, with the known one that is nearest.
-fn suggested(message: String) -> String {
-    let mut words = message.split('`').skip(1).step_by(2);
-    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
-    let (true, Some(written)) = (is_unknown, words.next()) else { return message };
-    if matches!(written, "policies" | KEY) {
-        return format!("unknown field `{written}`; policies for components are the setting `{KEY}` of `[config]`");
-    }
-    if written == "nats" {
-        return "`[nats]` is of links to other processes, and this program is built without them; build it with the \
-                feature `wrpc`"
-            .into();
-    }
-    match nearest(written, words) {
-        Some(meant) => message.replacen("expected", &format!("did you mean `{meant}`? Expected"), 1),
-        None => message,
-    }
-}
-
 /// The keys whose tables are easily taken for those of the other: the message of the parser then speaks of
 /// sequences and maps. With the type, and what to write.
-const TABLES: [(&str, &str, &str); 7] = [
+const TABLES: [TableOf; 7] = [
     ("config", "table", "one table, `[config]`, with a line for each setting"),
     ("cron", "array", "a list of tables, each below a `[[cron]]` of its own"),
     ("env", "table", "one table, `[env]`, with a line for each variable"),

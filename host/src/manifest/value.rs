@@ -16,7 +16,7 @@ use super::fault::FileFaultKind;
 use super::{ClientLeft, Instances, Missed, schedule};
 use crate::authority::Allowed;
 
-pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let parse = |text: &str| match text {
         "" => Err("the path is empty; write that of a component's file, like \"app.wasm\"".into()),
         path => Ok(Some(PathBuf::from(path))),
@@ -30,6 +30,14 @@ pub(super) fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         path => Ok(Some(PathBuf::from(path))),
     };
     deserializer.deserialize_str(Text { expected: "the path of a file, like \"policies.toml\"", parse })
+}
+
+pub(crate) fn manifest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let parse = |text: &str| match text {
+        "" => Err("the path is empty; write that of a manifest, like \"hello.toml\"".into()),
+        path => Ok(Some(PathBuf::from(path))),
+    };
+    deserializer.deserialize_str(Text { expected: "the path of a manifest, like \"hello.toml\"", parse })
 }
 
 #[cfg(feature = "wrpc")]
@@ -60,7 +68,7 @@ pub(super) fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     address(deserializer).map(Some)
 }
 
-pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let parse = |text: &str| match parse_duration(text)? {
         Duration::ZERO => {
             Err(format!("a timeout of `{text}` leaves no time at all; write it like \"250ms\" or \"1m 30s\""))
@@ -70,7 +78,7 @@ pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dura
     deserializer.deserialize_str(Text { expected: DURATION, parse })
 }
 
-pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     deserializer.deserialize_str(Text { expected: DURATION, parse: |text| parse_duration(text).map(Some) })
 }
 
@@ -120,7 +128,7 @@ pub(super) fn mebibytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<No
     deserializer.deserialize_u64(Whole { expected: "a whole number of MiB from 1, like 64", from: NonZeroU64::new })
 }
 
-pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
+pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
     deserializer.deserialize_u64(Whole { expected: "a whole number from 1, like 1024", from: NonZeroU64::new })
 }
 
@@ -133,7 +141,38 @@ pub(super) fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     deserializer.deserialize_u64(Whole { expected: "a whole number of calls from 1, like 3", from })
 }
 
-pub(super) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn some_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let from = |number| (1..=1_000_000).contains(&number).then_some(Some(number));
+    deserializer.deserialize_u64(Whole { expected: "a whole number from 1 to 1,000,000, like 3", from })
+}
+
+pub(crate) fn some_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    deserializer.deserialize_u64(Whole { expected: "a whole number from 0, like 7", from: |number| Some(Some(number)) })
+}
+
+pub(crate) fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let expected = "a number above 0, like 20 or 0.5";
+    deserializer.deserialize_f64(Number { expected, from: |number| (number > 0.0).then_some(Some(number)) })
+}
+
+/// A share from 0 to 1, as a percentage.
+pub(crate) fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let parse = |text: &str| {
+        let share = steadfast_settings::percentage(text).filter(|share| (0.0..=1.0).contains(share));
+        share.map(Some).ok_or_else(|| format!("`{text}` is no percentage from 0% to 100%; write it like \"5%\""))
+    };
+    deserializer.deserialize_str(Text { expected: "a percentage, like \"5%\"", parse })
+}
+
+pub(crate) fn arrivals<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: for<'t> Deserialize<'t>,
+{
+    deserializer.deserialize_str(Text { expected: "\"constant\" or \"poisson\"", parse: |text| parse_name(text) })
+}
+
+pub(crate) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     deserializer.deserialize_u64(Whole { expected: "a whole number from 0, like 7", from: |number| Some(Some(number)) })
 }
 
@@ -205,6 +244,33 @@ impl<T> Visitor<'_> for Text<T> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         (self.parse)(text).map_err(E::custom)
+    }
+}
+
+/// A number.
+struct Number<T> {
+    expected: &'static str,
+    from: fn(f64) -> Option<T>,
+}
+
+impl<T> Visitor<'_> for Number<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
+        let value = number.is_finite().then(|| (self.from)(number)).flatten();
+        value.ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+        self.visit_f64(number as f64)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+        self.visit_f64(number as f64)
     }
 }
 

@@ -81,10 +81,7 @@ fn a_fault_on_what_nobody_imports_is_said_with_what_is_imported() {
             "acme:greeter/api#wave",
             "`acme:greeter/api#wave`, and no component imports that function; write one of: acme:greeter/api#greet",
         ),
-        (
-            "acme:greeter/api@0.1.0",
-            "`acme:greeter/api@0.1.0`, and a fault is for any version; write `acme:greeter/api`",
-        ),
+        ("acme:greeter/api@0.1.0", "`acme:greeter/api@0.1.0`, and that is for any version; write `acme:greeter/api`"),
     ] {
         assert_eq!(folder.serve(fault(on)), format!("hello.toml:2: the fault is on {expected}"));
     }

@@ -43,7 +43,7 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
     let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, \
                  `total-memory-mib`, `requests`, `client-left`, `connections`, `outgoing`, `seed`, `links`, `nats`, `http`, \
                  `config`, `env`, `cron`, `faults`";
-    let of_a_fault = "`on`, `kind`, `from`, `until`, `first`, `delay`, `retry-after`, `status`";
+    let of_a_fault = "`on`, `kind`, `from`, `until`, `every`, `for`, `first`, `rate`, `delay`, `retry-after`, `status`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
         (
@@ -255,6 +255,25 @@ fn one_kind_of_table_in_place_of_another_is_said() {
         ("[[links]]\ncomponent = 'b'", "`links` is to be one table, `[links]`, with a line for each link"),
     ] {
         assert_eq!(Folder::new().serve(with(lines)), format!("hello.toml:2: {expected}"));
+    }
+}
+
+#[test]
+fn a_fault_by_chance_that_is_wrong_is_told_what_to_write() {
+    for (settings, expected) in [
+        (
+            "kind = 'latency'\ndelay = 5",
+            "invalid type: integer `5`, expected a duration, like \"250ms\", or a distribution",
+        ),
+        ("kind = 'latency'\ndelay = { min = '1s' }", "a `delay` by chance is either between two durations, like { min"),
+        ("kind = 'latency'\ndelay = { min = '2s', max = '1s' }", "a `delay` by chance is either between two durations"),
+        ("kind = 'latency'\ndelay = { mode = '1s' }", "unknown field `mode`, expected one of `min`, `max`, `mean`"),
+        ("kind = 'trap'\nrate = '101%'", "`101%` is no percentage from 0% to 100%; write it like \"5%\""),
+        ("kind = 'trap'\nevery = '1s'", "`every` and `for` belong together, and `for` is above zero and shorter"),
+        ("kind = 'trap'\nevery = '1s'\nfor = '1s'", "`every` and `for` belong together, and `for` is above zero"),
+    ] {
+        let said = Folder::new().serve(with(&format!("[[faults]]\n{settings}")));
+        assert!(said.starts_with("hello.toml:") && said.contains(expected), "{said}");
     }
 }
 

@@ -1,0 +1,150 @@
+//! What is expected of a run, and whether it held.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::figures::{Facts, percent};
+use crate::lattice::On;
+use crate::manifest::{Http, parse_on, value};
+
+/// The properties that a run must have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expect {
+    /// At least this share of the requests succeeds.
+    success: Option<f64>,
+    p50: Option<Duration>,
+    p99: Option<Duration>,
+    /// All requests that come later than this after the last weather ended succeed.
+    recovers_within: Option<Duration>,
+    pub calls: Vec<ExpectCalls>,
+}
+
+/// What is expected of the calls to a target.
+#[derive(Clone, Debug)]
+pub(super) struct ExpectCalls {
+    pub to: On,
+    pub line: usize,
+    /// At most so many for each request, in the mean.
+    per_request: Option<f64>,
+    /// At most so many in all.
+    total: Option<u64>,
+    /// No request has the target do its work more often.
+    executions_per_request: Option<u64>,
+}
+
+/// A property of a run, with the figure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Property {
+    pub held: bool,
+    pub name: String,
+    pub expected: String,
+    pub found: String,
+}
+
+impl Expect {
+    pub fn check(&self, facts: &Facts<'_>) -> Vec<Property> {
+        let mut all = Vec::new();
+        let mut add = |held, name: String, expected, found| all.push(Property { held, name, expected, found });
+        if let Some(least) = self.success {
+            let share = facts.succeeded as f64 / facts.requests.len().max(1) as f64;
+            add(share >= least, "success".into(), format!("at least {}", percent(least)), percent(share));
+        }
+        for (name, most, percentile) in [("p50", self.p50, 50), ("p99", self.p99, 99)] {
+            if let Some(most) = most {
+                let found = facts.percentile(percentile);
+                add(found <= most, name.into(), format!("at most {most:?}"), format!("{found:?}"));
+            }
+        }
+        if let (Some(most), Some(ended)) = (self.recovers_within, facts.weather_ended) {
+            let failed = facts.requests.iter().filter(|request| !request.succeeded() && request.at >= ended);
+            let took = failed.map(|request| request.at - ended).max();
+            let found = took.map_or("at once".into(), |took| format!("the last failure came {took:?} after it"));
+            add(took.is_none_or(|took| took <= most), "recovery".into(), format!("within {most:?}"), found);
+        }
+        for calls in &self.calls {
+            let asked = facts.asked(&calls.to);
+            if let Some(most) = calls.per_request {
+                let found = asked as f64 / facts.requests.len().max(1) as f64;
+                let name = format!("calls to {} per request", calls.to);
+                add(found <= most, name, format!("at most {most}"), format!("{found:.2}"));
+            }
+            if let Some(most) = calls.total {
+                let name = format!("calls to {}", calls.to);
+                add(asked <= most, name, format!("at most {most}"), asked.to_string());
+            }
+            if let Some(most) = calls.executions_per_request {
+                let found = facts.executions_of_one_request(&calls.to);
+                let name = format!("executions of {} for one request", calls.to);
+                add(found <= most, name, format!("at most {most}"), found.to_string());
+            }
+        }
+        all
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `success = \"99%\"`")]
+pub(super) struct FileExpect {
+    #[serde(default, deserialize_with = "value::share")]
+    success: Option<f64>,
+    #[serde(default, deserialize_with = "value::duration")]
+    p50: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    p99: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    recovers_within: Option<Duration>,
+    #[serde(default)]
+    calls: Vec<Spanned<FileCalls>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ to = \"acme:greeter/api\" }`")]
+struct FileCalls {
+    to: Option<String>,
+    #[serde(default, deserialize_with = "value::rate")]
+    per_request: Option<f64>,
+    #[serde(default, deserialize_with = "value::some_whole")]
+    total: Option<u64>,
+    #[serde(default, deserialize_with = "value::some_whole")]
+    executions_per_request: Option<u64>,
+}
+
+impl FileExpect {
+    /// What is expected; or the line of what is wrong, and what that is. Whether targets are called shows once the
+    /// components are read.
+    pub fn check(self, http: &Http, line_of: &dyn Fn(usize) -> usize) -> Result<Expect, (usize, String)> {
+        let calls = self.calls.into_iter().map(|calls| {
+            let line = line_of(calls.span().start);
+            calls.into_inner().check(line, http).map_err(|problem| (line, problem))
+        });
+        Ok(Expect {
+            success: self.success,
+            p50: self.p50,
+            p99: self.p99,
+            recovers_within: self.recovers_within,
+            calls: calls.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl FileCalls {
+    fn check(self, line: usize, http: &Http) -> Result<ExpectCalls, String> {
+        let FileCalls { to, per_request, total, executions_per_request } = self;
+        let to = to.ok_or("`to` is missing; say which calls are meant, like `to = \"acme:greeter/api\"`")?;
+        if per_request.is_none() && total.is_none() && executions_per_request.is_none() {
+            return Err(
+                "nothing is expected of these calls; add `per-request`, `total` or `executions-per-request`".into()
+            );
+        }
+        Ok(ExpectCalls {
+            to: parse_on(to, "these calls are to", http)?,
+            line,
+            per_request,
+            total,
+            executions_per_request,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! The file that says what a simulation is of: a manifest, traffic, weather, and what is expected.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::expect::{Expect, FileExpect};
+use super::traffic::{FileTraffic, Traffic};
+use crate::error::Error;
+use crate::lattice::Fault;
+use crate::manifest::{Document, FileFault, Manifest, TableOf, read_text, value};
+
+/// A simulation that can be run: read from TOML.
+///
+/// ```no_run
+/// use steadfast_host::sim::Scenario;
+///
+/// let outcome = Scenario::read("outage.toml")?.run(&[1], 1)?;
+/// assert!(outcome.held(), "{outcome}");
+/// # Ok::<(), steadfast_host::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Where it was read from.
+    pub(super) path: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) seed: u64,
+    pub(super) traffic: Traffic,
+    /// Faults, beside those of the manifest.
+    pub(super) weather: Vec<Fault>,
+    pub(super) expect: Expect,
+}
+
+impl Scenario {
+    /// Reads a scenario, and the manifest that it names.
+    ///
+    /// # Errors
+    /// [`Error::Read`] when a file is missing, [`Error::Manifest`] when one is wrong.
+    ///
+    /// ```
+    /// assert!(steadfast_host::sim::Scenario::read("no-such-file.toml").is_err());
+    /// ```
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let hint = "give the path of a scenario, a TOML file that names a manifest and has a table `[traffic]`";
+        let text = read_text(path, hint, "save the scenario as UTF-8")?;
+        Scenario::parse(&text, path)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        let document = Document::new(text, path);
+        let file: File = document.read(document.table(&TABLES)?)?;
+        let located = |line: usize, problem| document.wrong(Some(line), problem);
+        let missing = |problem: &str| document.wrong(None, problem.into());
+        let manifest = file.manifest.ok_or_else(|| {
+            missing("`manifest` is missing; add the path of the manifest to simulate, like `manifest = \"hello.toml\"`")
+        })?;
+        let manifest = path.parent().unwrap_or(Path::new("")).join(manifest);
+        let manifest = Manifest::read(manifest)?;
+        let traffic = file.traffic.ok_or_else(|| {
+            missing("`[traffic]` is missing; say how many requests come, like `requests-per-second = 20`")
+        })?;
+        let line = document.line_of(traffic.span().start);
+        let line_of = &|offset: usize| document.line_of(offset);
+        let traffic = traffic.into_inner().check(line, line_of).map_err(|(line, problem)| located(line, problem))?;
+        let weather = file.weather.into_iter().map(|fault| {
+            let line = document.line_of(fault.span().start);
+            fault.into_inner().check(line, &manifest.http).map_err(|problem| located(line, problem))
+        });
+        let weather = weather.collect::<Result<_, Error>>()?;
+        let expect = file.expect.check(&manifest.http, line_of).map_err(|(line, problem)| located(line, problem))?;
+        Ok(Scenario { path: path.into(), manifest, seed: file.seed.unwrap_or(1), traffic, weather, expect })
+    }
+
+    /// The seed of the file, or 1.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+const TABLES: [TableOf; 3] = [
+    ("traffic", "table", "one table, `[traffic]`, like `requests-per-second = 20` below it"),
+    ("weather", "array", "a list of tables, each below a `[[weather]]` of its own"),
+    ("expect", "table", "one table, `[expect]`, like `success = \"99%\"` below it"),
+];
+
+/// The file, before it is checked.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    #[serde(default, deserialize_with = "value::manifest")]
+    manifest: Option<PathBuf>,
+    #[serde(default, deserialize_with = "value::seed")]
+    seed: Option<u64>,
+    traffic: Option<Spanned<FileTraffic>>,
+    #[serde(default)]
+    weather: Vec<Spanned<FileFault>>,
+    #[serde(default)]
+    expect: FileExpect,
+}

@@ -1,0 +1,56 @@
+//! What is said of a scenario that is wrong: the file, the line, the key, and what to write.
+
+use super::{OUTAGE, Stage, text};
+
+fn refusal(scenario: &str) -> String {
+    let output = Stage::of(scenario).sim(&["outage.toml"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    let stderr = text(&output.stderr);
+    let message = stderr.strip_prefix("error: ").and_then(|message| message.strip_suffix('\n'));
+    let message = message.unwrap_or_else(|| panic!("no line that begins with `error: `: {stderr}"));
+    assert!(!message.contains('\n') && !message.contains("panicked"), "{stderr}");
+    message.into()
+}
+
+#[test]
+fn a_scenario_that_is_wrong_is_told_where() {
+    let cases = [
+        ("manifest = \"hello.toml\"", "", "outage.toml: `manifest` is missing"),
+        ("manifest = \"hello.toml\"", "manifest = 7", "outage.toml:2: invalid type: integer `7`, expected the path of"),
+        ("\"hello.toml\"", "\"gone.toml\"", "cannot read gone.toml: "),
+        ("seed = 5", "sed = 5", "outage.toml:3: unknown field `sed`, did you mean `seed`?"),
+        ("seed = 5", "seed = -5", "outage.toml:3: invalid value: integer `-5`, expected a whole number"),
+        ("\"poisson\"", "\"bursts\"", "outage.toml:6: unknown variant `bursts`, expected `constant` or `poisson`"),
+        ("second = 20", "second = 0", "outage.toml:7: invalid value: floating point `0.0`, expected a number above 0"),
+        ("second = 20", "second = 1e9", "outage.toml:5: `requests-per-second` times `duration` is 8000000000 requests"),
+        ("duration = \"8s\"", "duration = \"8\"", "outage.toml:8: `8` is not a duration"),
+        ("duration = \"8s\"", "", "outage.toml:5: `[traffic]` needs a `duration`"),
+        ("\"/strict/Ada\"", "\"strict\"", "outage.toml:9: `path` is \"strict\", which is no path"),
+        ("weight = 3", "weight = 0", "outage.toml:9: invalid value: integer `0`, expected a whole number from 1"),
+        ("weight = 3", "method = \"A B\"", "outage.toml:9: `method` is \"A B\", which is none of HTTP"),
+        ("[[weather]]", "[weather]", "outage.toml:11: `weather` is to be a list of tables"),
+        ("until = \"5s\"", "until = \"2s\"", "outage.toml:11: `until` must be later than `from`"),
+        ("on = \"acme:greeter/api\"", "on = \"acme:greter/api\"", "outage.toml:11: the fault is on `acme:greter/api`"),
+        ("\"70%\"", "\"170%\"", "outage.toml:18: `170%` is no percentage from 0% to 100%"),
+        ("\"70%\"", "0.8", "outage.toml:18: invalid type: floating point `0.8`, expected a percentage"),
+        ("to = \"acme:greeter/api\"", "", "outage.toml:22: `to` is missing"),
+        ("to = \"acme:greeter/api\"", "to = \"a:b/c\"", "outage.toml:22: these calls are to `a:b/c`, and no component"),
+        (
+            "per-request = 3\nexecutions-per-request = 1",
+            "",
+            "outage.toml:22: nothing is expected of these calls; add `per-request`",
+        ),
+    ];
+    for (right, wrong, message) in cases {
+        assert!(OUTAGE.contains(right), "{right}");
+        let said = refusal(&OUTAGE.replacen(right, wrong, 1));
+        assert!(said.starts_with(message), "{wrong}: {said}");
+    }
+    assert!(refusal("= ").starts_with("outage.toml:1: "));
+}
+
+#[test]
+fn a_scenario_that_is_not_there_is_told() {
+    let output = Stage::of(OUTAGE).sim(&["gone.toml"]);
+    assert!(text(&output.stderr).starts_with("error: cannot read gone.toml: "), "{}", text(&output.stderr));
+}
