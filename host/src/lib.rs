@@ -36,6 +36,7 @@ mod manifest;
 mod nats;
 #[cfg(feature = "wrpc")]
 mod provider;
+mod providers;
 mod server;
 pub mod sim;
 mod switches;

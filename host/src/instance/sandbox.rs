@@ -21,6 +21,7 @@ use super::bounds::{MAX_HANDLES, TotalMemory};
 use super::wasi::{Log, Outgoing, Output, Stream};
 use super::{Bounds, Network};
 use crate::manifest::Limits;
+use crate::providers::keyvalue::{self, Buckets};
 use crate::sim::{self, RuntimeClock, Time};
 use crate::trace::SpanContext;
 
@@ -31,6 +32,8 @@ pub(crate) struct Sandbox {
     memory: Arc<TotalMemory>,
     clock: RuntimeClock,
     seed: Option<u64>,
+    /// What all of them keep in `wasi:keyvalue`.
+    buckets: Arc<Buckets>,
     /// What guests read from `wasi:config`.
     config: Arc<WasiConfigVariables>,
     /// What they have in their environment.
@@ -54,6 +57,7 @@ impl Sandbox {
             memory: Arc::new(TotalMemory::new(limits.total_memory)),
             clock: RuntimeClock::new(),
             seed: seed.or((time == Time::Simulated).then_some(0)),
+            buckets: Arc::default(),
             config: Arc::new(settings.into_iter().collect()),
             env,
             instances: AtomicU64::new(0),
@@ -90,6 +94,7 @@ impl Sandbox {
             http: WasiHttpCtx::new(),
             outgoing: Outgoing { work },
             config: self.config.clone(),
+            buckets: self.buckets.clone(),
             table,
             bounds: Bounds::new(self.limits.memory, self.memory.clone()),
         };
@@ -132,11 +137,17 @@ pub(crate) struct Guest {
     http: WasiHttpCtx,
     outgoing: Outgoing,
     pub(super) config: Arc<WasiConfigVariables>,
+    buckets: Arc<Buckets>,
     pub(super) table: ResourceTable,
     pub(super) bounds: Bounds,
 }
 
 impl Guest {
+    /// What its calls of `wasi:keyvalue` work on.
+    pub fn keyvalue(&mut self) -> keyvalue::View<'_> {
+        keyvalue::View { buckets: &self.buckets, table: &mut self.table }
+    }
+
     pub fn work(&self) -> &Work {
         &self.outgoing.work
     }
