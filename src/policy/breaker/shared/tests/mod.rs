@@ -1,0 +1,3 @@
+//! Instances that share a breaker.
+
+mod calls;
