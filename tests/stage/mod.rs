@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Built all at once, side by side.
-const PACKAGES: [&str; 16] = [
+const PACKAGES: [&str; 17] = [
     "http-hello",
     "greeter",
     "http-hello-plain",
@@ -33,6 +33,7 @@ const PACKAGES: [&str; 16] = [
     "wrpc-greeting",
     "hostile",
     "keeper",
+    "sharer",
 ];
 
 /// The components of this workspace, built at first use.
