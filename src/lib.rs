@@ -62,6 +62,7 @@
 //! - `keyvalue`, `postgres`, `wasmcloud`, `wrpc`: the errors of `wasi:keyvalue` and `wasmcloud:keyvalue`, of
 //!   `wasmcloud:postgres`, of wasmCloud (its host, messages, objects and secrets) and of wRPC are [`Failure`]s in the
 //!   bindings of [`bindgen!`].
+//! - `keyvalue-state`: a breaker whose state all instances share in a store of `wasi:keyvalue` ([`SharedBreaker`]).
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
 //! - `http`: an HTTP client with a policy (`http::Client`). With `wstd`.
 //! - `wasi-http`: a [handler] without `wstd` fails with an answer; the errors of `wasi:http` are [`Failure`]s.
@@ -92,13 +93,16 @@ pub use http::handler;
 #[cfg(feature = "tracing")]
 pub use observe::Traced;
 pub use observe::{BreakerState, ByCause, ByReason, Change, Counters, Event, Observer, OpenMetrics, Snapshot, Tripped};
+#[cfg(feature = "keyvalue-state")]
+pub use platform::state::KeyValue;
+pub use platform::state::{Store, StoreFailed};
 pub use platform::{clock, rng, wit};
 pub use policy::{
     Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,
     BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard, Hedge,
     HedgeKind, HedgePart, InFlightBudget, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy,
-    Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SlidingWindow, Throttle, TimeLimit, TimeWindow,
-    TokenBucket, Upcoming, Window,
+    Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SharedBreaker, SlidingWindow, Throttle, TimeLimit,
+    TimeWindow, TokenBucket, Upcoming, Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 8] = ["platform", "failure", "observe", "testing", "policy", "call", "config", "http"];
 
 /// The same of the host, where a room may be a file.
-const HOST_ROOMS: [&str; 26] = [
+const HOST_ROOMS: [&str; 28] = [
     "escape",
     "excerpt",
     "small_file",
@@ -19,6 +19,7 @@ const HOST_ROOMS: [&str; 26] = [
     "health",
     "nats",
     "server",
+    "providers",
     "component",
     "lattice",
     "manifest",

@@ -37,6 +37,7 @@ mod manifest;
 mod nats;
 #[cfg(feature = "wrpc")]
 mod provider;
+mod providers;
 mod server;
 pub mod sim;
 mod small_file;

@@ -114,6 +114,9 @@ pub enum Change {
     ObserveOnly,
     /// It took over the state of a snapshot.
     Restored(BreakerState),
+    /// Its [shared state](crate::SharedBreaker) could not be read or written: the call goes on by what this instance
+    /// knows.
+    StoreFailed,
 }
 
 /// What state a breaker is in: [`BreakerControl::state`](crate::BreakerControl::state).
@@ -195,6 +198,7 @@ impl fmt::Display for Change {
             Change::ForcedOpen => f.write_str("forced open"),
             Change::ForcedClosed => f.write_str("forced closed"),
             Change::ObserveOnly => f.write_str("closed: observing only"),
+            Change::StoreFailed => f.write_str("on its own: the store of its state failed"),
             Change::Restored(state) => write!(f, "{state}: restored"),
         }
     }

@@ -2,9 +2,10 @@
 
 use super::{
     AttemptTimeout, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, Guarded, Hedge, HedgeKind, HedgePart,
-    Invalid, LimitAlgorithm, Parts, Plus, Policy, RateLimit, RateLimitKind, Retry, Throttle, Window,
+    Invalid, LimitAlgorithm, Parts, Plus, Policy, RateLimit, RateLimitKind, Retry, SharedBreaker, Throttle, Window,
 };
 use crate::observe::Observer;
+use crate::platform::state::Store;
 use crate::policy::parts::Observed;
 
 impl Policy {
@@ -147,6 +148,26 @@ impl<P: Parts> Policy<P> {
     pub const fn breaker<W: Window>(self, breaker: Breaker<W>) -> Policy<P::With>
     where
         P: Parts<Breaker = ()> + Plus<Breaker<W>>,
+    {
+        put!(self, breaker: accept!(breaker))
+    }
+
+    /// Leaves a target alone that keeps failing, whichever instance the calls are made by.
+    ///
+    /// # Panics
+    /// When [`SharedBreaker::check`] refuses the breaker; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::testing::MemoryStore;
+    /// use steadfast::{Breaker, Policy, SharedBreaker};
+    ///
+    /// static STORE: MemoryStore = MemoryStore::new();
+    /// static GREETER: Policy<(SharedBreaker<&MemoryStore>,)> =
+    ///     Policy::new().shared_breaker(Breaker::consecutive_failures(5).shared("acme/greeter", &STORE));
+    /// ```
+    pub const fn shared_breaker<S: Store>(self, breaker: SharedBreaker<S>) -> Policy<P::With>
+    where
+        P: Parts<Breaker = ()> + Plus<SharedBreaker<S>>,
     {
         put!(self, breaker: accept!(breaker))
     }
@@ -339,6 +360,7 @@ optional! {
     [] Deadline => Deadline deadline;
     [G: BudgetPart] Retry<G> => Retry retry;
     [W: Window] Breaker<W> => Breaker breaker;
+    [S: Store] SharedBreaker<S> => Breaker breaker;
     [] Bulkhead => Bulkhead bulkhead;
     [L: LimitAlgorithm] Concurrency<L> => Bulkhead bulkhead;
     [K: RateLimitKind] RateLimit<K> => RateLimit rate_limit;

@@ -26,7 +26,7 @@ pub use backoff::{Backoff, Jitter};
 pub(crate) use breaker::Controlled;
 pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
-    TimeWindow, Window,
+    SharedBreaker, TimeWindow, Window,
 };
 pub use budget::{Budget, BudgetPart, InFlightBudget};
 pub use builder::Optional;

@@ -6,11 +6,12 @@
 
 use super::{
     AttemptTimeout, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, Guard, Hedge, HedgeKind, HedgePart,
-    LimitAlgorithm, RateLimit, RateLimitKind, Retry, RetryPart, Throttle, TimeLimit, Window,
+    LimitAlgorithm, RateLimit, RateLimitKind, Retry, RetryPart, SharedBreaker, Throttle, TimeLimit, Window,
 };
 use crate::observe::Event;
 use crate::observe::Observer;
 use crate::observe::span::CallScope;
+use crate::platform::state::Store;
 
 /// What is in a slot once a part was added: a part fills an empty slot, and `()` leaves what is there.
 #[doc(hidden)]
@@ -180,6 +181,7 @@ fills! {
     [] Deadline => Deadline;
     [G: BudgetPart] Retry<G> => Retry;
     [W: Window] Breaker<W> => Breaker;
+    [S: Store] SharedBreaker<S> => Breaker;
     [] Bulkhead => Bulkhead;
     [L: LimitAlgorithm] Concurrency<L> => Bulkhead;
     [K: RateLimitKind] RateLimit<K> => RateLimit;

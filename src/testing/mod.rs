@@ -1,6 +1,7 @@
 //! Testing without waiting: clocks that move when they are told to, and a call that follows a script.
 
 mod manual_clock;
+mod memory_store;
 
 use core::cell::{Cell, RefCell};
 use core::future::Future;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
 
 pub use manual_clock::ManualClock;
+pub use memory_store::MemoryStore;
 
 use crate::observe::{Event, Observer};
 use crate::platform::clock::{AsyncClock, Clock, Instant};

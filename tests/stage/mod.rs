@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Built all at once, side by side.
-const PACKAGES: [&str; 15] = [
+const PACKAGES: [&str; 17] = [
     "http-hello",
     "greeter",
     "http-hello-plain",
@@ -32,6 +32,8 @@ const PACKAGES: [&str; 15] = [
     "wrpc-hello",
     "wrpc-greeting",
     "hostile",
+    "keeper",
+    "sharer",
 ];
 
 /// The components of this workspace, built at first use.

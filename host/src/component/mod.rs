@@ -18,6 +18,7 @@ use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::error::{Error, quote};
+use crate::providers::keyvalue;
 use bounds::Refused;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
@@ -25,13 +26,14 @@ pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
 pub(crate) use told::{Told, WRPC_ERROR};
 
 /// The packages that the host implements itself. Everything else that a component imports is polyfilled.
-const PROVIDED: [&str; 8] = [
+const PROVIDED: [&str; 9] = [
     "wasi:cli",
     "wasi:clocks",
     "wasi:config",
     "wasi:filesystem",
     "wasi:http",
     "wasi:io",
+    "wasi:keyvalue",
     "wasi:random",
     "wasi:sockets",
 ];
@@ -266,6 +268,7 @@ impl Interface {
         }
         match self.package.as_str() {
             "wasi:config" => return self.to_string() == CONFIG,
+            "wasi:keyvalue" => return keyvalue::INTERFACES.contains(&self.to_string().as_str()),
             "wrpc:rpc" => return self.to_string() == WRPC_ERROR,
             _ => {}
         }
@@ -279,6 +282,10 @@ impl Interface {
         }
         Some(match self.package.as_str() {
             "wasi:config" => format!("`{self}`, and this host has `{CONFIG}`; build it against that"),
+            "wasi:keyvalue" => {
+                let all = keyvalue::INTERFACES.map(|interface| format!("`{interface}`")).join(", ");
+                format!("`{self}`, and this host has {all}; build it against those")
+            }
             _ => format!("`{self}`, and this host has WASI 0.2; build it for `wasm32-wasip2`"),
         })
     }

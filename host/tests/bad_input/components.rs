@@ -130,6 +130,18 @@ fn an_import_of_another_wasi_is_said() {
          against that"
     );
 
+    let keyvalue = "package wasi:keyvalue@0.2.0-draft2 { interface store { open: func(); } }";
+    let draft = |interface| format!("`wasi:keyvalue/{interface}@0.2.0-draft`");
+    assert_eq!(
+        folder(keyvalue, "wasi:keyvalue/store@0.2.0-draft2").serve(with("")),
+        format!(
+            "app.wasm imports `wasi:keyvalue/store@0.2.0-draft2`, and this host has {}, {}, {}; build it against those",
+            draft("store"),
+            draft("atomics"),
+            draft("batch")
+        )
+    );
+
     let random = "package wasi:random@0.2.0 { interface dice { roll: func() -> u8; } }";
     let message = folder(random, "wasi:random/dice@0.2.0").serve(with(""));
     let begin = "app.wasm cannot be linked (component imports instance `wasi:random/dice@0.2.0`";

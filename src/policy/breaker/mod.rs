@@ -3,13 +3,14 @@
 //! `builder` is what a person writes, `settings` the same as numbers, `window` what calls are counted in. `machine`
 //! decides. `snapshot` carries the state elsewhere, written and read with `wire`. `control` reads and moves it. Here is
 //! how a call passes. Each file uses only those before it in this order: `wire`, `settings`, `builder`, `window`,
-//! `machine`, `snapshot`, `memory`, `control`, and this one.
+//! `machine`, `snapshot`, `memory`, `control`, and this one. `shared` is a breaker whose state all instances share.
 
 mod builder;
 mod control;
 mod machine;
 mod memory;
 mod settings;
+mod shared;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use builder::{Breaker, Consecutive, CountWindow, FailureRate, TimeWindow};
 #[cfg(feature = "config")]
 pub use control::Controlled;
 pub use control::{BreakerControl, BreakerCounts};
+pub use shared::SharedBreaker;
 pub use snapshot::{BadSnapshot, BreakerSnapshot};
 pub use window::Window;
 

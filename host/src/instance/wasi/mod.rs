@@ -10,11 +10,13 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_config::WasiConfig;
 
 use super::Guest;
+use crate::providers::keyvalue;
 
 /// Adds what the host provides itself.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasmtime_wasi_config::add_to_linker(linker, |guest: &mut Guest| WasiConfig::from(&*guest.config))?;
+    keyvalue::add_to_linker(linker, Guest::keyvalue)?;
     wrpc::add_to_linker(linker)
 }

@@ -1,9 +1,16 @@
-//! Where a policy's memory lives: in this instance.
+//! Where a policy's memory lives: in this instance, or in a store that all instances share.
 //!
 //! Policies keep their state as a plain value behind this cell and decide with pure functions on it, so a
 //! snapshot is a copy. No caller's code ever runs while the cell is borrowed.
 
+#[cfg(feature = "keyvalue-state")]
+mod keyvalue;
+mod store;
+
+#[cfg(feature = "keyvalue-state")]
+pub use keyvalue::KeyValue;
 use spin::mutex::SpinMutex;
+pub use store::{Store, StoreFailed};
 
 /// State shared by all calls that go through one policy. A component has one thread, where the lock is a flag
 /// that is never found taken; and unlike the standard library's mutex, this one has no way to panic, which

@@ -1,0 +1,230 @@
+//! A breaker whose state all instances share.
+//!
+//! `record` is what the store holds, `protocol` what is asked of it and in which order. Here is how a call passes.
+
+mod protocol;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use super::builder::{Breaker, Consecutive};
+use super::{BreakerPermit, Memory};
+use crate::failure::Cause;
+use crate::observe::Change;
+use crate::platform::clock::Instant;
+use crate::platform::state::Store;
+use crate::policy::invalid::{Invalid, Value, refuse};
+use crate::policy::sealed::Sealed;
+use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
+use protocol::{Shared, Ticket};
+
+/// The longest name of a shared breaker, in bytes: a key of it is then at most 140 bytes, which all stores take.
+const MAX_NAME: usize = 100;
+
+/// A [`Breaker`] whose state all instances share, in a [`Store`]: [`Breaker::shared`].
+///
+/// **When to use it**: where the host makes a fresh instance for each request, or runs many. **When not**: where a
+/// call of the store costs as much as one of the target.
+///
+/// A call asks the store once before it is made. A success writes nothing, unless a failure was seen since the last
+/// one. A failure counts up one key, and the first one says that it was seen. While the breaker is open, a call is
+/// rejected after that one read, as it would be by a [`Breaker`].
+///
+/// - The threshold counts failures of all instances, with no success between them.
+/// - At most [`probes`](Breaker::probes) calls of all instances try at a time. A probe whose instance ends is given up
+///   after [`probe_timeout`](Breaker::probe_timeout) and 5 s, by which the clocks of instances may differ.
+/// - Where the store fails, the call goes on with a breaker of this instance, and observers are told
+///   ([`Change::StoreFailed`]).
+/// - The operations of the store block, also in asynchronous calls.
+///
+/// ```
+/// use core::time::Duration;
+/// use steadfast::testing::MemoryStore;
+/// use steadfast::{Breaker, Policy, SharedBreaker};
+///
+/// // In a component: `KeyValue::bucket("default")`, with the feature `keyvalue-state`.
+/// static STORE: MemoryStore = MemoryStore::new();
+/// static GREETER: Policy<(SharedBreaker<&MemoryStore>,)> = Policy::new().shared_breaker(
+///     Breaker::consecutive_failures(5).open_for(Duration::from_secs(10)).shared("acme/greeter", &STORE),
+/// );
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SharedBreaker<S> {
+    local: Breaker,
+    name: &'static str,
+    store: S,
+}
+
+impl Breaker {
+    /// The same breaker for all instances, which share its state in `store`.
+    ///
+    /// `name` says whose state it is: component and target, as `"acme/greeter"`. Breakers of one name are one breaker,
+    /// so all that have it need the same settings. It has 1 to 100 letters, digits, `-`, `_`, `.` and `/`.
+    ///
+    /// ```
+    /// use steadfast::Breaker;
+    /// use steadfast::testing::MemoryStore;
+    ///
+    /// static STORE: MemoryStore = MemoryStore::new();
+    /// assert!(Breaker::consecutive_failures(5).shared("acme/greeter", &STORE).check().is_ok());
+    /// assert!(Breaker::consecutive_failures(5).shared("all of them", &STORE).check().is_err());
+    /// ```
+    pub const fn shared<S: Store>(self, name: &'static str, store: S) -> SharedBreaker<S> {
+        SharedBreaker { local: self, name, store }
+    }
+}
+
+impl<S: Store> SharedBreaker<S> {
+    /// The breaker itself, if its settings make sense.
+    ///
+    /// # Errors
+    /// [`Invalid`]: what [`Breaker::check`] refuses, and a name that is empty, too long, or has other characters.
+    ///
+    /// ```
+    /// use steadfast::Breaker;
+    /// use steadfast::testing::MemoryStore;
+    ///
+    /// static STORE: MemoryStore = MemoryStore::new();
+    /// let invalid = Breaker::consecutive_failures(5).shared("", &STORE).check().unwrap_err();
+    /// assert!(invalid.to_string().starts_with("breaker shared, bytes of the name: 0 is not allowed"));
+    /// ```
+    pub const fn check(self) -> Result<Self, Invalid> {
+        if let Err(invalid) = self.local.settings.check() {
+            return Err(invalid);
+        }
+        let name = self.name.as_bytes();
+        if name.is_empty() || name.len() > MAX_NAME {
+            refuse!("breaker shared, bytes of the name", Value::Count(name.len() as u32), "from 1 to 100");
+        }
+        let mut at = 0;
+        while at < name.len() {
+            if !(name[at].is_ascii_alphanumeric() || matches!(name[at], b'-' | b'_' | b'.' | b'/')) {
+                let byte = Value::Count(name[at] as u32);
+                refuse!("breaker shared, a byte of the name", byte, "a letter, a digit, or one of - _ . /");
+            }
+            at += 1;
+        }
+        Ok(self)
+    }
+
+    const fn shared(&self) -> Shared<'_, S> {
+        Shared { store: self.store, name: self.name, settings: &self.local.settings }
+    }
+}
+
+/// What an instance remembers by itself.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Own<T> {
+    /// For calls while the store fails.
+    local: Memory<T>,
+    /// Until when a breaker that this instance has opened rejects calls; zero when it has not. Retries end by it.
+    until: AtomicU64,
+}
+
+type Tally = <Consecutive as super::Window>::Tally;
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct SharedPermit<'p, S: Store> {
+    breaker: &'p SharedBreaker<S>,
+    own: &'p Own<Tally>,
+    by: Option<By<'p>>,
+}
+
+/// Who let the call through.
+#[derive(Debug)]
+enum By<'p> {
+    Store(Ticket),
+    Local(BreakerPermit<'p, Consecutive>),
+}
+
+impl<S: Store> Permit for SharedPermit<'_, S> {
+    /// Something else had it wait: a probe may have been given up, and a breaker may have opened.
+    fn renew(&mut self, moment: &impl Moment) -> Result<(), Rejected> {
+        match &mut self.by {
+            Some(By::Local(permit)) => permit.renew(moment),
+            // A probe keeps its place. Whether it took too long is seen when it is settled.
+            Some(By::Store(Ticket::Probe { .. })) | None => Ok(()),
+            Some(By::Store(Ticket::Closed(_))) => {
+                let by = admit(self.breaker, self.own, moment)?;
+                self.by = Some(by);
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(&mut self, watched: bool) -> Option<Change> {
+        match &mut self.by {
+            Some(By::Local(permit)) => permit.begin(watched).or(Some(Change::StoreFailed)),
+            Some(By::Store(Ticket::Probe { first: true, .. })) => Some(Change::HalfOpened),
+            _ => None,
+        }
+    }
+
+    fn settle(mut self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
+        let settings = &self.breaker.local.settings;
+        let shared = self.breaker.shared();
+        let settled = match self.by.take()? {
+            By::Local(permit) => return permit.settle(outcome, moment),
+            By::Store(ticket) => match outcome {
+                Outcome::Success => shared.succeeded(ticket),
+                // These causes do not go away with time, and say nothing about the target's health.
+                Outcome::Failure(Cause::NoLink | Cause::Protocol) => shared.ignored(ticket).map(|()| None),
+                Outcome::Failure(cause) => {
+                    let draw = if settings.jitter > 0.0 { moment.draw() } else { 0 };
+                    let failed = shared.failed(ticket, cause, draw);
+                    if let Ok((Some(Change::Opened { .. }), open_for)) = failed {
+                        self.own.until.store(moment.now().after(open_for).as_nanos(), Ordering::Relaxed);
+                    }
+                    failed.map(|(change, _)| change)
+                }
+            },
+        };
+        settled.unwrap_or(Some(Change::StoreFailed))
+    }
+}
+
+impl<S: Store> Drop for SharedPermit<'_, S> {
+    fn drop(&mut self) {
+        if let Some(By::Store(ticket)) = self.by.take() {
+            // Where the store fails, the lease ends by itself.
+            let _ = self.breaker.shared().ignored(ticket);
+        }
+    }
+}
+
+fn admit<'p, S: Store>(
+    breaker: &'p SharedBreaker<S>,
+    own: &'p Own<Tally>,
+    moment: &impl Moment,
+) -> Result<By<'p>, Rejected> {
+    match breaker.shared().admit() {
+        Ok(admitted) => {
+            let ticket = admitted?;
+            own.until.store(0, Ordering::Relaxed);
+            Ok(By::Store(ticket))
+        }
+        Err(_) => Ok(By::Local(breaker.local.admit(&own.local, moment)?)),
+    }
+}
+
+impl<S> Sealed for SharedBreaker<S> {}
+
+impl<S: Store> Guard for SharedBreaker<S> {
+    type Memory = Own<Tally>;
+    type Permit<'p> = SharedPermit<'p, S>;
+    #[allow(clippy::declare_interior_mutable_const, reason = "each policy has a memory of its own: a copy is meant")]
+    const NEW: Self::Memory = Own { local: Memory::NEW, until: AtomicU64::new(0) };
+
+    fn admit<'p>(&'p self, own: &'p Self::Memory, moment: &impl Moment) -> Result<SharedPermit<'p, S>, Rejected> {
+        Ok(SharedPermit { breaker: self, own, by: Some(admit(self, own, moment)?) })
+    }
+
+    fn rejects_until(&self, own: &Self::Memory) -> Option<Instant> {
+        let until = own.until.load(Ordering::Relaxed);
+        if until != 0 { Some(Instant::from_nanos(until)) } else { self.local.rejects_until(&own.local) }
+    }
+}

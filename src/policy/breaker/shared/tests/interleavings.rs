@@ -1,0 +1,154 @@
+//! The real breaker in every order of operations.
+
+use super::super::protocol::{SKEW, Shared, Ticket};
+use super::super::record::{Phase, Record};
+use super::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
+use crate::failure::Cause;
+use crate::platform::state::StoreFailed;
+use crate::policy::breaker::Breaker;
+use crate::policy::breaker::settings::Settings;
+
+/// Two failures open it for 5 s; a probe has 10 s.
+static ONE_PROBE: Settings = Breaker::consecutive_failures(2).settings;
+static TWO_PROBES: Settings = Breaker::consecutive_failures(2).probes(2).settings;
+
+#[derive(Clone, Copy)]
+struct Real(&'static Settings);
+
+impl Real {
+    fn shared(self) -> Shared<'static, Fake> {
+        Shared { store: Fake, name: "it", settings: self.0 }
+    }
+}
+
+impl Design for Real {
+    type Ticket = Ticket;
+
+    fn admit(&self) -> Result<Option<Ticket>, StoreFailed> {
+        self.shared().admit().map(Result::ok)
+    }
+
+    fn lease(&self, ticket: Ticket) -> Option<u64> {
+        match ticket {
+            Ticket::Closed(_) => None,
+            Ticket::Probe { began, .. } => Some(began + self.0.probe_timeout),
+        }
+    }
+
+    fn settle(&self, ticket: Ticket, failure: Option<Cause>) -> Result<(), StoreFailed> {
+        match failure {
+            None => self.shared().succeeded(ticket).map(drop),
+            Some(cause) => self.shared().failed(ticket, cause, 0).map(drop),
+        }
+    }
+}
+
+/// The newest generation that the store has.
+fn newest(kept: &Kept) -> Record {
+    let records = kept.values.iter().filter(|(key, _)| key.ends_with("/open") || key.ends_with("/closed"));
+    let records = records.filter_map(|(_, value)| Record::read(&ONE_PROBE, value));
+    records.fold(Record::FIRST, |newest, record| {
+        let newer = (record.generation, record.is_open()) > (newest.generation, newest.is_open());
+        if newer { record } else { newest }
+    })
+}
+
+/// No generation is left for an older one, and no opening is undone in its own.
+fn moves_on(before: &Kept, after: &Kept) -> Result<(), String> {
+    let (before, after) = (newest(before), newest(after));
+    if (after.generation, after.is_open()) < (before.generation, before.is_open()) {
+        return Err(format!("{before:?} was undone, it is {after:?}"));
+    }
+    Ok(())
+}
+
+/// What a call reads is the newest.
+fn hint_is_right(kept: &Kept) -> Result<(), String> {
+    let hint = kept.values.get("steadfast/it").and_then(|bytes| Record::read(&ONE_PROBE, bytes));
+    let (hint, newest) = (hint.unwrap_or(Record::FIRST), newest(kept));
+    if hint.generation != newest.generation || hint.is_open() != newest.is_open() {
+        return Err(format!("a call reads {hint:?}, and it is {newest:?}"));
+    }
+    Ok(())
+}
+
+fn try_all(settings: &'static Settings, begin: World) {
+    let rules = Rules {
+        design: Real(settings),
+        probes: settings.probes as usize,
+        failures: settings.failures.into(),
+        step: moves_on,
+        done: hint_is_right,
+    };
+    match explore(&rules, begin) {
+        Ok(states) => println!("{states} states"),
+        Err(problem) => panic!("{problem}"),
+    }
+}
+
+fn world(instances: &[(&[bool], u64)], pauses: &[u64], deaths: u32) -> World {
+    let instances = instances.iter().map(|(calls, ahead)| Instance::new(calls, *ahead)).collect();
+    World { kept: Kept::default(), instances, pauses: pauses.into(), deaths }
+}
+
+/// It is open until the first second.
+fn opened(mut world: World) -> World {
+    let phase = Phase::Open { until: SECOND, next_break: 5 * SECOND, cause: Cause::NoTarget };
+    let record = Record { generation: 1, phase };
+    for key in ["steadfast/it", "steadfast/it/1/open"] {
+        world.kept.values.insert(key.into(), record.write().written().into());
+    }
+    world
+}
+
+const DOWN: &[bool] = &[false];
+const UP: &[bool] = &[true];
+
+#[test]
+fn two_failures_at_a_time_open_it() {
+    try_all(&ONE_PROBE, world(&[(DOWN, 0), (DOWN, SKEW)], &[], 0));
+}
+
+#[test]
+fn three_failures_at_a_time_open_it() {
+    try_all(&ONE_PROBE, world(&[(DOWN, 0), (DOWN, 0), (DOWN, SKEW)], &[], 0));
+}
+
+#[test]
+fn an_instance_that_ends_loses_no_trip() {
+    let twice: &[bool] = &[false, false];
+    try_all(&ONE_PROBE, world(&[(DOWN, 0), (twice, SKEW)], &[], 1));
+}
+
+#[test]
+fn a_success_between_failures_undoes_no_opening() {
+    try_all(&ONE_PROBE, world(&[(DOWN, 0), (DOWN, 0), (UP, 0)], &[], 0));
+}
+
+#[test]
+fn of_three_instances_one_is_the_probe() {
+    try_all(&ONE_PROBE, opened(world(&[(UP, 0), (DOWN, SKEW), (DOWN, 0)], &[2 * SECOND], 0)));
+}
+
+#[test]
+fn a_probe_that_ends_makes_room_for_one_other() {
+    let pauses = [2 * SECOND, 9 * SECOND, 7 * SECOND];
+    try_all(&ONE_PROBE, opened(world(&[(UP, 0), (DOWN, SKEW)], &pauses, 1)));
+}
+
+#[test]
+fn a_clock_that_is_behind_gives_no_probe_up_early() {
+    let pauses = [6 * SECOND, 9 * SECOND, 7 * SECOND];
+    try_all(&ONE_PROBE, opened(world(&[(DOWN, SKEW), (UP, 0)], &pauses, 0)));
+}
+
+#[test]
+fn of_three_instances_two_are_probes() {
+    try_all(&TWO_PROBES, opened(world(&[(UP, 0), (UP, SKEW), (DOWN, 0)], &[2 * SECOND], 0)));
+}
+
+#[test]
+fn a_call_that_is_late_moves_no_newer_state() {
+    let others: &[bool] = &[false, false, true];
+    try_all(&ONE_PROBE, world(&[(DOWN, 0), (others, 0)], &[6 * SECOND], 0));
+}
