@@ -76,9 +76,13 @@ first-steps *arguments:
 examples:
     scripts/test-examples
 
-# Components on hosts that others wrote
+# Components on hosts that others wrote.
 hosts:
     scripts/test-hosts
+
+# The examples in Python and JavaScript, on the host of this repository.
+languages:
+    scripts/test-languages
 
 # The examples and the WIT, pushed to a registry on this machine, pulled and served.
 registry:

@@ -4,108 +4,16 @@
 Exits with 1 where a row is not as expected.
 """
 
-import contextlib
-import http.client
 import os
-import socket
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
+
+from table import START, Rows, free_port, serving
 
 HERE = Path(__file__).parent
 COMPONENTS = Path(os.environ["COMPONENTS"])
 GREETER = "acme:greeter/api@0.1.0"
-# As long as a busy machine may take to compile a component of 12 MB.
-START = 120
-
-
-class Rows:
-    """The table: each row is printed as soon as it is known."""
-
-    def __init__(self):
-        self.wrong = self.skipped = 0
-
-    def check(self, host, what, expected, seen):
-        right = seen == expected
-        self.wrong += not right
-        print(f"{'ok   ' if right else 'WRONG'}  {host:<16} {what:<46} {seen}", flush=True)
-        if not right:
-            print(f"{'':<7}{'':<17}expected{'':<39}{expected}", flush=True)
-
-    def skip(self, host, why):
-        self.skipped += 1
-        print(f"skip   {host:<16} {why}", flush=True)
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-class Server:
-    """A host that serves HTTP, and what it printed."""
-
-    def __init__(self, port, process, log):
-        self.port, self.process, self.log = port, process, log
-
-    def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response, response.read().decode()
-
-    def answer(self, path):
-        """The answer as a row has it, and how many calls the greeter got for it."""
-        before = self.calls()
-        response, body = self.get(path)
-        kind = response.getheader("content-type", "")
-        if kind == "application/problem+json":
-            body = body.split('"urn:problem-type:steadfast:')[1].split('"')[0]
-        elif kind.startswith("text/html"):
-            body = "with a page of the host"
-        return f"{response.status} {body}".strip(), self.calls() - before
-
-    def opened(self):
-        """Whether the breaker opens: two requests are enough for one instance, and a few more for some."""
-        answers = (self.answer("/strict/down") for _ in range(6))
-        return ("503 breaker-open", 0) in answers
-
-    def ended_by(self, path):
-        """Whether the process ends instead of answering."""
-        try:
-            return self.answer(path)
-        except ConnectionError:
-            return self.process.wait(timeout=30) != 0
-
-    def calls(self):
-        return sum("greet " in line for line in self.log.read_text(errors="replace").splitlines())
-
-
-@contextlib.contextmanager
-def serving(command, port):
-    """Starts a host, and ends it. It is up when it answers a path that calls nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
-        server = Server(port, process, log)
-        try:
-            until = time.monotonic() + START
-            while True:
-                try:
-                    server.get("/")
-                    break
-                except OSError:
-                    if process.poll() is not None or time.monotonic() > until:
-                        sys.exit(f"{command[0]} does not serve:\n{log.read_text(errors='replace')}")
-                    time.sleep(0.05)
-            yield server
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def refused(command, what):
@@ -187,8 +95,7 @@ def main():
         wasmtime(rows, binary)
     else:
         rows.skip("wasmtime", "no `wasmtime` at hand: set WASMTIME to the path of one, of version 48")
-    if rows.wrong:
-        sys.exit(f"test-hosts: {rows.wrong} rows are not as expected")
+    rows.end()
 
 
 main()
