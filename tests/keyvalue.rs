@@ -90,3 +90,23 @@ fn without_shared_state_every_request_reaches_the_target() {
     assert_eq!(reached(&during), 200);
     assert!(after.iter().all(|answer| answer.status == 200), "{after:?}");
 }
+
+#[test]
+fn of_64_requests_at_a_time_one_is_the_probe() {
+    let faults =
+        "[[faults]]\nkind = 'no-target'\nuntil = '1s'\n[[faults]]\nkind = 'latency'\ndelay = '500ms'\nfrom = '1s'";
+    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], faults), async |stage| {
+        for _ in 0..5 {
+            stage.get("/shared").await;
+        }
+        tokio::time::sleep(Duration::from_secs(11)).await;
+        let before = stage.host.journal().entries().len();
+        let answers = futures_util::future::join_all((0..64).map(|_| stage.get("/shared"))).await;
+        let good = answers.iter().filter(|answer| answer.status == 200).count();
+        let rejected = answers.iter().filter(|answer| answer.status == 503 && answer.took.is_zero()).count();
+        assert_eq!((good, rejected), (1, 63), "the probe takes half a second, and no other waits for it");
+        assert_eq!(stage.host.journal().entries().len() - before, 1);
+        let answers = futures_util::future::join_all((0..64).map(|_| stage.get("/shared"))).await;
+        assert!(answers.iter().all(|answer| answer.status == 200), "it is closed");
+    });
+}
