@@ -1,6 +1,7 @@
 //! `steadfast sim`: what it says of a scenario, and that one seed has one outcome.
 
 mod mistakes;
+mod report;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -54,3 +54,16 @@ fn a_scenario_that_is_not_there_is_told() {
     let output = Stage::of(OUTAGE).sim(&["gone.toml"]);
     assert!(text(&output.stderr).starts_with("error: cannot read gone.toml: "), "{}", text(&output.stderr));
 }
+
+#[test]
+fn json_that_is_no_outcome_is_told() {
+    let stage = Stage::of(OUTAGE);
+    for (content, problem) in [("{}", "missing field `scenario`"), ("", "EOF while parsing"), ("[7]", "invalid type")] {
+        std::fs::write(stage.path().join("out.json"), content).expect("the folder is ours");
+        let output = stage.sim(&["out.json"]);
+        let said = text(&output.stderr);
+        assert!(said.starts_with("error: out.json: ") && said.contains(problem), "{said}");
+        assert!(said.ends_with("; give a file that `steadfast sim --json` wrote\n"), "{said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
