@@ -1,5 +1,6 @@
 //! `steadfast sim`: what it says of a scenario, and that one seed has one outcome.
 
+mod classics;
 mod mistakes;
 mod report;
 
