@@ -24,6 +24,7 @@ fn a_scenario_that_is_wrong_is_told_where() {
         ("second = 20", "second = 0", "outage.toml:7: invalid value: floating point `0.0`, expected a number above 0"),
         ("second = 20", "second = 1e9", "outage.toml:5: `requests-per-second` times `duration` is 8000000000 requests"),
         ("duration = \"8s\"", "duration = \"8\"", "outage.toml:8: `8` is not a duration"),
+        ("duration = \"8s\"", "duration = \"500y\"", "outage.toml:5: the `duration` is longer than 366 days"),
         ("duration = \"8s\"", "", "outage.toml:5: `[traffic]` needs a `duration`"),
         ("\"/strict/Ada\"", "\"strict\"", "outage.toml:9: `path` is \"strict\", which is no path"),
         ("weight = 3", "weight = 0", "outage.toml:9: invalid value: integer `0`, expected a whole number from 1"),
