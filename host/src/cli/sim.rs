@@ -10,12 +10,13 @@ use std::time::Instant;
 use clap::Args;
 use steadfast_host::Error;
 use steadfast_host::escape::Escaped;
-use steadfast_host::sim::Scenario;
+use steadfast_host::sim::{Outcome, Scenario};
 
 /// Run a scenario in simulated time: traffic and weather for a component, and what is expected of its answers.
 #[derive(Args)]
 pub(super) struct Sim {
-    /// The scenario: it names a manifest, and has the traffic, the weather and what is expected.
+    /// The scenario: it names a manifest, and has the traffic, the weather and what is expected. Or what --json wrote, a
+    /// file that ends in `.json`: then nothing is run again.
     #[arg(value_name = "SCENARIO.toml")]
     scenario: PathBuf,
     /// What all chances come from, instead of the scenario's `seed`: the same seed has the same outcome.
@@ -30,6 +31,9 @@ pub(super) struct Sim {
     /// Write all figures to a file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
+    /// Write a page to a file, as HTML: what held, the figures, and what happened in the course of time.
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
 }
 
 /// So many seeds have their figures in memory at a time.
@@ -50,29 +54,64 @@ fn seeds(text: &str) -> Result<Seeds, String> {
 
 impl Sim {
     pub fn run(self) -> Result<ExitCode, Error> {
+        let (outcome, ending) = match self.saved() {
+            true => (self.read()?, String::new()),
+            false => self.simulate()?,
+        };
+        let write = |path: &PathBuf, text: String| {
+            std::fs::write(path, text).map_err(|source| Error::Write { path: path.clone(), source })
+        };
+        if let Some(path) = &self.json {
+            write(path, outcome.to_json())?;
+        }
+        if let Some(path) = &self.report {
+            write(path, outcome.to_html())?;
+        }
+        let mut text: String = outcome.to_string().lines().map(|line| format!("{}\n", Escaped(line))).collect();
+        text += &ending;
+        // `println!` panics when nobody listens.
+        let _ = io::stdout().write_all(text.as_bytes());
+        Ok(if outcome.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    /// Whether the file has an outcome, and no scenario.
+    fn saved(&self) -> bool {
+        self.scenario.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+    }
+
+    fn read(&self) -> Result<Outcome, Error> {
+        let path = self.scenario.clone();
+        let read = |source| {
+            let hint = "give a scenario, or a file that --json wrote".into();
+            Error::Read { path: path.clone(), source, hint }
+        };
+        let text = std::fs::read_to_string(&path).map_err(read)?;
+        Outcome::from_json(&text).map_err(|problem| Error::Manifest {
+            path: path.clone(),
+            line: None,
+            problem: format!("{problem}; give a file that `steadfast sim --json` wrote"),
+        })
+    }
+
+    /// The outcome, and what there is to say of how it was made.
+    fn simulate(&self) -> Result<(Outcome, String), Error> {
         let scenario = Scenario::read(&self.scenario)?;
-        let seeds = self.seeds.map_or_else(|| vec![self.seed.unwrap_or(scenario.seed())], |seeds| seeds.0);
+        let own = vec![self.seed.unwrap_or(scenario.seed())];
+        let seeds = self.seeds.as_ref().map_or(own, |seeds| seeds.0.clone());
         let jobs = self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         let began = Instant::now();
         let outcome = scenario.run(&seeds, jobs)?;
-        let took = began.elapsed();
-        if let Some(path) = self.json {
-            std::fs::write(&path, outcome.to_json()).map_err(|source| Error::Write { path, source })?;
-        }
-        let (real, requests, lasted) = (took.as_secs_f64().max(1e-6), outcome.requests(), outcome.lasted());
-        let mut text: String = outcome.to_string().lines().map(|line| format!("{}\n", Escaped(line))).collect();
-        text += &format!(
-            "\ntime       {:.0} s simulated in {real:.2} s, {:.0} : 1, {:.0} requests/s\n",
-            lasted.as_secs_f64(),
-            lasted.as_secs_f64() / real,
-            requests as f64 / real
+        let (real, lasted) = (began.elapsed().as_secs_f64().max(1e-6), outcome.lasted().as_secs_f64());
+        let requests = outcome.requests() as f64;
+        let mut text = format!(
+            "\ntime       {lasted:.0} s simulated in {real:.2} s, {:.0} : 1, {:.0} requests/s\n",
+            lasted / real,
+            requests / real
         );
         if let Some(seed) = outcome.failing().first().or(seeds.first()) {
             text += &format!("again      steadfast sim {} --seed {seed}\n", Escaped(self.scenario.display()));
         }
-        // `println!` panics when nobody listens.
-        let _ = io::stdout().write_all(text.as_bytes());
-        Ok(if outcome.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok((outcome, text))
     }
 }
 

@@ -143,8 +143,9 @@ pub(super) struct TimelineCall {
     pub arrived: bool,
 }
 
+/// As one division: so it has no more digits than the nanoseconds, and JSON that is read has exactly what was written.
 pub(super) fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
+    time.as_nanos() as f64 / 1e9
 }
 
 /// As many digits as tell it from 100 %.
@@ -189,7 +190,7 @@ impl Run {
                 p90: seconds(facts.percentile(90)),
                 p99: seconds(facts.percentile(99)),
                 max: seconds(facts.percentile(100)),
-                mean: seconds(total) / played.len().max(1) as f64,
+                mean: seconds(total / u32::try_from(played.len()).unwrap_or(u32::MAX).max(1)),
             },
             targets: targets(played, lasted),
             weather: weather.into_iter().map(Weather::of).collect(),
@@ -249,7 +250,8 @@ impl Weather {
             from: seconds(fault.from),
             until: fault.until.map(seconds),
             flapping: fault.flapping.map(|flapping| (seconds(flapping.every), seconds(flapping.lasts))),
-            rate: fault.rate,
+            // As few digits as it was written with.
+            rate: fault.rate.map(|rate| (rate * 1e9).round() / 1e9),
         }
     }
 }
@@ -277,7 +279,7 @@ impl Steps {
     fn of(played: &[Played], lasted: Duration) -> Self {
         let mut parts: Vec<Vec<Duration>> = vec![Vec::new(); STEPS];
         let mut steps = Steps {
-            length: seconds(lasted) / STEPS as f64,
+            length: seconds(lasted / STEPS as u32),
             succeeded: vec![0; STEPS],
             failed: vec![0; STEPS],
             p50: Vec::new(),

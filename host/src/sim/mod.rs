@@ -7,6 +7,7 @@ mod expect;
 mod figures;
 mod outcome;
 mod play;
+mod report;
 mod scenario;
 mod summary;
 mod traffic;

@@ -32,6 +32,18 @@ impl Scenario {
     ///
     /// # Errors
     /// [`Error`], when the components cannot be loaded, or the scenario names what they do not have.
+    ///
+    /// # Panics
+    /// On a thread of a tokio runtime: simulated time has one of its own.
+    ///
+    /// ```no_run
+    /// # fn example(scenario: steadfast_host::sim::Scenario) -> Result<(), steadfast_host::Error> {
+    /// let outcome = scenario.run(&[1, 2, 3], 2)?;
+    /// println!("{outcome}");
+    /// assert_eq!(outcome, scenario.run(&[1, 2, 3], 1)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run(&self, seeds: &[u64], jobs: usize) -> Result<Outcome, Error> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
@@ -62,11 +74,29 @@ impl Scenario {
 
 impl Outcome {
     /// Whether all properties held, for all seeds.
+    ///
+    /// ```
+    /// use steadfast_host::sim::Outcome;
+    ///
+    /// let outcome = Outcome::from_json(r#"{ "scenario": "a.toml", "held": true, "runs": [] }"#)?;
+    /// assert!(outcome.held() && outcome.failing().is_empty());
+    /// assert_eq!((outcome.requests(), outcome.lasted().as_secs()), (0, 0));
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn held(&self) -> bool {
         self.held
     }
 
     /// The seeds of which a property did not hold.
+    ///
+    /// ```no_run
+    /// # fn example(scenario: steadfast_host::sim::Scenario) -> Result<(), steadfast_host::Error> {
+    /// let seeds: Vec<u64> = (1..=100).collect();
+    /// let failing = scenario.run(&seeds, 2)?.failing();
+    /// assert!(failing.is_empty(), "{failing:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn failing(&self) -> Vec<u64> {
         self.runs.iter().filter(|run| !run.held).map(|run| run.seed).collect()
     }
@@ -82,6 +112,14 @@ impl Outcome {
     }
 
     /// All figures as JSON, which is the same on each run of the same seeds. Times are in seconds.
+    ///
+    /// ```
+    /// use steadfast_host::sim::Outcome;
+    ///
+    /// let text = "{\n  \"scenario\": \"a.toml\",\n  \"held\": true,\n  \"runs\": []\n}\n";
+    /// assert_eq!(Outcome::from_json(text)?.to_json(), text);
+    /// # Ok::<(), String>(())
+    /// ```
     pub fn to_json(&self) -> String {
         // Texts and numbers: there is nothing in it that JSON does not have.
         escape::json(&serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"

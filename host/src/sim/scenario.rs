@@ -74,6 +74,12 @@ impl Scenario {
     }
 
     /// The seed of the file, or 1.
+    ///
+    /// ```no_run
+    /// let scenario = steadfast_host::sim::Scenario::read("outage.toml")?;
+    /// let outcome = scenario.run(&[scenario.seed()], 1)?;
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
     pub fn seed(&self) -> u64 {
         self.seed
     }

@@ -13,6 +13,9 @@ use crate::manifest::value;
 /// So many requests fit into the memory of a small machine.
 const MAX_REQUESTS: u64 = 1_000_000;
 
+/// For so long requests may come: within it, no sum of times overflows.
+const MAX_DAYS: u32 = 366;
+
 /// Who asks, and how often.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
@@ -109,6 +112,11 @@ impl FileTraffic {
                 "`[traffic]` needs a `duration` above zero; say for how long requests come, like `duration = \"30s\"`",
             )
         })?;
+        if duration > Duration::from_secs(24 * 60 * 60) * MAX_DAYS {
+            return Err(wrong(&format!(
+                "the `duration` is longer than {MAX_DAYS} days, which are the most; shorten it"
+            )));
+        }
         let requests = per_second * duration.as_secs_f64();
         if requests > MAX_REQUESTS as f64 {
             return Err(wrong(&format!(

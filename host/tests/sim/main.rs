@@ -1,6 +1,8 @@
 //! `steadfast sim`: what it says of a scenario, and that one seed has one outcome.
 
+mod classics;
 mod mistakes;
+mod report;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -226,4 +228,43 @@ fn seeds_have_one_outcome_however_many_run_at_a_time() {
     let line = format!("seeds      8, and {} of them failed: {}\n", failing.len(), failing.join(", "));
     assert!(said.starts_with(&line), "{line}{said}");
     assert!(said.ends_with(&format!("again      steadfast sim outage.toml --seed {}\n", failing[0])), "{said}");
+}
+
+#[test]
+fn requests_that_a_component_sends_are_calls_too() {
+    let guests = Guests::build(&["http-proxy", "quotes"]).expect("the guests build");
+    let stage = Stage::of(
+        r#"
+        manifest = "proxy.toml"
+        [traffic]
+        requests-per-second = 10
+        duration = "4s"
+        paths = [{ path = "/quote", weight = 1 }]
+        [[weather]]
+        on = "quotes.test"
+        kind = "status"
+        status = 503
+        from = "1s"
+        until = "2s"
+        first = 1
+        [[expect.calls]]
+        to = "http://quotes.test"
+        total = 41
+        executions-per-request = 1
+        "#,
+    );
+    let manifest = format!(
+        "component = '{}'\n[http.upstreams]\n'quotes.test' = {{ component = '{}' }}\n",
+        guests.file("http-proxy").display(),
+        guests.file("quotes").display()
+    );
+    std::fs::write(stage.path().join("proxy.toml"), manifest).expect("the folder is ours");
+    let run = &parsed(&stage.json(&[], 0))["runs"][0];
+    // One of the 40 was answered with a 503 in between, and repeated.
+    assert_eq!((&run["requests"], &run["succeeded"]), (&40.into(), &40.into()));
+    let target = &run["targets"][0];
+    assert_eq!(target["to"], "GET http://quotes.test/quote");
+    assert_eq!((&target["asked"], &target["arrived"]), (&41.into(), &40.into()));
+    let found: Vec<&Value> = run["properties"].as_array().unwrap().iter().map(|property| &property["found"]).collect();
+    assert_eq!(found, ["41", "1"]);
 }

@@ -24,6 +24,7 @@ fn a_scenario_that_is_wrong_is_told_where() {
         ("second = 20", "second = 0", "outage.toml:7: invalid value: floating point `0.0`, expected a number above 0"),
         ("second = 20", "second = 1e9", "outage.toml:5: `requests-per-second` times `duration` is 8000000000 requests"),
         ("duration = \"8s\"", "duration = \"8\"", "outage.toml:8: `8` is not a duration"),
+        ("duration = \"8s\"", "duration = \"500y\"", "outage.toml:5: the `duration` is longer than 366 days"),
         ("duration = \"8s\"", "", "outage.toml:5: `[traffic]` needs a `duration`"),
         ("\"/strict/Ada\"", "\"strict\"", "outage.toml:9: `path` is \"strict\", which is no path"),
         ("weight = 3", "weight = 0", "outage.toml:9: invalid value: integer `0`, expected a whole number from 1"),
@@ -53,4 +54,17 @@ fn a_scenario_that_is_wrong_is_told_where() {
 fn a_scenario_that_is_not_there_is_told() {
     let output = Stage::of(OUTAGE).sim(&["gone.toml"]);
     assert!(text(&output.stderr).starts_with("error: cannot read gone.toml: "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn json_that_is_no_outcome_is_told() {
+    let stage = Stage::of(OUTAGE);
+    for (content, problem) in [("{}", "missing field `scenario`"), ("", "EOF while parsing"), ("[7]", "invalid type")] {
+        std::fs::write(stage.path().join("out.json"), content).expect("the folder is ours");
+        let output = stage.sim(&["out.json"]);
+        let said = text(&output.stderr);
+        assert!(said.starts_with("error: out.json: ") && said.contains(problem), "{said}");
+        assert!(said.ends_with("; give a file that `steadfast sim --json` wrote\n"), "{said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
 }

@@ -1,0 +1,240 @@
+//! The pictures of a report, as SVG: all on one axis of time.
+
+use std::fmt::{self, Write};
+
+use super::Html;
+use crate::sim::figures::{Run, Target, Timeline};
+use crate::sim::summary::time;
+
+/// The picture is scaled to its page; these are its own units.
+const WIDTH: f64 = 900.0;
+/// Where time begins: the labels of the values are left of it.
+const LEFT: f64 = 70.0;
+/// A part with values.
+const HEIGHT: f64 = 110.0;
+/// A ribbon of weather.
+const RIBBON: f64 = 22.0;
+/// Above each part, for its name.
+const NAME: f64 = 26.0;
+
+pub(super) struct Chart<'r> {
+    run: &'r Run,
+    /// Where the next part begins.
+    top: f64,
+    svg: String,
+}
+
+impl<'r> Chart<'r> {
+    pub fn new(run: &'r Run) -> Self {
+        Chart { run, top: 0.0, svg: String::new() }
+    }
+
+    pub fn write(mut self, page: &mut String) -> fmt::Result {
+        if !self.run.weather.is_empty() {
+            self.weather()?;
+        }
+        self.requests()?;
+        self.latency()?;
+        for target in &self.run.targets {
+            self.calls(target)?;
+        }
+        self.axis()?;
+        writeln!(
+            page,
+            "<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"group\" aria-label=\"Weather, requests, latency and calls in the \
+             course of time\">\n{}</svg>",
+            self.top, self.svg
+        )
+    }
+
+    fn x(&self, at: f64) -> f64 {
+        LEFT + at / self.run.lasted.max(f64::MIN_POSITIVE) * (WIDTH - LEFT - 10.0)
+    }
+
+    /// The left end of a step, and how wide it is.
+    fn step(&self, step: usize) -> (f64, f64) {
+        let left = self.x(step as f64 * self.run.steps.length);
+        (left, self.x((step + 1) as f64 * self.run.steps.length) - left)
+    }
+
+    fn span(&self, step: usize) -> String {
+        let length = self.run.steps.length;
+        format!("{} to {}", time(step as f64 * length), time((step + 1) as f64 * length))
+    }
+
+    fn name(&mut self, name: &str) -> fmt::Result {
+        self.top += NAME;
+        writeln!(self.svg, "<text class=\"name\" x=\"{LEFT}\" y=\"{:.1}\">{}</text>", self.top - 8.0, Html(name))
+    }
+
+    /// A frame for values up to `most`.
+    fn frame(&mut self, most: &str) -> fmt::Result {
+        let (top, bottom) = (self.top, self.top + HEIGHT);
+        writeln!(
+            self.svg,
+            "<path class=\"grid\" d=\"M{LEFT} {top:.1}H{right}M{LEFT} {bottom:.1}H{right}\"/>\
+             <text x=\"{label}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
+             <text x=\"{label}\" y=\"{:.1}\" text-anchor=\"end\">0</text>",
+            top + 10.0,
+            Html(most),
+            bottom,
+            right = WIDTH - 10.0,
+            label = LEFT - 6.0,
+        )
+    }
+
+    fn weather(&mut self) -> fmt::Result {
+        for weather in &self.run.weather {
+            self.name(&weather.name())?;
+            for step in 0..self.run.steps.succeeded.len() {
+                let length = self.run.steps.length;
+                let (start, end) = (step as f64 * length, (step + 1) as f64 * length);
+                if !weather.is_there(start, end) {
+                    continue;
+                }
+                // The ends of it are exact.
+                let left = self.x(start.max(weather.from));
+                let width = self.x(weather.until.map_or(end, |until| end.min(until))) - left;
+                writeln!(
+                    self.svg,
+                    "<rect class=\"there\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}</title></rect>",
+                    self.top,
+                    width + 0.2,
+                    RIBBON - 10.0,
+                    Html(&weather.name()),
+                )?;
+            }
+            self.top += RIBBON - 10.0;
+        }
+        Ok(())
+    }
+
+    fn requests(&mut self) -> fmt::Result {
+        self.name("Requests by the time of their coming: ■ succeeded below, ■ failed above")?;
+        let steps = &self.run.steps;
+        let sums = steps.succeeded.iter().zip(&steps.failed).map(|(succeeded, failed)| succeeded + failed);
+        let most = sums.max().unwrap_or_default().max(1);
+        self.frame(&most.to_string())?;
+        for (number, (succeeded, failed)) in steps.succeeded.iter().zip(&steps.failed).enumerate() {
+            let (left, width) = self.step(number);
+            let height = |count: u64| count as f64 / most as f64 * HEIGHT;
+            let bottom = self.top + HEIGHT;
+            let title = format!("{}: {succeeded} succeeded, {failed} failed", self.span(number));
+            for (class, base, count) in [("succeeded", 0, *succeeded), ("failed", *succeeded, *failed)] {
+                if count > 0 {
+                    writeln!(
+                        self.svg,
+                        "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"><title>{}</title></rect>",
+                        bottom - height(base + count),
+                        (width - 1.0).max(0.5),
+                        height(count),
+                        Html(&title),
+                    )?;
+                }
+            }
+        }
+        self.top += HEIGHT;
+        Ok(())
+    }
+
+    fn latency(&mut self) -> fmt::Result {
+        self.name("Latency: lines for p50 and, above it, p99; a dot for each request below: click one")?;
+        let steps = &self.run.steps;
+        let most = self.run.latency.max.max(0.001);
+        self.frame(&time(most))?;
+        let bottom = self.top + HEIGHT;
+        let y = |took: f64| bottom - took / most * HEIGHT;
+        for (class, values) in [("p50", &steps.p50), ("p99", &steps.p99)] {
+            let mut path = String::new();
+            for (number, took) in values.iter().enumerate() {
+                let (left, width) = self.step(number);
+                let command = if number == 0 { 'M' } else { 'L' };
+                write!(path, "{command}{left:.1} {0:.1}H{1:.1}", y(*took), left + width)?;
+            }
+            writeln!(self.svg, "<path class=\"{class}\" d=\"{path}\"><title>{class}</title></path>")?;
+        }
+        for request in &self.run.timelines {
+            let (x, y) = (self.x(request.at), y(request.took));
+            let class = if request.succeeded { "succeeded" } else { "failed" };
+            let title =
+                format!("#{} {}: {} after {}", request.number, request.request, request.answer, time(request.took));
+            writeln!(
+                self.svg,
+                "<a href=\"#r{}\" aria-label=\"{title}\"><circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\">\
+                 <title>{title}</title></circle></a>",
+                request.number,
+                title = Html(&title),
+            )?;
+        }
+        self.top += HEIGHT;
+        Ok(())
+    }
+
+    fn calls(&mut self, target: &Target) -> fmt::Result {
+        self.name(&format!("Calls to {}: made (line) and arrived (area)", target.to))?;
+        let most = target.asked_by_step.iter().chain(&target.arrived_by_step).max().copied().unwrap_or_default().max(1);
+        self.frame(&most.to_string())?;
+        let bottom = self.top + HEIGHT;
+        let mut line = String::new();
+        for (number, (asked, arrived)) in target.asked_by_step.iter().zip(&target.arrived_by_step).enumerate() {
+            let (left, width) = self.step(number);
+            let y = |count: u64| bottom - count as f64 / most as f64 * HEIGHT;
+            let title = format!("{}: {asked} made, {arrived} arrived", self.span(number));
+            writeln!(
+                self.svg,
+                "<rect class=\"arrived\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\"><title>{}</title></rect>",
+                y(*arrived),
+                bottom - y(*arrived),
+                Html(&title),
+            )?;
+            let command = if number == 0 { 'M' } else { 'L' };
+            write!(line, "{command}{left:.1} {:.1}H{:.1}", y(*asked), left + width)?;
+        }
+        writeln!(self.svg, "<path class=\"asked\" d=\"{line}\"/>")?;
+        self.top += HEIGHT;
+        Ok(())
+    }
+
+    fn axis(&mut self) -> fmt::Result {
+        self.top += 18.0;
+        for part in 0..=6 {
+            let at = self.run.lasted * f64::from(part) / 6.0;
+            let anchor = match part {
+                0 => "start",
+                6 => "end",
+                _ => "middle",
+            };
+            let (x, label) = (self.x(at), time(at));
+            writeln!(self.svg, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", self.top)?;
+        }
+        self.top += 8.0;
+        Ok(())
+    }
+}
+
+/// The calls of one request, as bars from its coming to its answer.
+pub(super) fn timeline(page: &mut String, request: &Timeline) -> fmt::Result {
+    /// A line for each call.
+    const LINE: f64 = 16.0;
+    let whole = request.took.max(f64::MIN_POSITIVE);
+    let x = |at: f64| ((at - request.at) / whole).clamp(0.0, 1.0) * (WIDTH - 10.0) + 5.0;
+    let height = LINE * request.calls.len() as f64 + 4.0;
+    writeln!(
+        page,
+        "<svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"Its calls in the course of time\">"
+    )?;
+    writeln!(page, "<path class=\"grid\" d=\"M5 0V{height:.0}M{right} 0V{height:.0}\"/>", right = WIDTH - 5.0)?;
+    for (number, call) in request.calls.iter().enumerate() {
+        let (left, right) = (x(call.at), x(call.at + call.took));
+        let class = if call.outcome == "ok" { "succeeded" } else { "failed" };
+        let title = format!("{}: {} after {}", call.to, call.outcome, time(call.took));
+        writeln!(
+            page,
+            "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"10\"><title>{}</title></rect>",
+            LINE * number as f64 + 4.0,
+            (right - left).max(4.0),
+            Html(&title),
+        )?;
+    }
+    writeln!(page, "</svg>")
+}

@@ -1,0 +1,57 @@
+//! The scenarios in `scenarios/`: of each pair, the naive version fails for each seed, and the right one holds for each.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use steadfast_demo::guests::Guests;
+
+use super::{parsed, text};
+
+/// The runs of a scenario that is copied to where its components are known, with the exit status.
+fn runs(pair: &str, version: &str) -> (Option<i32>, Vec<serde_json::Value>) {
+    let guests = Guests::build(&["scenario-front", "greeter", "chain-letters"]).expect("the guests build");
+    let built = guests.file("greeter").parent().expect("a folder").display().to_string();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(pair);
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    for file in std::fs::read_dir(&from).expect("the folder of the pair") {
+        let file: PathBuf = file.expect("a file").path();
+        let content = std::fs::read_to_string(&file).expect("text");
+        let content = content.replace("../../target/wasm32-wasip2/guest", &built);
+        std::fs::write(folder.path().join(file.file_name().expect("a name")), content).expect("the folder is ours");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
+    command.args(["sim", &format!("{version}.toml"), "--seeds", "1..20", "--json", "out.json"]);
+    let output = command.current_dir(folder.path()).env_remove("RUST_LOG").output().expect("the command runs");
+    assert_eq!(text(&output.stderr), "");
+    let json = std::fs::read_to_string(folder.path().join("out.json")).expect("it was written");
+    (output.status.code(), parsed(&json)["runs"].as_array().expect("runs").clone())
+}
+
+/// The one property that the naive version does not have, whichever the seed, and all that the right one has.
+fn check(pair: &str, property: &str) {
+    let (status, naive) = runs(pair, "naive");
+    assert_eq!((status, naive.len()), (Some(1), 20));
+    for run in naive {
+        let failed = run["properties"].as_array().unwrap().iter().filter(|property| property["held"] == false);
+        let names: Vec<&str> = failed.map(|property| property["name"].as_str().unwrap()).collect();
+        assert_eq!(names, [property], "seed {}", run["seed"]);
+    }
+    let (status, right) = runs(pair, "right");
+    assert_eq!((status, right.len()), (Some(0), 20));
+    assert!(right.iter().all(|run| run["held"] == true && run["succeeded"].as_u64() > Some(0)));
+}
+
+#[test]
+fn a_budget_prevents_the_retry_storm() {
+    check("retry-storm", "calls to acme:greeter/api per request");
+}
+
+#[test]
+fn one_retry_in_a_row_does_not_multiply() {
+    check("nested-retries", "calls to acme:greeter/api per request");
+}
+
+#[test]
+fn a_write_that_is_not_marked_happens_once() {
+    check("second-execution", "executions of acme:greeter/api for one request");
+}
