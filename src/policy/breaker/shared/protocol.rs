@@ -4,11 +4,11 @@
 //! A store can set a key and count one up, and knows no condition. So nothing here depends on one:
 //!
 //! - Each state is a **generation**, with keys of its own: `open` and `closed` say what it is, `failures`, `probes`,
-//!   `lease…` and `back` are counted in it. What comes late from an older generation writes only keys of that one, or of
-//!   the next. Where a generation is said to be both, it is open: a success never undoes an opening.
+//!   `lease…` and `back` are counted in it. What comes late from an older generation writes only keys of that one, or
+//!   of the next. Where a generation is said to be both, it is open: a success never undoes an opening.
 //! - The key of the breaker itself is a **hint**, the one read that a call needs. A late write may set it back.
 //!   Therefore each write of it is followed by a look at what is newer, and so is each decision to probe or to open.
-//! - Failures are counted in a key of the generation. Whoever gets a sum beyond the threshold opens the next generation,
+//! - Failures are counted in a key of the generation. Who gets the threshold or more as the sum opens the next one,
 //!   unless it is there: so an opening is not lost when an instance ends in the middle of it.
 //! - A probe holds one of the first sums of `probes`, a **lease**. It ends after the probe's timeout on the holder's
 //!   clock, and later by [`SKEW`] for all others.
@@ -27,7 +27,7 @@ pub const SKEW: u64 = 5_000_000_000;
 /// How many generations keep their keys. A write that comes late by more than these could be taken for a new one.
 const KEPT: u64 = 8;
 
-/// How many newer generations are looked for at a time: more than ever are there, and an end where a store invents them.
+/// How many newer generations are looked for at a time: more than there ever are, and an end in a store that is broken.
 const MAX_STEPS: u32 = 64;
 
 /// The breaker of one name in a store.
