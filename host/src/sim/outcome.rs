@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::figures::Run;
 use super::play::play;
@@ -23,6 +24,9 @@ pub struct Outcome {
     /// The scenario's file.
     pub(super) scenario: String,
     pub(super) held: bool,
+    /// Which components it was: their files, and the SHA-256 of what was in these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) components: BTreeMap<String, String>,
     pub(super) runs: Vec<Run>,
 }
 
@@ -68,7 +72,26 @@ impl Scenario {
         });
         let runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
         let runs: Vec<Run> = runs.into_values().collect::<Result<_, Error>>()?;
-        Ok(Outcome { scenario: self.path.display().to_string(), held: runs.iter().all(|run| run.held), runs })
+        Ok(Outcome {
+            scenario: self.path.display().to_string(),
+            held: runs.iter().all(|run| run.held),
+            components: self.components()?,
+            runs,
+        })
+    }
+
+    fn components(&self) -> Result<BTreeMap<String, String>, Error> {
+        // The first of the files is the manifest itself.
+        let files = self.manifest.files().into_iter().skip(1);
+        let hashed = files.map(|path| match std::fs::read(&path) {
+            Ok(bytes) => {
+                let hash = Sha256::digest(bytes);
+                let hex = hash.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+                Ok((path.display().to_string(), hex))
+            }
+            Err(source) => Err(Error::Read { path, source, hint: "it was there when the simulation began".into() }),
+        });
+        hashed.collect()
     }
 }
 

@@ -20,7 +20,14 @@ impl fmt::Display for Outcome {
             writeln!(f, "seeds      {}, and {} of them failed{}", self.runs.len(), failing.len(), list(&failing))?;
             writeln!(f, "           what follows is of seed {}", shown.seed)?;
         }
-        write!(f, "{shown}")
+        write!(f, "{shown}")?;
+        if !self.held {
+            writeln!(f)?;
+            for (file, hash) in &self.components {
+                writeln!(f, "component  {file}, SHA-256 {hash}")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -151,6 +151,8 @@ fn a_property_that_does_not_hold_is_told_with_its_figure() {
     assert_eq!(said.lines().filter(|line| line.starts_with("held")).count(), 4, "{said}");
     assert!(said.ends_with("again      steadfast sim outage.toml --seed 5\n"), "{said}");
     assert_eq!(text(&output.stderr), "");
+    let components: Vec<&str> = said.lines().filter(|line| line.starts_with("component  ")).collect();
+    assert!(components.len() == 2 && components.iter().all(|line| line.len() > 64), "{said}");
 }
 
 #[test]

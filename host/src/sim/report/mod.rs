@@ -66,6 +66,10 @@ impl Outcome {
         }
         let again = |seed| format!("steadfast sim {} --seed {seed}", self.scenario);
         writeln!(page, "<p class=\"soft\">Again: <code>{}</code></p>", Html(&again(run.seed)))?;
+        for (file, hash) in &self.components {
+            let (file, hash) = (Html(file), Html(hash));
+            writeln!(page, "<p class=\"soft\">Component: <code>{file}</code>, SHA-256 <code>{hash}</code></p>")?;
+        }
         if failing.len() > 1 {
             writeln!(page, "<details><summary>All seeds that failed</summary>")?;
             for seed in failing {
