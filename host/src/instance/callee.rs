@@ -60,7 +60,12 @@ impl Callee {
             Some(turns) => Some(turns.lock().await),
             None => None,
         };
-        let work = Work { network: network.clone(), depth: invocation.depth, trace: invocation.trace };
+        let work = Work {
+            network: network.clone(),
+            depth: invocation.depth,
+            deadline: invocation.deadline,
+            trace: invocation.trace,
+        };
         let mut running = self.pool.take(work).await.map_err(|NoInstance { error, full }| {
             let cause = if full { Cause::Overloaded } else { Cause::NoTarget };
             let message = format!("no instance of `{name}` could be made: {}", error.root_cause());
