@@ -117,6 +117,7 @@ impl Job {
             signature: self.signature.clone(),
             params: self.params.clone(),
             depth: 0,
+            deadline: None,
             // Each run is a trace of its own.
             trace: SpanContext::NONE,
         };

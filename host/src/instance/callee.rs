@@ -61,7 +61,12 @@ impl Callee {
             None => None,
         };
         let trace = invocation.trace.trace_id();
-        let work = Work { network: network.clone(), depth: invocation.depth, trace: invocation.trace };
+        let work = Work {
+            network: network.clone(),
+            depth: invocation.depth,
+            deadline: invocation.deadline,
+            trace: invocation.trace,
+        };
         let mut running = self.pool.take(work).await.map_err(|NoInstance { error, full }| {
             let cause = if full { Cause::Overloaded } else { Cause::NoTarget };
             let message = format!("no instance of `{name}` could be made: {}", error.root_cause());

@@ -94,7 +94,7 @@ impl Handler {
         let (client, left) = Client::followed(limits.client_left, request.method());
         let (sender, answer) = oneshot::channel();
         let head = Arc::new(Head { sender: Mutex::new(Some(sender)), status: OnceLock::new() });
-        let work = Work { network: network.clone(), depth, trace: span.context() };
+        let work = Work { network: network.clone(), depth, deadline: None, trace: span.context() };
         let this = self.clone();
         // The instance goes on after the head of the answer is sent: it streams the body. And it goes on when
         // the client leaves: what it began, it may finish.

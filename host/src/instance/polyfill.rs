@@ -18,13 +18,14 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
             };
             let (interface, name, signature) = (interface.clone(), function.clone(), signature.clone());
             instance.func_new_async(function, move |mut store, _type, params, results| {
-                let Work { network, depth, trace } = store.data().work().clone();
+                let Work { network, depth, deadline, trace } = store.data().work().clone();
                 let invocation = Invocation {
                     interface: interface.clone(),
                     function: name.clone(),
                     signature: signature.clone(),
                     params: params.to_vec(),
                     depth: depth + 1,
+                    deadline,
                     trace,
                 };
                 let target = invocation.target();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -127,6 +128,8 @@ pub(crate) struct Work {
     pub network: Arc<Network>,
     /// How many calls deep it is.
     pub depth: u32,
+    /// When its caller waits no longer, where that is known.
+    pub deadline: Option<Instant>,
     /// The span that its calls and requests are a part of.
     pub trace: SpanContext,
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use wasmtime::component::Val;
 
 pub(crate) use delay::Delay;
@@ -32,6 +33,8 @@ pub(crate) struct Invocation {
     pub params: Vec<Val>,
     /// How many calls deep the caller is itself being called.
     pub depth: u32,
+    /// When its caller waits no longer, where that is known.
+    pub deadline: Option<Instant>,
     /// The span that the call is a part of.
     pub trace: SpanContext,
 }
@@ -40,6 +43,13 @@ impl Invocation {
     /// `acme:greeter/api#greet`, as errors and faults name it.
     pub fn target(&self) -> String {
         target(&self.interface, &self.function)
+    }
+
+    /// Its caller waits for at most `limit` from now on; less, where it has less time itself.
+    fn bounded(&mut self, limit: Duration) {
+        // A limit beyond what a clock can show is none.
+        let end = Instant::now().checked_add(limit);
+        self.deadline = self.deadline.into_iter().chain(end).min();
     }
 }
 
@@ -106,6 +116,7 @@ impl<N> Lattice<N> {
     /// Makes a call, bounded by the invocation timeout, and records it.
     pub async fn invoke(&self, network: &Arc<N>, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
+        invocation.bounded(self.timeout);
         let span = self.begin(&mut invocation, &target);
         let trace = invocation.trace.clone();
         let route = self.route(network, invocation);
@@ -124,6 +135,7 @@ impl<N> Lattice<N> {
         mut invocation: Invocation,
     ) -> Reply {
         let target = invocation.target();
+        invocation.bounded(limit);
         let span = self.begin(&mut invocation, &target);
         let trace = invocation.trace.clone();
         let run = async {
@@ -158,11 +170,22 @@ impl<N> Lattice<N> {
         network: &Arc<N>,
         provider: &dyn Transport<N>,
         limit: Duration,
-        invocation: Invocation,
+        mut invocation: Invocation,
     ) -> Reply {
         let target = invocation.target();
+        invocation.bounded(limit);
         let trace = invocation.trace.clone();
-        self.recorded(&target, &trace, limit, "provider's timeout", provider.invoke(network, invocation)).await
+        let now = Instant::now();
+        let left = invocation.deadline.map_or(limit, |deadline| deadline.saturating_duration_since(now));
+        let name = if left < limit { "time that its caller had left" } else { "provider's timeout" };
+        let call = async {
+            if left.is_zero() {
+                let message = "its caller had no time left when it came, so it was not begun";
+                return Err(Failure::new(Cause::Timeout, Delivery::NotSent, message));
+            }
+            provider.invoke(network, invocation).await
+        };
+        self.recorded(&target, &trace, left, name, call).await
     }
 
     async fn recorded(
@@ -189,6 +212,10 @@ impl<N> Lattice<N> {
                 Delivery::NotSent,
                 format!("{MAX_DEPTH} components call each other in a circle"),
             ));
+        }
+        if invocation.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            let message = "its caller has no time left, so the call was not begun";
+            return Err(Failure::new(Cause::Timeout, Delivery::NotSent, message));
         }
         let Some(link) = self.links.get(&invocation.interface.path()) else {
             let message = format!("the manifest links `{}` to nothing", invocation.interface.path());

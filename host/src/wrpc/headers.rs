@@ -1,7 +1,10 @@
-//! What a call says of itself in the headers of the message that makes it: the trace that it belongs to, and how many
-//! calls led to it.
+//! What a call says of itself in the headers of the message that makes it: the trace that it belongs to, how many calls
+//! led to it, and how long its caller waits.
+
+use std::time::Duration;
 
 use async_nats::HeaderMap;
+use tokio::time::Instant;
 
 use crate::lattice::{Invocation, MAX_DEPTH};
 use crate::trace::{self, SpanContext, TRACEPARENT, TRACESTATE};
@@ -9,6 +12,9 @@ use crate::trace::{self, SpanContext, TRACEPARENT, TRACESTATE};
 /// How many calls deep a call is, so that a circle of providers ends as one within a process does; where it is not said,
 /// the call is the first.
 const DEPTH: &str = "steadfast-depth";
+
+/// How many milliseconds the caller waits from when it sends this. No point in time: the clocks of two machines differ.
+const DEADLINE: &str = "steadfast-deadline";
 
 /// The headers of a call; none, if there is nothing to say.
 pub(super) fn of(invocation: &Invocation) -> Option<HeaderMap> {
@@ -21,6 +27,11 @@ pub(super) fn of(invocation: &Invocation) -> Option<HeaderMap> {
     }
     if invocation.depth > 1 {
         headers.insert(DEPTH, invocation.depth.to_string());
+    }
+    if let Some(deadline) = invocation.deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // Rounded up, so that of the two ends the caller is the one that says that the time is over.
+        headers.insert(DEADLINE, left.as_nanos().div_ceil(1_000_000).to_string());
     }
     (!headers.is_empty()).then_some(headers)
 }
@@ -48,9 +59,30 @@ pub(super) fn depth(headers: Option<&HeaderMap>) -> u32 {
     depth.unwrap_or(1).min(MAX_DEPTH + 1)
 }
 
+/// When the caller waits no longer, counted from now; none, where it does not say so.
+pub(super) fn deadline(headers: Option<&HeaderMap>) -> Option<Instant> {
+    let left = headers?.get(DEADLINE)?.as_str().parse().ok()?;
+    Instant::now().checked_add(Duration::from_millis(left))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_is_counted_from_when_it_is_read() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(DEADLINE, text);
+            deadline(Some(&headers)).map(|end| end - Instant::now())
+        };
+        assert_eq!(read("1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(read("0"), Some(Duration::ZERO));
+        for text in ["", "-1", "soon", "1.5", "18446744073709551616"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(deadline(None), None);
+    }
 
     #[test]
     fn a_depth_is_at_most_one_more_than_is_allowed_whatever_a_header_says() {

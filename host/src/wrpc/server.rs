@@ -162,6 +162,7 @@ impl Server {
         self.connection.check_inbox(&caller)?;
         let results = subject::results(&caller);
         let target = crate::lattice::target(&function.interface, &function.name);
+        let deadline = headers::deadline(message.headers.as_ref());
         let span = self.tracer.call(SpanKind::Server, &target, &headers::context(message.headers.as_ref()));
         let params = self.params(nats, permits, &caller, function, message.payload, &mut share).await?;
         let reply = match params.map(|params| (params, permits.running.try_acquire())) {
@@ -172,6 +173,7 @@ impl Server {
                     signature: function.signature.clone(),
                     params,
                     depth: headers::depth(message.headers.as_ref()),
+                    deadline,
                     trace: span.context(),
                 };
                 (self.answer)(invocation).await

@@ -11,10 +11,10 @@ use crate::call::Call;
 use crate::{Caller, Cause, Delivery, Provider, Server, component, links};
 
 /// A provider in this process, with a manifest of its own, until it is dropped.
-struct Middle(tokio::task::JoinHandle<()>);
+pub struct Middle(tokio::task::JoinHandle<()>);
 
 impl Middle {
-    async fn start(manifest: &str, url: &str) -> Self {
+    pub async fn start(manifest: &str, url: &str) -> Self {
         let manifest = Manifest::parse(manifest, "middle.toml").unwrap();
         let provider = Library::from_manifest(&manifest).unwrap().with_prefix("test");
         let (ready, is_ready) = tokio::sync::oneshot::channel();

@@ -7,6 +7,7 @@ mod call;
 mod callers;
 mod chain;
 mod credentials;
+mod deadline;
 mod forged;
 mod leaving;
 mod load;

@@ -21,7 +21,7 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
-        let Work { network, depth, trace } = self.work.clone();
+        let Work { network, depth, trace, .. } = self.work.clone();
         Box::new(network.send(depth, trace, request, options.unwrap_or_default()))
     }
 

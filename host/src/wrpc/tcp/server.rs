@@ -165,6 +165,7 @@ impl Serving {
             params,
             // The framing has no place for more.
             depth: 1,
+            deadline: None,
             trace: SpanContext::NONE,
         }))
     }
