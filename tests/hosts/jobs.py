@@ -2,7 +2,8 @@
 
     jobs.py CRON.wasm FAILURES
 
-The first FAILURES calls of the greeter fail with the typed error. Prints what the run returned and how many calls it made.
+The first FAILURES calls of the greeter fail with the typed error. Prints what the run
+returned and how many calls it made.
 """
 
 import sys

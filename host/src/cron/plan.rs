@@ -27,8 +27,8 @@ pub(super) enum Step {
 impl Plan {
     /// A run that begins later than this missed its time: the machine slept, or its clock was set. Less may be load.
     const LATE: Duration = Duration::from_secs(60);
-    /// A clock that is set back by less repeats no run. One that is set back by more was wrong before, and the plan begins
-    /// anew. The border is that of cron in Debian.
+    /// A clock that is set back by less repeats no run. One that is set back by more was wrong before, and the plan
+    /// begins anew. The border is that of cron in Debian.
     const SET_BACK: Duration = Duration::from_secs(3 * 60 * 60);
 
     pub fn new(schedule: Schedule, missed: Missed, now: Duration) -> Self {
