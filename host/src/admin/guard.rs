@@ -1,4 +1,5 @@
-//! Who may switch faults: whoever has the token, or else who is on this machine and not a page of another origin.
+//! Which requests may switch faults: those with the token; without one, those from this machine. None from a page of
+//! another origin.
 
 use std::net::IpAddr;
 

@@ -71,7 +71,8 @@ impl Admin {
     /// of another origin sends, by its `Origin`, is refused.
     ///
     /// # Errors
-    /// [`Error::Admin`], when there is no token and `listener` can be reached from other machines, or the token is empty.
+    /// [`Error::Admin`], when there is no token and `listener` can be reached from other machines, or when the token is
+    /// empty.
     pub fn with_faults(
         self,
         faults: impl Fn() -> Switches + Send + Sync + 'static,

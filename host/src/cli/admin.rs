@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::listen;
 use super::printer::STDOUT;
 
-/// What whoever switches faults has to show, where this is set.
+/// The environment variable with the token that requests for faults must have.
 const TOKEN: &str = "STEADFAST_ADMIN_TOKEN";
 
 /// A port that is taken, and not answered yet.

@@ -69,7 +69,7 @@ impl Sim {
         }
         let mut text: String = outcome.to_string().lines().map(|line| format!("{}\n", Escaped(line))).collect();
         text += &ending;
-        // `println!` panics when nobody listens.
+        // `println!` panics when its reader is gone.
         let _ = io::stdout().write_all(text.as_bytes());
         Ok(if outcome.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

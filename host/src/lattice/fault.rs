@@ -129,8 +129,13 @@ impl Faults {
 
     /// The faults with such an id, of all that are there, are at work no longer. Whether there were any.
     pub fn switch_off(&self, ids: impl Fn(u64) -> bool) -> bool {
-        let before = self.count.load(Ordering::Relaxed);
-        self.replace(|all| all.iter().filter(|armed| !ids(armed.id)).cloned().collect()) < before
+        let mut found = false;
+        self.replace(|all| {
+            let (off, on): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|armed| ids(armed.id));
+            found = !off.is_empty();
+            on.into()
+        });
+        found
     }
 
     /// All that are at work, those included whose time has not come, or is over.
@@ -142,11 +147,10 @@ impl Faults {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    fn replace(&self, change: impl FnOnce(&[Arc<Armed>]) -> Arc<[Arc<Armed>]>) -> usize {
+    fn replace(&self, change: impl FnOnce(&[Arc<Armed>]) -> Arc<[Arc<Armed>]>) {
         let mut all = self.lock();
         *all = change(&all);
         self.count.store(all.len(), Ordering::Relaxed);
-        all.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<[Arc<Armed>]>> {

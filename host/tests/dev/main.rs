@@ -267,3 +267,20 @@ fn where_a_token_is_set_it_is_asked_for() {
         assert!(refusal(&output).ends_with("the token is missing or wrong; give it in STEADFAST_ADMIN_TOKEN"));
     }
 }
+
+#[test]
+fn every_kind_of_project_ignores_what_it_builds() {
+    let folder = tempfile::tempdir().unwrap();
+    let wit = folder.path().join("own.wit");
+    fs::write(&wit, "package a:b; interface c { f: func() -> result<u32>; }").unwrap();
+    let from = ["--from", wit.to_str().unwrap()];
+    let kinds = [&["--handler"][..], &["--provider"], &["--cron"], &from, &["--provider", from[0], from[1]]];
+    for (kind, name) in kinds.iter().zip(["one", "two", "three", "four", "five"]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
+        let made = command.args(["new", name]).args(*kind).current_dir(folder.path()).output().unwrap();
+        assert!(stdout(&made).starts_with(&format!("made {name}: ")), "{made:?}");
+        let file = |file: &str| fs::read_to_string(folder.path().join(name).join(file)).unwrap();
+        assert_eq!(file(".gitignore"), "/target\n");
+        assert!(!file("Cargo.toml").contains("{{") && !file("steadfast.toml").contains("{{"));
+    }
+}

@@ -1,5 +1,12 @@
 //! `steadfast new`: a project that builds, tests and runs as it is.
 
+/// A file of the folder `templates`. Those that end in `.in` would be taken for what they are by other programs.
+macro_rules! file {
+    ($file:literal) => {
+        include_str!(concat!("../../../templates/", $file))
+    };
+}
+
 mod name;
 mod template;
 mod wit;
@@ -50,14 +57,16 @@ impl New {
             Kind { cron: true, .. } => &template::CRON,
             _ => &template::HANDLER,
         };
-        let (what, files) = match &self.from {
+        let (what, mut files) = match &self.from {
             Some(from) if self.kind.provider => ("a provider of it", Wit::read(from)?.provider(&name)?),
             Some(from) => ("a handler that calls it", Wit::read(from)?.client(&name)?),
             None => {
-                let files = template.files.iter().map(|(file, text)| (PathBuf::from(file), name.fill(text)));
+                let files = template.files().map(|(file, text)| (PathBuf::from(file), name.fill(text)));
                 (template.what, files.collect())
             }
         };
+        let (ignored, text) = template::IGNORED;
+        files.push((ignored.into(), text.into()));
         make(&self.path, &files)?;
         let path = self.path.display();
         STDOUT.say(format_args!("made {path}: {what}"));

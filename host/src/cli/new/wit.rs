@@ -16,13 +16,6 @@ use super::name::Name;
 /// The files of a project, by their paths.
 pub(super) type Project = Vec<(PathBuf, String)>;
 
-/// A file of the folder `templates`.
-macro_rules! file {
-    ($file:literal) => {
-        include_str!(concat!("../../../templates/", $file))
-    };
-}
-
 /// What a person has: a file of WIT, or a folder with a package.
 pub(super) struct Wit {
     from: PathBuf,

@@ -1,4 +1,4 @@
-//! A component that greets whoever calls it, from the same process or over a network.
+//! A component that greets its callers, in the same process or over a network.
 
 steadfast::bindgen!();
 use exports::acme::greeter::api::{Guest, RpcError};
