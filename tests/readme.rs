@@ -31,18 +31,20 @@ fn the_quick_start_has_at_most_15_lines() {
 #[test]
 fn the_quick_start_builds_and_survives() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("quick-start");
+    // A folder of an earlier run may have files that the README no longer names.
+    let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(folder.join("src")).unwrap();
     std::fs::create_dir_all(folder.join("wit")).unwrap();
     let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).unwrap();
     let copy = |from: &str, to: &str| std::fs::copy(Path::new(ROOT).join(from), folder.join(to)).unwrap();
-    write("src/lib.rs", &quick_start());
+    write("src/main.rs", &quick_start());
     write("wit/world.wit", &block("wit"));
     // The versions that are known to be at hand.
     copy("Cargo.lock", "Cargo.lock");
     write(
         "Cargo.toml",
         &format!(
-            "[package]\nname = 'quick-start'\nedition = '2024'\n[lib]\ncrate-type = ['cdylib']\n\
+            "[package]\nname = 'quick-start'\nedition = '2024'\n\
              [dependencies]\nsteadfast = {{ path = '{ROOT}', features = ['wstd'] }}\n\
              wstd = {{ version = '0.6.8', default-features = false }}\n\
              [profile.guest]\ninherits = 'release'\nopt-level = 's'\n[workspace]\n"
