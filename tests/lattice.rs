@@ -114,6 +114,15 @@ fn a_guests_clocks_and_sleeps_are_simulated() {
 }
 
 #[test]
+fn short_sleeps_and_delays_are_exact_to_the_nanosecond() {
+    let answer = ask("/sleeps", "");
+    assert_eq!((answer.body.as_str(), answer.took), ("30000000", Duration::from_millis(30)));
+    let delayed =
+        ask("/count", "[[faults]]\nkind = 'latency'\ndelay = '1ns'\n[[faults]]\nkind = 'latency'\ndelay = '1700us'");
+    assert_eq!((delayed.body.as_str(), delayed.took), ("1", Duration::from_nanos(1_700_001)));
+}
+
+#[test]
 fn awaited_calls_retry_as_blocking_ones_do() {
     let rest = "[[faults]]\nkind = 'no-target'\nfirst = 3";
     let (blocking, awaited) = (ask("/blocking", rest), ask("/awaited", rest));

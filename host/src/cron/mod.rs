@@ -14,7 +14,7 @@ use tracing::Instrument;
 use wasmtime::component::Val;
 
 use self::plan::{Plan, Step};
-use crate::clock::WallClock;
+use crate::clock::{self, WallClock};
 use crate::component::{Component, Interface, Signature};
 use crate::error::Error;
 use crate::instance::Network;
@@ -87,10 +87,10 @@ impl Job {
         loop {
             match after_run.take().unwrap_or_else(|| plan.step(now())) {
                 Step::Wait(time) => {
-                    tokio::time::sleep(time.min(clock.trusted_for())).await;
+                    clock::sleep(time.min(clock.trusted_for())).await;
                     continue;
                 }
-                Step::Run => tokio::time::sleep(draw(&mut jitter, self.cron.jitter)).await,
+                Step::Run => clock::sleep(draw(&mut jitter, self.cron.jitter)).await,
                 Step::Missed { times, run } => {
                     let many = if times == Schedule::MANY { " or more" } else { "" };
                     let made_up = if run { "one run makes up for them" } else { "they were left out" };

@@ -19,6 +19,7 @@ use wasmtime_wasi_http::{Error, WasiHttpView};
 use super::client::{Client, gone};
 use super::pool::NoInstance;
 use super::{Network, Pool, Running, Sandbox, Trap, Work};
+use crate::clock;
 use crate::component::Component;
 use crate::excerpt::excerpt;
 use crate::failure::{Cause, Delivery, Failure};
@@ -103,7 +104,7 @@ impl Handler {
                 // In the order of the file: chance would make two outcomes of one seed.
                 biased;
                 outcome = this.run(work, request, &head) => outcome,
-                () = tokio::time::sleep(limits.request) => Err(Stopped::Late(limits.request)),
+                () = clock::sleep(limits.request) => Err(Stopped::Late(limits.request)),
                 () = gone(left) => Err(Stopped::Left),
             };
             this.ended(outcome, &what, &head, span);
@@ -140,7 +141,7 @@ impl Handler {
         match outcome.await {
             Ok(()) => Ok(running),
             Err(error) => {
-                if crate::clock::ran_out_of_time(&error) {
+                if clock::ran_out_of_time(&error) {
                     // It would still be running; the request timeout ends the wait.
                     std::future::pending::<()>().await;
                 }

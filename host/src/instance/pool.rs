@@ -52,7 +52,7 @@ impl Pool {
         let compiled = compiled.map_err(|error| component.not_compiled(&error))?;
         check_memory(component, &compiled, sandbox)?;
         let mut linker = Linker::new(compiled.engine());
-        wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
+        wasi::add_to_linker(&mut linker, sandbox.time).map_err(Error::Engine)?;
         let unlinkable = |error| component.unlinkable(error);
         polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
         let pre = linker.instantiate_pre(&compiled).map_err(unlinkable)?;

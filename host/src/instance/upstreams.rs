@@ -10,7 +10,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::{Handler, bare};
 use crate::authority::{Allowed, Authority};
-use crate::clock::Time;
+use crate::clock::{self, Time};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, MAX_DEPTH, On};
 use crate::trace::{self, SpanContext};
@@ -49,15 +49,9 @@ impl Network {
         trace::inject(&span.context(), request.headers_mut());
         let target = target(&request);
         let recording = self.lattice.journal().begin(&target, &span.context());
-        let exchange = match tokio::time::timeout(
-            self.lattice.timeout(),
-            self.forward(depth + 1, (&target, &trace), request, options),
-        )
-        .await
-        {
-            Ok(exchange) => exchange,
-            Err(_) => Err(Error::HttpResponseTimeout),
-        };
+        let forward = self.forward(depth + 1, (&target, &trace), request, options);
+        let exchange = clock::timeout(self.lattice.timeout(), forward).await;
+        let exchange = exchange.unwrap_or(Err(Error::HttpResponseTimeout));
         let failure = exchange.as_ref().err().map(failure);
         recording.end(failure.as_ref());
         match &exchange {
@@ -135,7 +129,7 @@ impl Network {
                 }
             }
         };
-        tokio::time::timeout(patience, answer).await.unwrap_or(Err(Error::ConnectionReadTimeout))
+        clock::timeout(patience, answer).await.unwrap_or(Err(Error::ConnectionReadTimeout))
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{Delay, Invocation, Reply, Transport};
 use crate::authority::Authority;
+use crate::clock;
 use crate::failure::{Cause, Delivery, Failure};
 
 /// Something that goes wrong on purpose.
@@ -171,7 +172,7 @@ impl Faults {
             match armed.fault.kind {
                 FaultKind::Latency(delay) => {
                     let delay = delay.draw(&mut self.chance());
-                    tokio::time::sleep(delay).await;
+                    clock::sleep(delay).await;
                 }
                 kind => return Some(kind),
             }

@@ -19,6 +19,7 @@ pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, Flapping, On};
 pub(crate) use journal::Call;
 pub use journal::{Entry, Journal};
 
+use crate::clock;
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::trace::{Span, SpanContext, SpanKind, Tracer};
@@ -197,7 +198,7 @@ impl<N> Lattice<N> {
         call: impl Future<Output = Reply>,
     ) -> Reply {
         let recording = self.journal.begin(target, trace);
-        let reply = tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+        let reply = clock::timeout(limit, call).await.unwrap_or_else(|| {
             let message = format!("no answer within the {name} of {limit:?}");
             Err(Failure::new(Cause::Timeout, Delivery::Unknown, message))
         });

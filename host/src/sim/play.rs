@@ -68,7 +68,7 @@ pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<Vec<Played>, Error>
         let start = Instant::now();
         let mut under_way = JoinSet::new();
         for (number, (at, path)) in scenario.traffic.requests(traffic).enumerate() {
-            tokio::time::sleep_until(start + at).await;
+            clock::sleep_until(start + at).await;
             let asked = &scenario.traffic.paths[path];
             let request = Request::builder().method(asked.method.clone()).uri(asked.uri.clone());
             let request = request.header(HOST, "localhost").header(TRACEPARENT, parent_of(number));

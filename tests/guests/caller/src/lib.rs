@@ -40,6 +40,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
         "/cancelled" => RETRYING.call_async(sleep_for_an_hour).await,
         "/both" => Ok(two_at_a_time().await),
         "/sleep" => Ok(half_a_minute().await),
+        "/sleeps" => Ok(a_hundred_short_sleeps().await),
         "/spin-here" => loop {
             std::hint::spin_loop();
         },
@@ -203,4 +204,14 @@ async fn half_a_minute() -> String {
     wstd::task::sleep(Wait::from_secs(15)).await;
     std::thread::sleep(Duration::from_secs(15));
     Instant::now().duration_since(start).as_millis().to_string()
+}
+
+/// By both ways to sleep.
+async fn a_hundred_short_sleeps() -> String {
+    let start = Instant::now();
+    for _ in 0..50 {
+        wstd::task::sleep(Wait::from_micros(300)).await;
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    Instant::now().duration_since(start).as_nanos().to_string()
 }

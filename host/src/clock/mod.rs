@@ -1,11 +1,15 @@
 //! Simulated time: a guest's clocks and sleeps follow the runtime's paused clock, so that nothing waits.
 
+mod timers;
+
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use wasmtime::Trap;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+pub(crate) use timers::{sleep, sleep_until, timeout};
 
 /// Whose time it is that guests and faults live in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +37,15 @@ pub enum Time {
 /// # Panics
 /// When the system refuses the resources of a runtime, or a runtime is running on this thread already.
 pub fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
+        .on_thread_park(timers::idle)
         .build()
-        .expect("the system refused a timer")
-        .block_on(future)
+        .expect("the system refused a timer");
+    // Gone before the runtime, whose timers it uses.
+    let _exact = timers::Exact::begin();
+    runtime.block_on(future)
 }
 
 /// How much a guest may compute in one go under simulated time, in Wasm operations: about a second's worth.
