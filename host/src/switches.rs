@@ -113,6 +113,12 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     delay: Option<Delay>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    concurrency: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    work: Option<Delay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
@@ -133,11 +139,16 @@ struct Row {
 impl Row {
     fn of(armed: &Armed) -> Self {
         let Fault { on, kind, from, until, flapping, rate, first, line } = &armed.fault;
-        let (delay, status, retry_after) = match *kind {
-            FaultKind::Latency(delay) => (Some(delay), None, None),
-            FaultKind::Overloaded(retry_after) => (None, None, retry_after),
-            FaultKind::Status(status, retry_after) => (None, Some(status.as_u16()), retry_after),
+        let (delay, status, retry_after) = match kind {
+            FaultKind::Latency(delay) => (Some(delay.clone()), None, None),
+            FaultKind::Overloaded(retry_after) => (None, None, *retry_after),
+            FaultKind::Status(status, retry_after) => (None, Some(status.as_u16()), *retry_after),
+            FaultKind::Capacity(capacity) => (None, None, capacity.retry_after),
             _ => (None, None, None),
+        };
+        let capacity = match kind {
+            FaultKind::Capacity(capacity) => Some(capacity),
+            _ => None,
         };
         let seconds = |time: std::time::Duration| time.as_secs_f64();
         Row {
@@ -146,6 +157,9 @@ impl Row {
             kind: kind.name(),
             line: (!armed.is_switched()).then_some(*line),
             delay,
+            concurrency: capacity.map(|capacity| capacity.concurrency),
+            work: capacity.map(|capacity| capacity.work.clone()),
+            queue: capacity.map(|capacity| capacity.queue),
             retry_after: retry_after.map(seconds),
             status,
             from: seconds(*from),

@@ -49,13 +49,23 @@ enum What {
 
 #[derive(Args)]
 struct On {
-    /// What goes wrong: no-link, no-target, disconnected, overloaded, blackhole, drop, trap, latency or status.
+    /// What goes wrong: no-link, no-target, disconnected, overloaded, blackhole, drop, trap, latency, status or
+    /// capacity.
     kind: String,
     /// The calls it goes wrong for: an interface, a function like acme:greeter/api#greet, or a host; all without one.
     on: Option<String>,
     /// How long a fault of kind latency delays a call, like 300ms.
     #[arg(long, value_name = "TIME")]
     delay: Option<String>,
+    /// Of a fault of kind capacity: how many calls are worked on at a time.
+    #[arg(long, value_name = "CALLS")]
+    concurrency: Option<u64>,
+    /// How long each of them takes, like 20ms.
+    #[arg(long, value_name = "TIME")]
+    work: Option<String>,
+    /// How many wait; further ones are refused. None without one.
+    #[arg(long, value_name = "CALLS")]
+    queue: Option<u64>,
     /// When a target that is overloaded, or answers with a status, is to be asked again, like 2s.
     #[arg(long, value_name = "TIME")]
     retry_after: Option<String>,
@@ -159,6 +169,7 @@ impl On {
             ("kind", Some(&self.kind)),
             ("on", self.on.as_ref()),
             ("delay", self.delay.as_ref()),
+            ("work", self.work.as_ref()),
             ("retry-after", self.retry_after.as_ref()),
             ("from", self.from.as_ref()),
             ("until", self.until.as_ref()),
@@ -166,7 +177,12 @@ impl On {
             ("for", self.lasts.as_ref()),
             ("rate", self.rate.as_ref()),
         ];
-        let numbers = [("status", self.status.map(u64::from)), ("first", self.first)];
+        let numbers = [
+            ("status", self.status.map(u64::from)),
+            ("concurrency", self.concurrency),
+            ("queue", self.queue),
+            ("first", self.first),
+        ];
         for (key, value) in texts {
             if let Some(value) = value {
                 let _ = writeln!(text, "{key} = {}", toml::Value::from(value.as_str()));
@@ -192,6 +208,9 @@ fn list(answer: &str) -> Vec<String> {
         let mut line = format!("{:>4}  {:<12}  {}", fault["id"].to_string(), text("kind"), text("on"));
         for (key, before, after) in [
             ("delay", ", delay ", " s"),
+            ("concurrency", ", ", " at a time"),
+            ("work", ", each for ", " s"),
+            ("queue", ", ", " wait"),
             ("status", ", status ", ""),
             ("retry-after", ", retry after ", " s"),
             ("until", ", until ", " s"),
@@ -222,6 +241,9 @@ mod tests {
             on: Some("a\"b".into()),
             delay: None,
             retry_after: Some("2s".into()),
+            concurrency: Some(4),
+            work: Some("20ms".into()),
+            queue: None,
             status: None,
             from: None,
             until: Some("1m".into()),
@@ -232,7 +254,7 @@ mod tests {
         };
         assert_eq!(
             on.to_toml(),
-            "kind = \"overloaded\"\non = 'a\"b'\nretry-after = \"2s\"\nuntil = \"1m\"\nevery = \"10s\"\nfor = \"2s\"\nrate = \"5%\"\nfirst = 3\n"
+            "kind = \"overloaded\"\non = 'a\"b'\nwork = \"20ms\"\nretry-after = \"2s\"\nuntil = \"1m\"\nevery = \"10s\"\nfor = \"2s\"\nrate = \"5%\"\nconcurrency = 4\nfirst = 3\n"
         );
     }
 

@@ -112,7 +112,7 @@ impl Network {
         let patience = options.first_byte_timeout.unwrap_or(Duration::MAX);
         let answer = async {
             match obstacle.await {
-                None | Some(FaultKind::Latency(_)) => send.await,
+                None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_)) => send.await,
                 Some(FaultKind::NoLink) => Err(Error::HttpRequestDenied),
                 Some(FaultKind::NoTarget) => Err(Error::ConnectionRefused),
                 Some(FaultKind::Disconnected) => Err(Error::DestinationIpUnroutable),

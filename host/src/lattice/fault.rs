@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
+use super::capacity::{Capacity, Station};
 use super::{Delay, Invocation, Reply, Transport};
 use crate::authority::Authority;
 use crate::clock;
@@ -52,7 +53,7 @@ pub(crate) enum On {
     Http(Option<Scheme>, Authority),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FaultKind {
     NoLink,
     NoTarget,
@@ -62,6 +63,8 @@ pub(crate) enum FaultKind {
     Trap,
     Latency(Delay),
     Overloaded(Option<Duration>),
+    /// A target that can do so much.
+    Capacity(Arc<Capacity>),
     /// An HTTP answer, in place of the upstream's; with the `Retry-After` that it has.
     Status(StatusCode, Option<Duration>),
 }
@@ -90,6 +93,8 @@ pub(crate) struct Armed {
     switched: Option<Instant>,
     /// Calls that it has hit.
     hits: AtomicU64,
+    /// Where it is a capacity: who is at work.
+    station: Mutex<Station>,
 }
 
 impl Faults {
@@ -119,7 +124,7 @@ impl Faults {
 
     fn arm(&self, fault: Fault, switched: Option<Instant>) -> u64 {
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
-        self.share(Arc::new(Armed { id, fault, switched, hits: AtomicU64::new(0) }));
+        self.share(Arc::new(Armed { id, fault, switched, hits: AtomicU64::new(0), station: Mutex::default() }));
         id
     }
 
@@ -158,8 +163,8 @@ impl Faults {
         self.armed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is in the way of a call, now that all delays on it are over. Delays add up; of the other faults that
-    /// apply, the first counts.
+    /// What is in the way of a call, now that all delays on it are over. Delays add up, those of a queue too; of the other
+    /// faults that apply, the first counts.
     pub async fn obstacle(&self, is_on: impl Fn(&On) -> bool) -> Option<FaultKind> {
         if self.is_empty() {
             return None;
@@ -169,12 +174,19 @@ impl Faults {
             if !is_on(&armed.fault.on) || !armed.is_at_work(ready) || !self.happens(&armed.fault) || !armed.hits() {
                 continue;
             }
-            match armed.fault.kind {
+            match &armed.fault.kind {
                 FaultKind::Latency(delay) => {
                     let delay = delay.draw(&mut self.chance());
                     clock::sleep(delay).await;
                 }
-                kind => return Some(kind),
+                FaultKind::Capacity(capacity) => {
+                    let done = armed.station().arrive(capacity, Instant::now(), &mut self.chance());
+                    match done {
+                        Some(done) => clock::sleep_until(done).await,
+                        None => return Some(FaultKind::Overloaded(capacity.retry_after)),
+                    }
+                }
+                kind => return Some(kind.clone()),
             }
         }
         None
@@ -215,7 +227,9 @@ impl<N: Send + Sync> Transport<N> for Faulty<N> {
             });
             let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
             match obstacle.await {
-                None | Some(FaultKind::Latency(_)) => self.transport.invoke(network, invocation).await,
+                None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_)) => {
+                    self.transport.invoke(network, invocation).await
+                }
                 Some(FaultKind::NoLink) => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
                 Some(FaultKind::NoTarget) => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
                 Some(FaultKind::Disconnected) => {
@@ -257,6 +271,10 @@ impl Armed {
         self.hits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |hits| (hits < limit).then_some(hits + 1)).is_ok()
     }
 
+    fn station(&self) -> MutexGuard<'_, Station> {
+        self.station.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many calls it has hit.
     pub fn hit(&self) -> u64 {
         self.hits.load(Ordering::Relaxed)
@@ -270,7 +288,7 @@ impl Armed {
 
 impl FaultKind {
     /// As the manifest has it.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             FaultKind::NoLink => "no-link",
             FaultKind::NoTarget => "no-target",
@@ -280,6 +298,7 @@ impl FaultKind {
             FaultKind::Trap => "trap",
             FaultKind::Latency(_) => "latency",
             FaultKind::Overloaded(_) => "overloaded",
+            FaultKind::Capacity(_) => "capacity",
             FaultKind::Status(..) => "status",
         }
     }

@@ -1,5 +1,6 @@
 //! Carries calls from one component to another: trait [`Transport`], and the [`Lattice`] of all links.
 
+mod capacity;
 mod delay;
 mod fault;
 mod journal;
@@ -14,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use wasmtime::component::Val;
 
+pub(crate) use capacity::Capacity;
 pub(crate) use delay::Delay;
 pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, Flapping, On};
 pub(crate) use journal::Call;

@@ -1,20 +1,19 @@
 //! What goes wrong on purpose, and on which calls.
 
-use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::http::uri::Scheme;
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{Error, MapAccess, Visitor};
 use toml::de::{DeTable, Deserializer};
 
+use super::delay::delay;
 use super::document::{NOT_TOML, explained};
 use super::{Http, date, value};
 use crate::authority::Authority;
-use crate::lattice::{Delay, Fault, FaultKind, Flapping, On};
+use crate::lattice::{Capacity, Delay, Fault, FaultKind, Flapping, On};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
@@ -40,6 +39,12 @@ pub(crate) struct FileFault {
     retry_after: Option<Duration>,
     #[serde(default, deserialize_with = "value::status")]
     status: Option<StatusCode>,
+    #[serde(default, deserialize_with = "value::some_count")]
+    concurrency: Option<u64>,
+    #[serde(default, deserialize_with = "delay")]
+    work: Option<Delay>,
+    #[serde(default, deserialize_with = "value::some_whole")]
+    queue: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize)]
@@ -54,47 +59,7 @@ pub(crate) enum FileFaultKind {
     Latency,
     Overloaded,
     Status,
-}
-
-/// A duration in quotes, or a table with a distribution.
-fn delay<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Delay>, D::Error> {
-    deserializer.deserialize_any(DelayVisitor).map(Some)
-}
-
-struct DelayVisitor;
-
-impl<'de> Visitor<'de> for DelayVisitor {
-    type Value = Delay;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a duration, like \"250ms\", or a distribution, like { min = \"10ms\", max = \"50ms\" }")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Delay, E> {
-        value::duration(StrDeserializer::new(text)).map(|delay| Delay::Constant(delay.unwrap_or_default()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Delay, A::Error> {
-        match FileDelay::deserialize(MapAccessDeserializer::new(table))? {
-            FileDelay { min: Some(min), max: Some(max), mean: None } if min <= max => Ok(Delay::Uniform(min, max)),
-            FileDelay { min: None, max: None, mean: Some(mean) } => Ok(Delay::Exponential(mean)),
-            _ => Err(A::Error::custom(
-                "a `delay` by chance is either between two durations, like { min = \"10ms\", max = \"50ms\" }, or has a \
-                 mean, like { mean = \"20ms\" }",
-            )),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileDelay {
-    #[serde(default, deserialize_with = "value::duration")]
-    min: Option<Duration>,
-    #[serde(default, deserialize_with = "value::duration")]
-    max: Option<Duration>,
-    #[serde(default, deserialize_with = "value::duration")]
-    mean: Option<Duration>,
+    Capacity,
 }
 
 /// A fault by itself: the lines below a `[[faults]]`.
@@ -122,13 +87,22 @@ impl FileFault {
         if self.delay.is_some() && kind != Kind::Latency {
             return Err("`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`".into());
         }
-        if self.retry_after.is_some() && !matches!(kind, Kind::Overloaded | Kind::Status) {
-            return Err("`retry-after` belongs to a fault of kind \"overloaded\" or \"status\"; remove it, or change \
-                        `kind`"
-                .into());
+        if self.retry_after.is_some() && !matches!(kind, Kind::Overloaded | Kind::Status | Kind::Capacity) {
+            return Err(
+                "`retry-after` belongs to a fault of kind \"overloaded\", \"status\" or \"capacity\"; remove it, \
+                        or change `kind`"
+                    .into(),
+            );
         }
         if self.status.is_some() && kind != Kind::Status {
             return Err("`status` belongs to a fault of kind \"status\"; remove it, or change `kind`".into());
+        }
+        if (self.concurrency.is_some() || self.work.is_some() || self.queue.is_some()) && kind != Kind::Capacity {
+            return Err(
+                "`concurrency`, `work` and `queue` belong to a fault of kind \"capacity\"; remove them, or change \
+                        `kind`"
+                    .into(),
+            );
         }
         let from = self.from.unwrap_or_default();
         if self.until.is_some_and(|until| until <= from) {
@@ -154,6 +128,21 @@ impl FileFault {
             Kind::Trap => FaultKind::Trap,
             Kind::Latency => FaultKind::Latency(self.delay.unwrap_or(Delay::Constant(Duration::ZERO))),
             Kind::Overloaded => FaultKind::Overloaded(self.retry_after),
+            Kind::Capacity => {
+                match (self.concurrency, self.work) {
+                    (Some(concurrency), Some(work)) => FaultKind::Capacity(Arc::new(Capacity {
+                        concurrency,
+                        work,
+                        queue: self.queue.unwrap_or_default(),
+                        retry_after: self.retry_after,
+                    })),
+                    _ => {
+                        return Err("a fault of kind \"capacity\" needs `concurrency` and `work`; say how many calls are worked \
+                                on at a time and how long each takes, like `concurrency = 4` and `work = \"20ms\"`"
+                        .into());
+                    }
+                }
+            }
             Kind::Status => match self.status {
                 Some(status) => FaultKind::Status(status, self.retry_after),
                 None => {

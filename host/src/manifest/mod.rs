@@ -3,6 +3,7 @@
 mod config;
 mod cron;
 mod date;
+mod delay;
 mod document;
 mod env;
 mod fault;

@@ -43,7 +43,8 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
     let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, \
                  `total-memory-mib`, `requests`, `client-left`, `connections`, `outgoing`, `seed`, `links`, `nats`, `http`, \
                  `config`, `env`, `cron`, `faults`";
-    let of_a_fault = "`on`, `kind`, `from`, `until`, `every`, `for`, `first`, `rate`, `delay`, `retry-after`, `status`";
+    let of_a_fault = "`on`, `kind`, `from`, `until`, `every`, `for`, `first`, `rate`, `delay`, `retry-after`, `status`, \
+        `concurrency`, `work`, `queue`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
         (
@@ -171,7 +172,7 @@ fn a_value_that_cannot_be_is_said_with_one_that_can() {
         (
             "faults = [{ kind = 'gremlins' }]",
             "unknown variant `gremlins`, expected one of `no-link`, `no-target`, `disconnected`, `blackhole`, `drop`, \
-             `trap`, `latency`, `overloaded`, `status`",
+             `trap`, `latency`, `overloaded`, `status`, `capacity`",
         ),
         (
             "http.allow = ['http://a.test']",
@@ -265,9 +266,20 @@ fn a_fault_by_chance_that_is_wrong_is_told_what_to_write() {
             "kind = 'latency'\ndelay = 5",
             "invalid type: integer `5`, expected a duration, like \"250ms\", or a distribution",
         ),
-        ("kind = 'latency'\ndelay = { min = '1s' }", "a `delay` by chance is either between two durations, like { min"),
-        ("kind = 'latency'\ndelay = { min = '2s', max = '1s' }", "a `delay` by chance is either between two durations"),
-        ("kind = 'latency'\ndelay = { mode = '1s' }", "unknown field `mode`, expected one of `min`, `max`, `mean`"),
+        ("kind = 'latency'\ndelay = { min = '1s' }", "a time by chance is between two, like { min"),
+        ("kind = 'latency'\ndelay = { min = '2s', max = '1s' }", "a time by chance is between two, like { min"),
+        ("kind = 'latency'\ndelay = { median = '2s', p99 = '1s' }", "a time by chance is between two, like { min"),
+        ("kind = 'latency'\ndelay = { quantiles = [] }", "`quantiles` are shares that grow, each with the time"),
+        (
+            "kind = 'latency'\ndelay = { quantiles = [['50%', '2s'], ['99%', '1s']] }",
+            "`quantiles` are shares that grow, each with the time",
+        ),
+        ("kind = 'latency'\ndelay = { quantiles = [['150%', '2s']] }", "`150%` is no percentage from 0% to 100%"),
+        ("kind = 'capacity'\nconcurrency = 0\nwork = '1s'", "expected a whole number from 1 to 1,000,000"),
+        (
+            "kind = 'latency'\ndelay = { mode = '1s' }",
+            "unknown field `mode`, expected one of `min`, `max`, `mean`, `median`",
+        ),
         ("kind = 'trap'\nrate = '101%'", "`101%` is no percentage from 0% to 100%; write it like \"5%\""),
         ("kind = 'trap'\nevery = '1s'", "`every` and `for` belong together, and `for` is above zero and shorter"),
         ("kind = 'trap'\nevery = '1s'\nfor = '1s'", "`every` and `for` belong together, and `for` is above zero"),
@@ -284,7 +296,17 @@ fn a_fault_whose_settings_contradict_each_other_is_named_by_its_line() {
         ("kind = 'trap'\ndelay = '1s'", "`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`"),
         (
             "kind = 'trap'\nretry-after = '1s'",
-            "`retry-after` belongs to a fault of kind \"overloaded\" or \"status\"; remove it, or change `kind`",
+            "`retry-after` belongs to a fault of kind \"overloaded\", \"status\" or \"capacity\"; remove it, or change \
+             `kind`",
+        ),
+        (
+            "kind = 'capacity'\nwork = '20ms'",
+            "a fault of kind \"capacity\" needs `concurrency` and `work`; say how many calls are worked on at a time and \
+             how long each takes, like `concurrency = 4` and `work = \"20ms\"`",
+        ),
+        (
+            "kind = 'trap'\nqueue = 5",
+            "`concurrency`, `work` and `queue` belong to a fault of kind \"capacity\"; remove them, or change `kind`",
         ),
         ("kind = 'trap'\nstatus = 503", "`status` belongs to a fault of kind \"status\"; remove it, or change `kind`"),
         ("kind = 'status'", "a fault of kind \"status\" needs a `status`; say which, like `status = 503`"),

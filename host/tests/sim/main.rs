@@ -211,6 +211,31 @@ fn delays_by_chance_are_within_their_distribution() {
 }
 
 #[test]
+fn a_target_of_some_capacity_lets_calls_wait_and_refuses_others() {
+    // One each 50 ms; each takes 125 ms, and one waits. Nothing is chance, so five times in a second two are done.
+    let run = under("kind = 'capacity'\nconcurrency = 1\nwork = '125ms'\nqueue = 1\nretry-after = '1h'", &[]);
+    let outcomes = &run["targets"][0]["outcomes"];
+    let (done, refused) = (outcomes["ok"].as_u64().unwrap(), outcomes["overloaded"].as_u64().unwrap());
+    assert_eq!((done, done + refused), (81, 200), "8 in each of 10 s, and the one that waited at the end");
+    // Who finds no other waits for none; who finds the target just begun waits as long as one takes.
+    assert_eq!(run["latency"]["max"], 0.25);
+    let alone = under("kind = 'capacity'\nconcurrency = 3\nwork = '125ms'", &[]);
+    assert_eq!((&alone["succeeded"], &alone["latency"]["max"]), (&200.into(), &0.125.into()));
+}
+
+#[test]
+fn delays_are_what_the_distribution_says() {
+    let median_and_longest = |delay: &str| {
+        let run = under(&format!("kind = 'latency'\ndelay = {delay}"), &[]);
+        ["p50", "max"].map(|figure| run["latency"][figure].as_f64().unwrap())
+    };
+    let [median, longest] = median_and_longest("{ median = '40ms', p99 = '400ms' }");
+    assert!((0.034..0.047).contains(&median) && longest > 0.2, "{median} {longest}");
+    let [median, longest] = median_and_longest("{ quantiles = [['50%', '10ms'], ['90%', '90ms'], ['100%', '90ms']] }");
+    assert!((0.009..0.025).contains(&median) && longest == 0.09, "{median} {longest}");
+}
+
+#[test]
 fn seeds_have_one_outcome_however_many_run_at_a_time() {
     // Some seeds hold this, and some do not.
     let stage = Stage::of(&OUTAGE.replace("success = \"70%\"", "success = \"81%\""));
