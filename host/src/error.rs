@@ -49,6 +49,14 @@ pub enum Error {
         /// What it does, from the verb on, with the function or interface, and what to do.
         problem: String,
     },
+    /// A crate cannot be built as a component.
+    #[error("cannot build the component in {folder}: {problem}", folder = folder.display())]
+    Build {
+        /// Where the crate is.
+        folder: PathBuf,
+        /// What happened, and what to do.
+        problem: String,
+    },
     /// A project cannot be made.
     #[error("cannot make {path}: {problem}", path = path.display())]
     Project {
@@ -129,8 +137,9 @@ struct Line(Option<usize>);
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            // What stands in no file has none.
+            None | Some(0) => Ok(()),
             Some(line) => write!(f, ":{line}"),
-            None => Ok(()),
         }
     }
 }

@@ -169,7 +169,11 @@ fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
     let mut others = BTreeMap::new();
     for (path, what, line) in links.chain(upstreams) {
         if !others.contains_key(path) {
-            let hint = format!("check the {what} in {}:{line}, and that it is built", manifest.path.display());
+            let hint = match line {
+                // It stands in no file.
+                0 => manifest.component_hint(),
+                line => format!("check the {what} in {}:{line}, and that it is built", manifest.path.display()),
+            };
             let component = Component::read(path, &hint)?;
             component.check_imports()?;
             others.insert(path.clone(), component);

@@ -293,6 +293,13 @@ impl Manifest {
         }
     }
 
+    /// Has calls of `interface` go to a component, each to an instance of its own.
+    pub(crate) fn with_link(mut self, interface: impl Into<String>, component: impl Into<PathBuf>) -> Self {
+        let target = Target::Component(component.into(), Instances::default());
+        self.links.insert(interface.into(), Link { target, line: 0 });
+        self
+    }
+
     /// Where the path of the component comes from, for a message that it is not there.
     pub(crate) fn component_hint(&self) -> String {
         match self.path == self.component {

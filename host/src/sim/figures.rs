@@ -301,7 +301,7 @@ impl Steps {
 }
 
 impl Timeline {
-    fn of(scenario: &Scenario, number: usize, played: &Played) -> Self {
+    pub fn of(scenario: &Scenario, number: usize, played: &Played) -> Self {
         let asked = &scenario.traffic.paths[played.path];
         let calls = played.calls.iter().map(|call| {
             let within = |at: Duration| call.at <= at && at <= call.at + call.took;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::Request;
 use hyper::header::HOST;
 use rand::rngs::StdRng;
@@ -12,10 +12,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::scenario::Scenario;
+use super::traffic::Load;
 use crate::clock::{self, Time};
 use crate::error::Error;
 use crate::host::Host;
 use crate::lattice::Call;
+use crate::switches::Switches;
 use crate::trace::{TRACEPARENT, TraceId};
 
 /// What became of a request.
@@ -28,6 +30,8 @@ pub(super) struct Played {
     pub status: u16,
     /// Whether the body of the answer came to its end.
     pub whole: bool,
+    /// What came of it.
+    pub body: Bytes,
     pub calls: Vec<Call>,
     /// When which targets began to work for it.
     pub executions: Vec<(Duration, String)>,
@@ -44,11 +48,12 @@ impl Played {
     }
 }
 
-/// Sends all requests of `scenario`, whose chances are those of `seed`. They are in the order of their coming.
+/// Sends all requests of `scenario`, whose chances are those of `seed`. They are in the order of their coming. With the
+/// switches of the host, which know what there is to call.
 ///
 /// # Errors
 /// [`Error`], when the components cannot be loaded, or the scenario names what they do not have.
-pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<Vec<Played>, Error> {
+pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<(Vec<Played>, Switches), Error> {
     let mut chances = StdRng::seed_from_u64(seed);
     let mut manifest = scenario.manifest.clone();
     // Neighbouring seeds have nothing in common.
@@ -66,6 +71,8 @@ pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<Vec<Played>, Error>
         }
         host.journal().follow();
         let start = Instant::now();
+        // Others are only counted, and may be many.
+        let keeps_bodies = matches!(scenario.traffic.load, Load::Listed(_));
         let mut under_way = JoinSet::new();
         for (number, (at, path)) in scenario.traffic.requests(traffic).enumerate() {
             clock::sleep_until(start + at).await;
@@ -77,15 +84,17 @@ pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<Vec<Played>, Error>
             under_way.spawn(async move {
                 let at = start.elapsed();
                 // Of parts that were checked when the scenario was read.
-                let (status, whole) = match request {
+                let (status, body) = match request {
                     Ok(request) => {
                         let answer = host.handle(request).await;
-                        (answer.status().as_u16(), answer.into_body().collect().await.is_ok())
+                        let status = answer.status().as_u16();
+                        (status, answer.into_body().collect().await.ok().map(Collected::to_bytes))
                     }
-                    Err(_) => (400, false),
+                    Err(_) => (400, None),
                 };
                 let took = start.elapsed() - at;
-                (number, Played { at, took, path, status, whole, calls: Vec::new(), executions: Vec::new() })
+                let (whole, body) = (body.is_some(), body.filter(|_| keeps_bodies).unwrap_or_default());
+                (number, Played { at, took, path, status, whole, body, calls: Vec::new(), executions: Vec::new() })
             });
         }
         let mut all = under_way.join_all().await;
@@ -105,7 +114,7 @@ pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<Vec<Played>, Error>
         for played in &mut all {
             played.calls.sort_by_key(|call| call.at);
         }
-        Ok(all)
+        Ok((all, switches))
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::figures::Run;
+use super::figures::{Run, Timeline, TimelineCall};
 use super::outcome::Outcome;
 
 /// So many failing seeds are named; further ones are counted.
@@ -82,6 +82,28 @@ impl fmt::Display for Run {
         for property in &self.properties {
             let held = if property.held { "held      " } else { "not held  " };
             writeln!(f, "{held} {}: {}; expected {}", property.name, property.found, property.expected)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Timeline { number, at, took, request, answer, calls, .. } = self;
+        write!(
+            f,
+            "  request {number}, {request}, came at {} and was answered {answer} after {}",
+            time(*at),
+            time(*took)
+        )?;
+        if calls.is_empty() {
+            f.write_str("; it had no calls made")?;
+        }
+        for call in calls {
+            let after = call.at - at;
+            let arrived = if call.arrived { "" } else { ", did not arrive" };
+            let TimelineCall { to, outcome, took, .. } = call;
+            write!(f, "\n    after {:>8}  {to}  {outcome} after {}{arrived}", time(after), time(*took))?;
         }
         Ok(())
     }

@@ -19,10 +19,18 @@ const MAX_DAYS: u32 = 366;
 /// Who asks, and how often.
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
-    pub arrivals: Arrivals,
-    pub per_second: f64,
+    pub load: Load,
     pub duration: Duration,
     pub paths: Vec<Asked>,
+}
+
+/// How much comes, and when.
+#[derive(Clone, Debug)]
+pub(super) enum Load {
+    /// So many in a second, whatever becomes of them.
+    Open { arrivals: Arrivals, per_second: f64 },
+    /// At these times, each for the path of that number.
+    Listed(Vec<(Duration, usize)>),
 }
 
 /// How long after the one before it a request comes.
@@ -48,14 +56,21 @@ pub(super) struct Asked {
 impl Traffic {
     /// When each request comes, and which of the paths it is for. Chance has its own generator, so that the traffic of a
     /// seed is the same whatever becomes of it.
-    pub fn requests(&self, mut chance: StdRng) -> impl Iterator<Item = (Duration, usize)> {
+    pub fn requests(&self, chance: StdRng) -> Box<dyn Iterator<Item = (Duration, usize)> + '_> {
+        match &self.load {
+            Load::Open { arrivals, per_second } => Box::new(self.open(*arrivals, *per_second, chance)),
+            Load::Listed(all) => Box::new(all.iter().copied()),
+        }
+    }
+
+    fn open(&self, arrivals: Arrivals, per_second: f64, mut chance: StdRng) -> impl Iterator<Item = (Duration, usize)> {
         let weights: u64 = self.paths.iter().map(|asked| asked.weight).sum();
         let (mut number, mut at) = (0u32, 0.0);
         std::iter::from_fn(move || {
-            let time = match self.arrivals {
-                Arrivals::Constant => f64::from(number) / self.per_second,
+            let time = match arrivals {
+                Arrivals::Constant => f64::from(number) / per_second,
                 Arrivals::Poisson => {
-                    at -= (1.0 - chance.random::<f64>()).ln() / self.per_second;
+                    at -= (1.0 - chance.random::<f64>()).ln() / per_second;
                     at
                 }
             };
@@ -134,25 +149,30 @@ impl FileTraffic {
                 "`paths` is missing from `[traffic]`; say what is asked for, like `paths = [{ path = \"/hello/Ada\" }]`",
             ));
         }
-        Ok(Traffic { arrivals: self.arrivals, per_second, duration, paths })
+        Ok(Traffic { load: Load::Open { arrivals: self.arrivals, per_second }, duration, paths })
     }
 }
 
 impl FileAsked {
     fn check(self) -> Result<Asked, String> {
         let path = self.path.ok_or("`path` is missing; say what is asked for, like `path = \"/hello/Ada\"`")?;
-        let uri = path.starts_with('/').then(|| path.parse().ok()).flatten();
-        let uri = uri.ok_or_else(|| {
-            format!("`path` is {path:?}, which is no path of an HTTP request; write one like \"/hello/Ada\"")
-        })?;
-        let method = self.method.unwrap_or_else(|| "GET".into());
-        let method = method
-            .parse()
-            .ok()
-            .filter(|parsed: &Method| *parsed != Method::CONNECT)
-            .ok_or_else(|| format!("`method` is {method:?}, which is none of HTTP; write one like \"POST\""))?;
-        Ok(Asked { method, uri, body: self.body, weight: self.weight.unwrap_or(1) })
+        let asked = parse_asked(&path, self.method.unwrap_or_else(|| "GET".into()), self.body)?;
+        Ok(Asked { weight: self.weight.unwrap_or(1), ..asked })
     }
+}
+
+/// A request that can be sent; or what is wrong with it.
+pub(super) fn parse_asked(path: &str, method: String, body: String) -> Result<Asked, String> {
+    let uri = path.starts_with('/').then(|| path.parse().ok()).flatten();
+    let uri = uri.ok_or_else(|| {
+        format!("`path` is {path:?}, which is no path of an HTTP request; write one like \"/hello/Ada\"")
+    })?;
+    let method = method
+        .parse()
+        .ok()
+        .filter(|parsed: &Method| *parsed != Method::CONNECT)
+        .ok_or_else(|| format!("`method` is {method:?}, which is none of HTTP; write one like \"POST\""))?;
+    Ok(Asked { method, uri, body, weight: 1 })
 }
 
 #[cfg(test)]
@@ -169,7 +189,7 @@ mod tests {
             weight,
         };
         let paths = vec![asked("/often", 3), asked("/rarely", 1)];
-        Traffic { arrivals, per_second: 100.0, duration: Duration::from_secs(100), paths }
+        Traffic { load: Load::Open { arrivals, per_second: 100.0 }, duration: Duration::from_secs(100), paths }
     }
 
     #[test]

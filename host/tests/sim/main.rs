@@ -1,6 +1,7 @@
 //! `steadfast sim`: what it says of a scenario, and that one seed has one outcome.
 
 mod classics;
+mod library;
 mod mistakes;
 mod report;
 
@@ -11,11 +12,14 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use steadfast_demo::guests::Guests;
 
+fn guests() -> &'static Guests {
+    static GUESTS: OnceLock<Guests> = OnceLock::new();
+    GUESTS.get_or_init(|| Guests::build(&["http-hello", "greeter"]).expect("the guests build"))
+}
+
 /// A handler that calls a greeter: at most 4 tries within 3 s, with 100, 200 and 400 ms between them, and jitter.
 fn manifest() -> String {
-    static GUESTS: OnceLock<Guests> = OnceLock::new();
-    let guests = GUESTS.get_or_init(|| Guests::build(&["http-hello", "greeter"]).expect("the guests build"));
-    let file = |package| guests.file(package).display().to_string();
+    let file = |package| guests().file(package).display().to_string();
     format!(
         "component = '{}'\n[links]\n'acme:greeter/api' = {{ component = '{}' }}\n",
         file("http-hello"),
