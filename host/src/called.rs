@@ -37,7 +37,11 @@ impl Called {
 
     /// The same of what else names a target, which `what` says for a message.
     pub fn check_on(&self, what: &str, on: &On) -> Result<(), String> {
-        let On::Function(on) = on else { return Ok(()) };
+        let on = match on {
+            On::Function(on) => on,
+            On::Any(all) => return all.iter().try_for_each(|on| self.check_on(what, on)),
+            On::Everything | On::Http(..) => return Ok(()),
+        };
         let (path, function) = on.split_once('#').map_or((on.as_str(), None), |(path, name)| (path, Some(name)));
         if let Some((any, _)) = path.split_once('@') {
             return Err(format!("{what} `{path}`, and that is for any version; write `{any}`"));

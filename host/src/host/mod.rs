@@ -75,6 +75,31 @@ impl Host {
         Ok(Host { handler, faults, health, limits, seats, jobs: Arc::new(jobs), network })
     }
 
+    /// The same component so many times: each copy has instances of its own. All share the components that they call, and
+    /// the faults.
+    pub(crate) fn copies(self, manifest: &Manifest, count: usize) -> Result<Vec<Self>, Error> {
+        let mut copies = vec![self];
+        while copies.len() < count {
+            let handler = match &copies[0].handler {
+                Some(handler) => {
+                    let app = Component::read(&manifest.component, &manifest.component_hint())?;
+                    Some(Arc::new(Handler::new(&app, handler.sandbox(), manifest.instances)?))
+                }
+                None => None,
+            };
+            let seats = Arc::new(Semaphore::new(manifest.limits.requests));
+            copies.push(Host { handler, seats, ..copies[0].clone() });
+        }
+        Ok(copies)
+    }
+
+    /// No instance that there is, of all components, serves once more.
+    pub(crate) fn restart(&self) {
+        if let Some(handler) = &self.handler {
+            handler.sandbox().restart();
+        }
+    }
+
     /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the
     /// [`requests`](Manifest::requests) at a time, the answer is a 503 at once, with a `Retry-After`.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>

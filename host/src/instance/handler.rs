@@ -70,6 +70,11 @@ impl Handler {
         &self.pool.name
     }
 
+    /// What surrounds its instances, and all others of its host.
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.pool.sandbox
+    }
+
     /// Answers a request that was sent `depth` calls deep. There is always an answer: a bare 500 when the component
     /// traps or gives none, a bare 504 when it takes too long. One that has begun and cannot be completed is cut: the
     /// connection ends before the end of the answer. The `seat` is held until the instance is done.

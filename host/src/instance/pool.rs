@@ -35,6 +35,10 @@ pub(super) struct NoInstance {
 pub(crate) struct Running {
     pub store: Store<Guest>,
     pub instance: Instance,
+    /// How often it worked.
+    uses: u64,
+    /// After which of the restarts it was made.
+    restarts: u64,
 }
 
 impl Pool {
@@ -78,8 +82,8 @@ impl Pool {
     /// # Errors
     /// Why none can be made.
     pub async fn take(&self, work: Work) -> Result<Running, NoInstance> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(mut running) = idle {
+        if let Some(mut running) = self.idle() {
+            running.uses += 1;
             running.store.data_mut().works_for(work);
             self.sandbox.refuel(&mut running.store);
             return Ok(running);
@@ -87,7 +91,7 @@ impl Pool {
         let mut store = self.sandbox.store(self.engine(), &self.output, work);
         store.set_hostcall_fuel(self.fuel);
         match self.pre.instantiate_async(&mut store).await {
-            Ok(instance) => Ok(Running { store, instance }),
+            Ok(instance) => Ok(Running { store, instance, uses: 1, restarts: self.sandbox.restarts() }),
             Err(error) => {
                 let full = store.data().bounds.crowded || engine::is_full(&error);
                 Err(NoInstance { error, full })
@@ -95,10 +99,18 @@ impl Pool {
         }
     }
 
+    /// One that waits, and may serve once more.
+    fn idle(&self) -> Option<Running> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let restarts = self.sandbox.restarts();
+        idle.retain(|running| running.restarts == restarts);
+        idle.pop()
+    }
+
     /// Keeps an instance whose work is done, where instances are used again. One that still has a request, an answer or
     /// a body of that work is not kept.
     pub fn give_back(&self, mut running: Running) {
-        if self.keeps == 0 {
+        if self.keeps == 0 || running.uses >= self.sandbox.limits.uses {
             return;
         }
         if running.store.data_mut().has_exchange() {

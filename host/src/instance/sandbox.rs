@@ -41,6 +41,8 @@ pub(crate) struct Sandbox {
     /// What they have in their environment.
     env: Vec<(String, String)>,
     instances: AtomicU64,
+    /// How often all instances began anew.
+    restarts: AtomicU64,
     /// What the components print, by their names.
     outputs: Mutex<BTreeMap<String, Arc<Output>>>,
 }
@@ -65,6 +67,7 @@ impl Sandbox {
             config: Arc::new(settings.into_iter().collect()),
             env,
             instances: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
             outputs: Mutex::default(),
         }
     }
@@ -103,6 +106,16 @@ impl Sandbox {
         store.limiter(|guest| &mut guest.bounds);
         self.refuel(&mut store);
         store
+    }
+
+    /// From now on, no instance that there is serves once more. What they keep in `wasi:keyvalue` stays.
+    pub fn restart(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was asked for.
+    pub(super) fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Relaxed)
     }
 
     /// Gives a guest its time for the next request.

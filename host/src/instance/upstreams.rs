@@ -84,7 +84,7 @@ impl Network {
         let place = self.lattice.place().ok_or(Error::ConnectionLimitReached)?;
         let obstacle = upstreams.faults.obstacle(|on| match on {
             On::Everything => true,
-            On::Function(_) => false,
+            On::Function(_) | On::Any(_) => false,
             On::Http(scheme, authority) => {
                 scheme.as_ref().is_none_or(|scheme| uri.scheme() == Some(scheme)) && authority.is_of(&uri)
             }

@@ -51,6 +51,8 @@ pub(crate) enum On {
     Function(String),
     /// HTTP requests to an authority; without a scheme, under any.
     Http(Option<Scheme>, Authority),
+    /// Any of these.
+    Any(Vec<On>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -171,7 +173,7 @@ impl Faults {
         }
         let ready = *self.ready.get_or_init(Instant::now);
         for armed in &*self.all() {
-            if !is_on(&armed.fault.on) || !armed.is_at_work(ready) || !self.happens(&armed.fault) || !armed.hits() {
+            if !armed.fault.on.any(&is_on) || !armed.is_at_work(ready) || !self.happens(&armed.fault) || !armed.hits() {
                 continue;
             }
             match &armed.fault.kind {
@@ -223,7 +225,7 @@ impl<N: Send + Sync> Transport<N> for Faulty<N> {
             let obstacle = self.faults.obstacle(|on| match on {
                 On::Everything => true,
                 On::Function(on) => *on == target || on == interface,
-                On::Http(..) => false,
+                On::Http(..) | On::Any(_) => false,
             });
             let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
             match obstacle.await {
@@ -305,11 +307,20 @@ impl FaultKind {
 }
 
 impl On {
+    /// Whether `is` holds for what this is on, or for one of them.
+    fn any(&self, is: impl Fn(&On) -> bool) -> bool {
+        match self {
+            On::Any(all) => all.iter().any(is),
+            on => is(on),
+        }
+    }
+
     /// Whether a call of `target` is one, as the journal names targets: `acme:greeter/api#greet`, or `GET
     /// http://quotes.test/today`.
     pub fn is_of(&self, target: &str) -> bool {
         match self {
             On::Everything => true,
+            On::Any(all) => all.iter().any(|on| on.is_of(target)),
             On::Function(on) => on == target || target.split('#').next() == Some(on),
             On::Http(scheme, authority) => {
                 let uri: Option<Uri> = target.split_once(' ').and_then(|(_, uri)| uri.parse().ok());
@@ -328,6 +339,10 @@ impl fmt::Display for On {
             On::Function(name) => f.write_str(name),
             On::Http(Some(scheme), authority) => write!(f, "{scheme}://{authority}"),
             On::Http(None, authority) => write!(f, "{authority}"),
+            On::Any(all) => {
+                let all: Vec<String> = all.iter().map(On::to_string).collect();
+                f.write_str(&all.join(" and "))
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::value;
 use crate::lattice::Delay;
 
 /// A duration in quotes, or a table with a distribution.
-pub(super) fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Delay>, D::Error> {
+pub(crate) fn delay<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Delay>, D::Error> {
     deserializer.deserialize_any(DelayVisitor).map(Some)
 }
 

@@ -18,7 +18,8 @@ use crate::lattice::{Capacity, Delay, Fault, FaultKind, Flapping, On};
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
 pub(crate) struct FileFault {
-    on: Option<String>,
+    #[serde(default, deserialize_with = "value::one_or_more")]
+    on: Vec<String>,
     #[serde(default, deserialize_with = "value::kind")]
     kind: Option<FileFaultKind>,
     #[serde(default, deserialize_with = "value::duration")]
@@ -150,8 +151,9 @@ impl FileFault {
                 }
             },
         };
-        let on = self.on.map_or(Ok(On::Everything), |on| parse_on(on, "the fault is on", http))?;
-        if matches!(kind, FaultKind::Status(..)) && !matches!(on, On::Http(..)) {
+        let on = self.on.into_iter().map(|on| parse_on(on, "the fault is on", http));
+        let mut on = on.collect::<Result<Vec<On>, String>>()?;
+        if matches!(kind, FaultKind::Status(..)) && (on.is_empty() || !on.iter().all(|on| matches!(on, On::Http(..)))) {
             return Err(
                 "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, \
                         like `on = \"http://127.0.0.1:9000\"`, or use the kind \"overloaded\""
@@ -159,6 +161,14 @@ impl FileFault {
             );
         }
         let first = self.first.map(NonZeroU64::get);
+        let on = match on.pop() {
+            None => On::Everything,
+            Some(only) if on.is_empty() => only,
+            Some(last) => {
+                on.push(last);
+                On::Any(on)
+            }
+        };
         Ok(Fault { on, kind, from, until: self.until, flapping, rate: self.rate, first, line })
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Limits {
     pub connections: usize,
     /// How many calls and requests the components make at a time.
     pub outgoing: usize,
+    /// After so many requests or calls, an instance that is used again makes room for a new one. A scenario says it.
+    pub uses: u64,
 }
 
 /// What becomes of a request whose client has left before it had the whole answer.
@@ -48,6 +50,7 @@ impl Default for Limits {
             client_left: ClientLeft::default(),
             connections: count(connections()),
             outgoing: count(outgoing()),
+            uses: u64::MAX,
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::lattice::Fault;
 pub(crate) use config::Setting;
 pub(crate) use cron::{Cron, Missed};
+pub(crate) use delay::delay;
 pub(crate) use document::{Document, TableOf, read_text};
 pub(crate) use env::Env;
 pub(crate) use fault::{FileFault, parse as parse_fault, parse_on};
@@ -218,6 +219,7 @@ impl Manifest {
                 client_left: file.client_left,
                 connections: limits::count(file.connections),
                 outgoing: limits::count(file.outgoing),
+                uses: u64::MAX,
             },
             seed: file.seed,
             links,

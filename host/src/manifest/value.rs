@@ -146,6 +146,12 @@ pub(crate) fn some_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<O
     deserializer.deserialize_u64(Whole { expected: "a whole number from 1 to 1,000,000, like 3", from })
 }
 
+/// Each of them has a pool of instances.
+pub(crate) fn copies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let from = |number| (1..=100).contains(&number).then_some(Some(number));
+    deserializer.deserialize_u64(Whole { expected: "a whole number from 1 to 100, like 3", from })
+}
+
 pub(crate) fn some_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     deserializer.deserialize_u64(Whole { expected: "a whole number from 0, like 7", from: |number| Some(Some(number)) })
 }
@@ -169,7 +175,8 @@ where
     D: Deserializer<'de>,
     T: for<'t> Deserialize<'t>,
 {
-    deserializer.deserialize_str(Text { expected: "\"constant\" or \"poisson\"", parse: |text| parse_name(text) })
+    deserializer
+        .deserialize_str(Text { expected: "\"constant\", \"poisson\" or \"bursts\"", parse: |text| parse_name(text) })
 }
 
 pub(crate) fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
@@ -215,6 +222,33 @@ pub(super) fn authorities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     }
 
     deserializer.deserialize_seq(List)
+}
+
+/// A text, or a list of some.
+pub(super) fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct OneOrMore;
+
+    impl<'de> Visitor<'de> for OneOrMore {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an interface, a function or a host, like \"acme:greeter/api\", or a list of them")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
+            Ok(vec![text.into()])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(text) = list.next_element()? {
+                all.push(text);
+            }
+            if all.is_empty() { Err(A::Error::invalid_length(0, &self)) } else { Ok(all) }
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMore)
 }
 
 const DURATION: &str = "a duration, like \"250ms\" or \"1m 30s\"";

@@ -11,6 +11,7 @@
 struct Page;
 
 mod answers;
+mod arrivals;
 mod built;
 mod expect;
 mod figures;

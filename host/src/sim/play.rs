@@ -1,5 +1,7 @@
 //! One run of a scenario: its requests are sent, in simulated time, and what becomes of them is written down.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,12 +9,12 @@ use http_body_util::{BodyExt, Collected, Full};
 use hyper::Request;
 use hyper::header::HOST;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::scenario::Scenario;
-use super::traffic::Load;
+use super::traffic::{Load, MAX_REQUESTS, Traffic};
 use crate::clock::{self, Time};
 use crate::error::Error;
 use crate::host::Host;
@@ -59,45 +61,34 @@ pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<(Vec<Played>, Switc
     // Neighbouring seeds have nothing in common.
     manifest.seed = Some(chances.next_u64());
     let traffic = StdRng::from_rng(&mut chances);
+    manifest.limits.uses = scenario.instances.requests.unwrap_or(u64::MAX);
     clock::run(async {
         let host = Host::load(&manifest, Time::Simulated)?;
-        let wrong = |line, problem| Error::Manifest { path: scenario.path.clone(), line: Some(line), problem };
+        let wrong = |line, problem| Error::Manifest { path: scenario.path.clone(), line, problem };
         let switches = host.faults();
         for fault in &scenario.weather {
-            switches.add(fault.clone()).map_err(|problem| wrong(fault.line, problem))?;
+            switches.add(fault.clone()).map_err(|problem| wrong(Some(fault.line), problem))?;
         }
         for calls in &scenario.expect.calls {
-            switches.check("these calls are to", &calls.to).map_err(|problem| wrong(calls.line, problem))?;
+            switches.check("these calls are to", &calls.to).map_err(|problem| wrong(Some(calls.line), problem))?;
         }
         host.journal().follow();
-        let start = Instant::now();
-        // Others are only counted, and may be many.
-        let keeps_bodies = matches!(scenario.traffic.load, Load::Listed(_));
-        let mut under_way = JoinSet::new();
-        for (number, (at, path)) in scenario.traffic.requests(traffic).enumerate() {
-            clock::sleep_until(start + at).await;
-            let asked = &scenario.traffic.paths[path];
-            let request = Request::builder().method(asked.method.clone()).uri(asked.uri.clone());
-            let request = request.header(HOST, "localhost").header(TRACEPARENT, parent_of(number));
-            let request = request.body(Full::new(Bytes::from(asked.body.clone())));
-            let host = host.clone();
-            under_way.spawn(async move {
-                let at = start.elapsed();
-                // Of parts that were checked when the scenario was read.
-                let (status, body) = match request {
-                    Ok(request) => {
-                        let answer = host.handle(request).await;
-                        let status = answer.status().as_u16();
-                        (status, answer.into_body().collect().await.ok().map(Collected::to_bytes))
-                    }
-                    Err(_) => (400, None),
-                };
-                let took = start.elapsed() - at;
-                let (whole, body) = (body.is_some(), body.filter(|_| keeps_bodies).unwrap_or_default());
-                (number, Played { at, took, path, status, whole, body, calls: Vec::new(), executions: Vec::new() })
-            });
+        let clients = Arc::new(Clients {
+            hosts: host.clone().copies(&manifest, scenario.copies)?,
+            traffic: scenario.traffic.clone(),
+            start: Instant::now(),
+            sent: AtomicUsize::new(0),
+        });
+        let _restarts = clients.restarts(&host, &scenario.instances.restarts);
+        let mut all = match scenario.traffic.load {
+            Load::Closed { clients: count, .. } => clients.closed(count, traffic).await,
+            Load::Open(..) | Load::Listed(_) => clients.open(traffic).await,
+        };
+        if all.len() as u64 >= MAX_REQUESTS {
+            let problem =
+                format!("the `clients` sent {MAX_REQUESTS} requests, which are the most; lengthen their `pause`");
+            return Err(wrong(None, problem));
         }
-        let mut all = under_way.join_all().await;
         all.sort_unstable_by_key(|(number, _)| *number);
         let mut all: Vec<Played> = all.into_iter().map(|(_, played)| played).collect();
         let followed = host.journal().take_followed();
@@ -116,6 +107,90 @@ pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<(Vec<Played>, Switc
         }
         Ok((all, switches))
     })
+}
+
+/// Those who ask.
+struct Clients {
+    /// In turns.
+    hosts: Vec<Host>,
+    traffic: Traffic,
+    start: Instant,
+    sent: AtomicUsize,
+}
+
+/// What became of requests, by their numbers.
+type Numbered = Vec<(usize, Played)>;
+
+impl Clients {
+    /// Each comes at its time, whatever became of those before.
+    async fn open(self: &Arc<Self>, traffic: StdRng) -> Numbered {
+        let mut under_way = JoinSet::new();
+        for (at, path) in self.traffic.requests(traffic) {
+            clock::sleep_until(self.start + at).await;
+            let (this, number) = (self.clone(), self.number());
+            under_way.spawn(async move { (number, this.ask(number, path).await) });
+        }
+        under_way.join_all().await
+    }
+
+    /// Each client asks again after its answer, and a pause.
+    async fn closed(self: &Arc<Self>, clients: u64, mut traffic: StdRng) -> Numbered {
+        let Load::Closed { pause, .. } = &self.traffic.load else { return Vec::new() };
+        let mut under_way = JoinSet::new();
+        for _ in 0..clients {
+            let (this, pause, mut chance) = (self.clone(), pause.clone(), StdRng::from_rng(&mut traffic));
+            under_way.spawn(async move {
+                let mut all = Vec::new();
+                // Not all at once.
+                clock::sleep(pause.draw(&mut chance).mul_f64(chance.random::<f64>())).await;
+                while this.start.elapsed() < this.traffic.duration {
+                    let (number, path) = (this.number(), this.traffic.path(&mut chance));
+                    if number as u64 >= MAX_REQUESTS {
+                        break;
+                    }
+                    all.push((number, this.ask(number, path).await));
+                    clock::sleep(pause.draw(&mut chance)).await;
+                }
+                all
+            });
+        }
+        under_way.join_all().await.into_iter().flatten().collect()
+    }
+
+    fn number(&self) -> usize {
+        self.sent.fetch_add(1, Ordering::Relaxed)
+    }
+
+    async fn ask(&self, number: usize, path: usize) -> Played {
+        let (at, asked) = (self.start.elapsed(), &self.traffic.paths[path]);
+        let request = Request::builder().method(asked.method.clone()).uri(asked.uri.clone());
+        let request = request.header(HOST, "localhost").header(TRACEPARENT, parent_of(number));
+        // Of parts that were checked when the scenario was read.
+        let (status, body) = match request.body(Full::new(Bytes::from(asked.body.clone()))) {
+            Ok(request) => {
+                let answer = self.hosts[number % self.hosts.len()].handle(request).await;
+                (answer.status().as_u16(), answer.into_body().collect().await.ok().map(Collected::to_bytes))
+            }
+            Err(_) => (400, None),
+        };
+        let took = self.start.elapsed() - at;
+        // Others are only counted, and may be many.
+        let keeps_bodies = matches!(self.traffic.load, Load::Listed(_));
+        let (whole, body) = (body.is_some(), body.filter(|_| keeps_bodies).unwrap_or_default());
+        Played { at, took, path, status, whole, body, calls: Vec::new(), executions: Vec::new() }
+    }
+
+    /// At these times, all instances of `host` and its copies begin anew; as long as this is kept.
+    fn restarts(&self, host: &Host, times: &[Duration]) -> JoinSet<()> {
+        let at = |at: &Duration| {
+            let (host, time) = (host.clone(), self.start + *at);
+            async move {
+                clock::sleep_until(time).await;
+                host.restart();
+            }
+        };
+        times.iter().map(at).collect()
+    }
 }
 
 /// Each request begins a trace, whose id is its number, from 1: so its calls are known, through whatever they pass.

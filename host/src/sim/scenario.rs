@@ -1,6 +1,7 @@
 //! The file that says what a simulation is of: a manifest, traffic, weather, and what is expected.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -9,7 +10,7 @@ use super::expect::{Expect, FileExpect};
 use super::traffic::{FileTraffic, Traffic};
 use crate::error::Error;
 use crate::lattice::Fault;
-use crate::manifest::{Document, FileFault, Manifest, TableOf, read_text, value};
+use crate::manifest::{Document, FileFault, Instances, Manifest, TableOf, read_text, value};
 
 /// A simulation that can be run: read from TOML.
 ///
@@ -30,6 +31,18 @@ pub struct Scenario {
     /// Faults, beside those of the manifest.
     pub(super) weather: Vec<Fault>,
     pub(super) expect: Expect,
+    /// How often the app is there.
+    pub(super) copies: usize,
+    pub(super) instances: Lifetime,
+}
+
+/// How long instances live that are used again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lifetime {
+    /// For so many requests or calls.
+    pub requests: Option<u64>,
+    /// Until these times.
+    pub restarts: Vec<Duration>,
 }
 
 impl Scenario {
@@ -70,7 +83,28 @@ impl Scenario {
         });
         let weather = weather.collect::<Result<_, Error>>()?;
         let expect = file.expect.check(&manifest.http, line_of).map_err(|(line, problem)| located(line, problem))?;
-        Ok(Scenario { path: path.into(), manifest, seed: file.seed.unwrap_or(1), traffic, weather, expect })
+        let instances = match file.instances {
+            Some(instances) if manifest.instances == Instances::Fresh => {
+                let line = document.line_of(instances.span().start);
+                let problem = "`[instances]` says how long instances live that are used again, and each serves one request; \
+                               add `instances = \"reuse\"` to the manifest";
+                return Err(located(line, problem.into()));
+            }
+            instances => instances.map(Spanned::into_inner).unwrap_or_default(),
+        };
+        Ok(Scenario {
+            path: path.into(),
+            manifest,
+            seed: file.seed.unwrap_or(1),
+            traffic,
+            weather,
+            expect,
+            copies: usize::try_from(file.copies.unwrap_or(1)).unwrap_or(1),
+            instances: Lifetime {
+                requests: instances.requests,
+                restarts: instances.restarts.into_iter().filter_map(|Time(at)| at).collect(),
+            },
+        })
     }
 
     /// The seed of the file, or 1.
@@ -85,7 +119,8 @@ impl Scenario {
     }
 }
 
-const TABLES: [TableOf; 3] = [
+const TABLES: [TableOf; 4] = [
+    ("instances", "table", "one table, `[instances]`, like `restarts = [\"30s\"]` below it"),
     ("traffic", "table", "one table, `[traffic]`, like `requests-per-second = 20` below it"),
     ("weather", "array", "a list of tables, each below a `[[weather]]` of its own"),
     ("expect", "table", "one table, `[expect]`, like `success = \"99%\"` below it"),
@@ -99,9 +134,24 @@ struct File {
     manifest: Option<PathBuf>,
     #[serde(default, deserialize_with = "value::seed")]
     seed: Option<u64>,
+    #[serde(default, deserialize_with = "value::copies")]
+    copies: Option<u64>,
+    instances: Option<Spanned<FileInstances>>,
     traffic: Option<Spanned<FileTraffic>>,
     #[serde(default)]
     weather: Vec<Spanned<FileFault>>,
     #[serde(default)]
     expect: FileExpect,
 }
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `restarts = [\"30s\"]`")]
+struct FileInstances {
+    #[serde(default, deserialize_with = "value::some_count")]
+    requests: Option<u64>,
+    #[serde(default)]
+    restarts: Vec<Time>,
+}
+
+#[derive(Deserialize)]
+struct Time(#[serde(deserialize_with = "value::duration")] Option<Duration>);

@@ -9,7 +9,7 @@ use super::answers::{Answers, Stage};
 use super::built::built;
 use super::expect::Expect;
 use super::play::play;
-use super::scenario::Scenario;
+use super::scenario::{Lifetime, Scenario};
 use super::traffic::{Asked, Load, Traffic, parse_asked};
 use crate::error::Error;
 use crate::lattice::{Fault, FaultKind};
@@ -236,7 +236,16 @@ impl Simulation {
         let listed = times.into_iter().zip(0..).collect();
         let traffic = Traffic { load: Load::Listed(listed), duration, paths };
         let http = manifest.http.clone();
-        let scenario = Scenario { path, manifest, seed: self.seed, traffic, weather, expect: Expect::default() };
+        let scenario = Scenario {
+            path,
+            manifest,
+            seed: self.seed,
+            traffic,
+            weather,
+            expect: Expect::default(),
+            copies: 1,
+            instances: Lifetime::default(),
+        };
         let (played, switches) = play(&scenario, self.seed)?;
         Ok(Answers::of(&scenario, played, Arc::new(Stage { switches, http })))
     }

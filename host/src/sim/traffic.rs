@@ -1,17 +1,21 @@
 //! The requests of a simulation: when each comes, and what it asks for.
 
+use std::fmt;
 use std::time::Duration;
 
 use hyper::{Method, Uri};
 use rand::RngExt;
 use rand::rngs::StdRng;
-use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use crate::manifest::value;
+use super::arrivals::{Arrivals, Rate, Times};
+use crate::lattice::Delay;
+use crate::manifest::{delay, value};
 
 /// So many requests fit into the memory of a small machine.
-const MAX_REQUESTS: u64 = 1_000_000;
+pub(super) const MAX_REQUESTS: u64 = 1_000_000;
 
 /// For so long requests may come: within it, no sum of times overflows.
 const MAX_DAYS: u32 = 366;
@@ -28,20 +32,11 @@ pub(super) struct Traffic {
 #[derive(Clone, Debug)]
 pub(super) enum Load {
     /// So many in a second, whatever becomes of them.
-    Open { arrivals: Arrivals, per_second: f64 },
+    Open(Arrivals, Rate),
+    /// So many clients, each of which asks again after its answer, and a pause.
+    Closed { clients: u64, pause: Delay },
     /// At these times, each for the path of that number.
     Listed(Vec<(Duration, usize)>),
-}
-
-/// How long after the one before it a request comes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Arrivals {
-    /// Always as long.
-    #[default]
-    Constant,
-    /// By chance, as independent clients do: the times between have an exponential distribution.
-    Poisson,
 }
 
 /// One kind of request.
@@ -54,38 +49,34 @@ pub(super) struct Asked {
 }
 
 impl Traffic {
-    /// When each request comes, and which of the paths it is for. Chance has its own generator, so that the traffic of a
-    /// seed is the same whatever becomes of it.
-    pub fn requests(&self, chance: StdRng) -> Box<dyn Iterator<Item = (Duration, usize)> + '_> {
+    /// When each request comes that waits for no other, and which of the paths it is for. Chance has its own generator, so
+    /// that the traffic of a seed is the same whatever becomes of it.
+    pub fn requests(&self, mut chance: StdRng) -> Box<dyn Iterator<Item = (Duration, usize)> + '_> {
         match &self.load {
-            Load::Open { arrivals, per_second } => Box::new(self.open(*arrivals, *per_second, chance)),
+            Load::Open(arrivals, rate) => {
+                let mut times = Times::of(rate, *arrivals);
+                Box::new(std::iter::from_fn(move || {
+                    let time = times.next(&mut chance).filter(|time| *time < self.duration)?;
+                    Some((time, self.path(&mut chance)))
+                }))
+            }
+            Load::Closed { .. } => Box::new(std::iter::empty()),
             Load::Listed(all) => Box::new(all.iter().copied()),
         }
     }
 
-    fn open(&self, arrivals: Arrivals, per_second: f64, mut chance: StdRng) -> impl Iterator<Item = (Duration, usize)> {
+    /// One of the paths, by its weight.
+    pub fn path(&self, chance: &mut StdRng) -> usize {
         let weights: u64 = self.paths.iter().map(|asked| asked.weight).sum();
-        let (mut number, mut at) = (0u32, 0.0);
-        std::iter::from_fn(move || {
-            let time = match arrivals {
-                Arrivals::Constant => f64::from(number) / per_second,
-                Arrivals::Poisson => {
-                    at -= (1.0 - chance.random::<f64>()).ln() / per_second;
-                    at
-                }
-            };
-            number += 1;
-            let time = Duration::try_from_secs_f64(time).ok().filter(|time| *time < self.duration)?;
-            let mut pick = chance.random_range(0..weights.max(1));
-            let path = self.paths.iter().position(|asked| match pick.checked_sub(asked.weight) {
-                Some(rest) => {
-                    pick = rest;
-                    false
-                }
-                None => true,
-            });
-            Some((time, path.unwrap_or_default()))
-        })
+        let mut pick = chance.random_range(0..weights.max(1));
+        let path = self.paths.iter().position(|asked| match pick.checked_sub(asked.weight) {
+            Some(rest) => {
+                pick = rest;
+                false
+            }
+            None => true,
+        });
+        path.unwrap_or_default()
     }
 }
 
@@ -93,14 +84,76 @@ impl Traffic {
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `requests-per-second = 20`")]
 pub(super) struct FileTraffic {
     #[serde(default, deserialize_with = "value::arrivals")]
-    arrivals: Arrivals,
-    #[serde(default, deserialize_with = "value::rate")]
-    requests_per_second: Option<f64>,
+    arrivals: FileArrivals,
+    #[serde(default, deserialize_with = "value::some_count")]
+    burst: Option<u64>,
+    #[serde(default, deserialize_with = "rate")]
+    requests_per_second: Option<FileRate>,
+    #[serde(default, deserialize_with = "value::some_count")]
+    clients: Option<u64>,
+    #[serde(default, deserialize_with = "delay")]
+    pause: Option<Delay>,
     #[serde(default, deserialize_with = "value::duration")]
     duration: Option<Duration>,
     #[serde(default)]
     paths: Vec<Spanned<FileAsked>>,
 }
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FileArrivals {
+    #[default]
+    Constant,
+    Poisson,
+    Bursts,
+}
+
+/// How many requests come in a second: always as many, or from point to point.
+enum FileRate {
+    Constant(f64),
+    Points(Vec<(Duration, f64)>),
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileRate>, D::Error> {
+    deserializer.deserialize_any(RateVisitor).map(Some)
+}
+
+struct RateVisitor;
+
+impl<'de> Visitor<'de> for RateVisitor {
+    type Value = FileRate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number above 0, like 20 or 0.5, or a list of points, like [[\"0s\", 10], [\"30s\", 200]]")
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<FileRate, E> {
+        let wrong = || E::invalid_value(Unexpected::Float(number), &self);
+        (number.is_finite() && number > 0.0).then_some(FileRate::Constant(number)).ok_or_else(wrong)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<FileRate, E> {
+        self.visit_f64(number as f64)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<FileRate, E> {
+        self.visit_f64(number as f64)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<FileRate, A::Error> {
+        let mut points = Vec::new();
+        while let Some((Time(at), number)) = list.next_element::<(Time, f64)>()? {
+            if !number.is_finite() || number < 0.0 {
+                return Err(A::Error::invalid_value(Unexpected::Float(number), &"a number from 0, like 20"));
+            }
+            points.push((at.unwrap_or_default(), number));
+        }
+        Ok(FileRate::Points(points))
+    }
+}
+
+#[derive(Deserialize)]
+struct Time(#[serde(deserialize_with = "value::duration")] Option<Duration>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ path = \"/hello/Ada\" }`")]
@@ -115,13 +168,8 @@ struct FileAsked {
 
 impl FileTraffic {
     /// The traffic; or the line of what is wrong, and what that is.
-    pub fn check(self, line: usize, line_of: &dyn Fn(usize) -> usize) -> Result<Traffic, (usize, String)> {
+    pub fn check(mut self, line: usize, line_of: &dyn Fn(usize) -> usize) -> Result<Traffic, (usize, String)> {
         let wrong = |problem: &str| (line, problem.to_string());
-        let per_second = self.requests_per_second.ok_or_else(|| {
-            wrong(
-                "`requests-per-second` is missing from `[traffic]`; say how many come, like `requests-per-second = 20`",
-            )
-        })?;
         let duration = self.duration.filter(|duration| !duration.is_zero()).ok_or_else(|| {
             wrong(
                 "`[traffic]` needs a `duration` above zero; say for how long requests come, like `duration = \"30s\"`",
@@ -132,15 +180,10 @@ impl FileTraffic {
                 "the `duration` is longer than {MAX_DAYS} days, which are the most; shorten it"
             )));
         }
-        let requests = per_second * duration.as_secs_f64();
-        if requests > MAX_REQUESTS as f64 {
-            return Err(wrong(&format!(
-                "`requests-per-second` times `duration` is {requests:.0} requests, and {MAX_REQUESTS} are the most; \
-                 lower one of them"
-            )));
-        }
+        let asked_for = std::mem::take(&mut self.paths);
+        let load = self.load(duration).map_err(|problem| wrong(&problem))?;
         let mut paths = Vec::new();
-        for asked in self.paths {
+        for asked in asked_for {
             let line = line_of(asked.span().start);
             paths.push(asked.into_inner().check().map_err(|problem| (line, problem))?);
         }
@@ -149,7 +192,52 @@ impl FileTraffic {
                 "`paths` is missing from `[traffic]`; say what is asked for, like `paths = [{ path = \"/hello/Ada\" }]`",
             ));
         }
-        Ok(Traffic { load: Load::Open { arrivals: self.arrivals, per_second }, duration, paths })
+        Ok(Traffic { load, duration, paths })
+    }
+
+    fn load(self, duration: Duration) -> Result<Load, String> {
+        let FileTraffic { arrivals, burst, requests_per_second, clients, pause, .. } = self;
+        if burst.is_some() != (arrivals == FileArrivals::Bursts) {
+            return Err("`burst` and `arrivals = \"bursts\"` belong together; write both, like `burst = 50`".into());
+        }
+        let rate = match (requests_per_second, clients) {
+            (Some(FileRate::Constant(rate)), None) => Rate::constant(rate),
+            (Some(FileRate::Points(points)), None) => Rate::through(&points).ok_or(
+                "the points of `requests-per-second` begin at \"0s\", come in order, and end above 0; write them like \
+                 [[\"0s\", 10], [\"30s\", 200]]",
+            )?,
+            (None, Some(clients)) if arrivals == FileArrivals::Constant => {
+                let pause = pause.ok_or(
+                    "`clients` need a `pause` between an answer and the next request; say how long, like `pause = \"1s\"`",
+                )?;
+                return Ok(Load::Closed { clients, pause });
+            }
+            _ => {
+                return Err(
+                    "`requests-per-second` is missing from `[traffic]`, or is not alone; say how many come, like \
+                     `requests-per-second = 20`, or, without it and `arrivals`, how many clients ask again and again, \
+                     like `clients = 20`"
+                        .into(),
+                );
+            }
+        };
+        if pause.is_some() {
+            return Err("`pause` belongs to `clients`, which ask again after their answer; remove it".into());
+        }
+        let requests = rate.requests_until(duration);
+        if requests > MAX_REQUESTS as f64 {
+            return Err(format!(
+                "`requests-per-second` times `duration` is {requests:.0} requests, and {MAX_REQUESTS} are the most; \
+                 lower one of them"
+            ));
+        }
+        let burst = u32::try_from(burst.unwrap_or(1)).unwrap_or(u32::MAX);
+        let arrivals = match arrivals {
+            FileArrivals::Constant => Arrivals::Constant,
+            FileArrivals::Poisson => Arrivals::Poisson,
+            FileArrivals::Bursts => Arrivals::Bursts(burst),
+        };
+        Ok(Load::Open(arrivals, rate))
     }
 }
 
@@ -181,40 +269,15 @@ mod tests {
 
     use super::*;
 
-    fn traffic(arrivals: Arrivals) -> Traffic {
-        let asked = |path: &'static str, weight| Asked {
-            method: Method::GET,
-            uri: Uri::from_static(path),
-            body: String::new(),
-            weight,
-        };
-        let paths = vec![asked("/often", 3), asked("/rarely", 1)];
-        Traffic { load: Load::Open { arrivals, per_second: 100.0 }, duration: Duration::from_secs(100), paths }
-    }
-
-    #[test]
-    fn constant_arrivals_are_as_far_apart_as_the_rate_says() {
-        let all: Vec<_> = traffic(Arrivals::Constant).requests(StdRng::seed_from_u64(1)).collect();
-        assert_eq!(all.len(), 10_000);
-        assert!(all.iter().enumerate().all(|(number, (at, _))| *at == Duration::from_millis(10) * number as u32));
-    }
-
-    #[test]
-    fn poisson_arrivals_have_the_mean_and_the_spread_of_theory() {
-        let all: Vec<_> = traffic(Arrivals::Poisson).requests(StdRng::seed_from_u64(1)).collect();
-        // The number has a standard deviation of 100.
-        assert!((9_700..10_300).contains(&all.len()), "{}", all.len());
-        let gaps: Vec<f64> = all.windows(2).map(|two| (two[1].0 - two[0].0).as_secs_f64()).collect();
-        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
-        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-        // Of an exponential distribution, the standard deviation is the mean.
-        assert!((variance.sqrt() / mean - 1.0).abs() < 0.05, "{mean} {variance}");
-    }
-
     #[test]
     fn paths_are_asked_for_as_often_as_they_weigh() {
-        let all: Vec<_> = traffic(Arrivals::Constant).requests(StdRng::seed_from_u64(1)).collect();
+        let asked =
+            |path: &'static str, weight| Asked { weight, ..parse_asked(path, "GET".into(), String::new()).unwrap() };
+        let load = Load::Open(Arrivals::Constant, Rate::constant(100.0));
+        let paths = vec![asked("/often", 3), asked("/rarely", 1)];
+        let traffic = Traffic { load, duration: Duration::from_secs(100), paths };
+        let all: Vec<_> = traffic.requests(StdRng::seed_from_u64(1)).collect();
         let often = all.iter().filter(|(_, path)| *path == 0).count();
-        assert!((7_300..7_700).contains(&often), "{often}");
+        assert!(all.len() == 10_000 && (7_300..7_700).contains(&often), "{often}");
     }
 }

@@ -4,6 +4,7 @@ mod classics;
 mod library;
 mod mistakes;
 mod report;
+mod traffic;
 
 use std::path::Path;
 use std::process::{Command, Output};
