@@ -1,7 +1,8 @@
-//! The scenarios in `scenarios/`: of each pair, the naive version fails for each seed, and the right one holds for each.
+//! The scenarios in `scenarios/`: the naive version of each fails for each seed, and the right one holds for each.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use steadfast_demo::guests::Guests;
 
@@ -9,7 +10,9 @@ use super::{parsed, text};
 
 /// The runs of a scenario that is copied to where its components are known, with the exit status.
 fn runs(pair: &str, version: &str) -> (Option<i32>, Vec<serde_json::Value>) {
-    let guests = Guests::build(&["scenario-front", "greeter", "chain-letters"]).expect("the guests build");
+    static GUESTS: OnceLock<Guests> = OnceLock::new();
+    let build = || Guests::build(&["scenario-front", "greeter", "chain-letters"]).expect("the guests build");
+    let guests = GUESTS.get_or_init(build);
     let built = guests.file("greeter").parent().expect("a folder").display().to_string();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(pair);
     let folder = tempfile::tempdir().expect("a folder for the test");
@@ -20,24 +23,31 @@ fn runs(pair: &str, version: &str) -> (Option<i32>, Vec<serde_json::Value>) {
         std::fs::write(folder.path().join(file.file_name().expect("a name")), content).expect("the folder is ours");
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-    command.args(["sim", &format!("{version}.toml"), "--seeds", "1..20", "--json", "out.json"]);
+    command.args(["sim", &format!("{version}.toml"), "--seeds", &format!("1..{SEEDS}"), "--json", "out.json"]);
     let output = command.current_dir(folder.path()).env_remove("RUST_LOG").output().expect("the command runs");
     assert_eq!(text(&output.stderr), "");
     let json = std::fs::read_to_string(folder.path().join("out.json")).expect("it was written");
     (output.status.code(), parsed(&json)["runs"].as_array().expect("runs").clone())
 }
 
+/// Enough to see that it is no chance; `steadfast sim` takes more.
+const SEEDS: usize = 3;
+
 /// The one property that the naive version does not have, whichever the seed, and all that the right one has.
 fn check(pair: &str, property: &str) {
     let (status, naive) = runs(pair, "naive");
-    assert_eq!((status, naive.len()), (Some(1), 20));
+    assert_eq!((status, naive.len()), (Some(1), SEEDS));
     for run in naive {
         let failed = run["properties"].as_array().unwrap().iter().filter(|property| property["held"] == false);
         let names: Vec<&str> = failed.map(|property| property["name"].as_str().unwrap()).collect();
         assert_eq!(names, [property], "seed {}", run["seed"]);
     }
-    let (status, right) = runs(pair, "right");
-    assert_eq!((status, right.len()), (Some(0), 20));
+    check_right(pair, "right");
+}
+
+fn check_right(pair: &str, version: &str) {
+    let (status, right) = runs(pair, version);
+    assert_eq!((status, right.len()), (Some(0), SEEDS));
     assert!(right.iter().all(|run| run["held"] == true && run["succeeded"].as_u64() > Some(0)));
 }
 
@@ -54,4 +64,35 @@ fn one_retry_in_a_row_does_not_multiply() {
 #[test]
 fn a_write_that_is_not_marked_happens_once() {
     check("second-execution", "executions of acme:greeter/api for one request");
+}
+
+#[test]
+fn jitter_scatters_the_herd() {
+    check("thundering-herd", "success");
+}
+
+#[test]
+fn jitter_scatters_those_who_are_told_when_to_come() {
+    check("retry-after-herd", "success");
+}
+
+#[test]
+fn a_breaker_opens_where_its_state_outlives_a_request() {
+    check("breaker-never-opens", "calls to acme:greeter/api per request");
+    check_right("breaker-never-opens", "shared");
+}
+
+#[test]
+fn a_deadline_counts_the_calls_too() {
+    check("deadline-of-sleeps", "p99");
+}
+
+#[test]
+fn one_probe_for_all_instances_is_no_stampede() {
+    check("half-open-stampede", "calls to acme:greeter/api per request");
+}
+
+#[test]
+fn a_budget_lets_a_target_recover() {
+    check("metastable", "recovery");
 }
