@@ -5,7 +5,8 @@ mod stage;
 
 use std::time::Duration;
 
-use stage::{Answer, Stage, component, manifest, simulate};
+use stage::{Answer, Stage, component, manifest, simulate, whole};
+use steadfast_host::{Cause, Delivery};
 
 /// What each line of `operations` came to, on the bucket of that name.
 async fn ask(stage: &Stage, bucket: &str, operations: &'static str) -> Vec<String> {
@@ -26,6 +27,39 @@ fn what_one_instance_writes_the_next_one_reads() {
     });
     simulate(&manifest(component("keeper"), &[], ""), async |stage| {
         assert_eq!(ask(&stage, "a", "keys").await, ["0 in 1"], "another host has a store of its own");
+    });
+}
+
+/// The links of `wrpc:keyvalue`, each to the same provider.
+const PLAIN: &str = "
+    [links]
+    'wrpc:keyvalue/store' = { provider = 'keyvalue' }
+    'wrpc:keyvalue/atomics' = { provider = 'keyvalue' }
+    'wrpc:keyvalue/batch' = { provider = 'keyvalue' }
+";
+
+#[test]
+fn a_link_leads_to_a_provider_of_the_host() {
+    simulate(&whole(&format!("component = '<keeper>'\n{PLAIN}")), async |stage| {
+        let operations = "plain set k one\nplain increment n 2\nplain exists k\nplain set-many m two\nplain keys -";
+        let done = ask(&stage, "a", operations).await;
+        assert_eq!(done, ["()", "2", "true", "()", "[\"k\", \"n\", \"m\"] None"]);
+        let operations = "plain get k\nplain get-many k none m\nplain delete k\nplain delete-many n m\nplain keys 0";
+        assert_eq!(ask(&stage, "a", operations).await, ["one", "k=one none m=two", "()", "()", "[] None"]);
+        assert_eq!(ask(&stage, "a", "plain set k text\nplain increment k 1").await[1], {
+            "Error::Other(\"`k` was not incremented: its value is no number; delete it, or use another key\")"
+        });
+    });
+}
+
+#[test]
+fn faults_are_in_front_of_a_provider() {
+    let fault = "[[faults]]\non = 'wrpc:keyvalue/store#get'\nkind = 'no-target'\nfirst = 1";
+    simulate(&whole(&format!("component = '<keeper>'\n{PLAIN}{fault}")), async |stage| {
+        let answer = stage.post("/a", "plain set k one\nplain get k").await;
+        assert_eq!(answer.status, 500, "its type has no failure, so it traps");
+        assert_eq!(answer.calls, [Ok(()), Err((Cause::NoTarget, Delivery::NotSent))]);
+        assert_eq!(ask(&stage, "a", "plain get k").await, ["one"]);
     });
 }
 

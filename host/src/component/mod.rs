@@ -18,7 +18,6 @@ use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::error::{Error, quote};
-use crate::providers::keyvalue;
 use bounds::Refused;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
@@ -40,6 +39,10 @@ const PROVIDED: [&str; 9] = [
 
 /// The one interface of its package that the host has: drafts of a proposal are not compatible.
 const CONFIG: &str = "wasi:config/store@0.2.0-rc.1";
+
+/// The same of key-value stores.
+const KEYVALUE: [&str; 3] =
+    ["wasi:keyvalue/store@0.2.0-draft", "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
 
 /// A component, with the functions that it imports from others and offers to others.
 pub struct Component {
@@ -174,6 +177,20 @@ impl Component {
     }
 }
 
+/// The interfaces in a text of WIT, of one package, with their functions; those that have only types are left out.
+///
+/// # Errors
+/// What is wrong with the text, or cannot cross in it.
+pub(crate) fn in_wit(text: &str) -> Result<BTreeMap<Interface, Functions>, String> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("service.wit", text).map_err(|error| quote(&error))?;
+    let interfaces = resolve.packages[package].interfaces.values().map(|id| {
+        let functions = resolve.interfaces[*id].functions.values().collect();
+        (name(&resolve, &WorldKey::Interface(*id), *id), Ok(functions))
+    });
+    signatures(&resolve, interfaces).map(|(interface, functions)| Ok((interface, functions?))).collect()
+}
+
 /// The bytes of the file `path`, unless they are too many for a component.
 pub(crate) fn read_bytes(path: &Path, hint: &str) -> Result<Vec<u8>, Error> {
     let unread = |source| Error::Read { path: path.into(), source, hint: hint.into() };
@@ -268,7 +285,7 @@ impl Interface {
         }
         match self.package.as_str() {
             "wasi:config" => return self.to_string() == CONFIG,
-            "wasi:keyvalue" => return keyvalue::INTERFACES.contains(&self.to_string().as_str()),
+            "wasi:keyvalue" => return KEYVALUE.contains(&self.to_string().as_str()),
             "wrpc:rpc" => return self.to_string() == WRPC_ERROR,
             _ => {}
         }
@@ -283,7 +300,7 @@ impl Interface {
         Some(match self.package.as_str() {
             "wasi:config" => format!("`{self}`, and this host has `{CONFIG}`; build it against that"),
             "wasi:keyvalue" => {
-                let all = keyvalue::INTERFACES.map(|interface| format!("`{interface}`")).join(", ");
+                let all = KEYVALUE.map(|interface| format!("`{interface}`")).join(", ");
                 format!("`{self}`, and this host has {all}; build it against those")
             }
             _ => format!("`{self}`, and this host has WASI 0.2; build it for `wasm32-wasip2`"),

@@ -178,3 +178,32 @@ fn what_cannot_be_provided_is_said() {
     let refusal = folder.refusal(&["provide", "--nats", "nats://localhost", "handler.wasm"]);
     assert!(refusal.starts_with("handler.wasm exports "), "{refusal}");
 }
+
+#[test]
+fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
+    let folder = Folder::new().with("app.wasm", app(GREET));
+    let link = |options: &str| folder.serve(with(&format!("[links]\n'acme:greeter/api' = {{ {options} }}")));
+    for (options, expected) in [
+        ("provider = 'keyvalu'", "there is no provider `keyvalu`; did you mean `keyvalue`?"),
+        ("provider = 'mongo'", "there is no provider `mongo`; this host has `keyvalue`"),
+        ("provider = 1", "`provider` is to be a name in quotes, like \"keyvalue\""),
+        ("provider = 'keyvalue', bukket = 'a'", "unknown field `bukket`, there are no fields"),
+        (
+            "provider = 'keyvalue'",
+            "the link of `acme:greeter/api` leads to the provider `keyvalue`, which does not export it (it exports \
+             wrpc:keyvalue/atomics@0.2.0-draft, wrpc:keyvalue/batch@0.2.0-draft, wrpc:keyvalue/store@0.2.0-draft); \
+             link a component that does",
+        ),
+    ] {
+        assert_eq!(link(options), format!("hello.toml:3: {expected}"), "{options}");
+    }
+    assert_eq!(
+        folder.serve(with("[links.'acme:greeter/api']\nprovider = 'keyvalue'\nbukket = 'a'")),
+        "hello.toml:4: unknown field `bukket`, there are no fields"
+    );
+    assert_eq!(
+        link("provder = 'keyvalue'"),
+        "hello.toml:3: unknown field `provder`, did you mean `provider`? Expected one of `component`, `instances`, \
+         `nats`, `prefix`, `tcp`, `provider`"
+    );
+}

@@ -29,6 +29,8 @@ const ENTRY: usize = 160;
 /// Why nothing was written, or nothing read.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum Refused {
+    #[error("the name of the bucket has more than {MAX_NAME} bytes")]
+    Name,
     #[error("the key has {0} bytes, and a key may have {MAX_KEY}; use a shorter one")]
     Key(usize),
     #[error("the value of `{0}` has {1} bytes, and a value may have {MAX_VALUE}; store it in parts")]

@@ -1,20 +1,108 @@
 //! `wasi:keyvalue`, in the memory of this process: every instance of a host sees the same buckets.
 //!
-//! `buckets` holds the data and its bounds. Here is how a component reaches it.
+//! `buckets` holds the data and its bounds, and `plain` says how it is called from elsewhere. Here is what can be asked of
+//! it, and how a component reaches it.
 
 mod buckets;
+mod plain;
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Deserialize;
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
+use super::Service;
+use crate::lattice::{Invocation, Reply};
 pub(crate) use buckets::Buckets;
 use buckets::Refused;
 use generated::wasi::keyvalue::store::{Error, KeyResponse};
 use generated::wasi::keyvalue::{atomics, batch, store};
 
-/// The interfaces that there are, by their full names: drafts of a proposal are not compatible.
-pub(crate) const INTERFACES: [&str; 3] =
-    ["wasi:keyvalue/store@0.2.0-draft", "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
+/// What a person may say of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {}
+
+/// The store, as a service.
+#[derive(Default)]
+pub(crate) struct Keyvalue {
+    buckets: Buckets,
+}
+
+/// What is asked of a bucket.
+pub(crate) enum Operation {
+    Get(String),
+    Set(String, Vec<u8>),
+    Delete(String),
+    Exists(String),
+    Increment(String, u64),
+    /// A page of keys, from a cursor on.
+    Keys(Option<u64>),
+    GetMany(Vec<String>),
+    SetMany(Vec<(String, Vec<u8>)>),
+    DeleteMany(Vec<String>),
+}
+
+/// What it answers, by the operation.
+pub(crate) enum Answer {
+    Done,
+    Value(Option<Vec<u8>>),
+    Exists(bool),
+    Number(u64),
+    Keys(Vec<String>, Option<u64>),
+    Values(Vec<Option<(String, Vec<u8>)>>),
+}
+
+impl Keyvalue {
+    fn run(&self, bucket: &str, operation: Operation) -> Result<Answer, Refused> {
+        let buckets = &self.buckets;
+        if !Buckets::has(bucket) {
+            return Err(Refused::Name);
+        }
+        Ok(match operation {
+            Operation::Get(key) => Answer::Value(buckets.get(bucket, &key)),
+            Operation::Set(key, value) => {
+                buckets.set(bucket, &key, value)?;
+                Answer::Done
+            }
+            Operation::Delete(key) => {
+                buckets.delete(bucket, &key);
+                Answer::Done
+            }
+            Operation::Exists(key) => Answer::Exists(buckets.exists(bucket, &key)),
+            Operation::Increment(key, delta) => Answer::Number(buckets.increment(bucket, &key, delta)?),
+            Operation::Keys(cursor) => {
+                let (keys, cursor) = buckets.keys(bucket, cursor);
+                Answer::Keys(keys, cursor)
+            }
+            Operation::GetMany(keys) => Answer::Values(buckets.get_many(bucket, keys)?),
+            Operation::SetMany(pairs) => {
+                pairs.into_iter().try_for_each(|(key, value)| buckets.set(bucket, &key, value))?;
+                Answer::Done
+            }
+            Operation::DeleteMany(keys) => {
+                keys.iter().for_each(|key| buckets.delete(bucket, key));
+                Answer::Done
+            }
+        })
+    }
+}
+
+impl Service for Keyvalue {
+    fn wit(&self) -> &'static str {
+        plain::WIT
+    }
+
+    fn call(self: Arc<Self>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+        Box::pin(async move {
+            let (bucket, operation) = plain::operation(invocation)?;
+            plain::reply(self.run(&bucket, operation))
+        })
+    }
+}
 
 mod generated {
     #![allow(missing_docs, reason = "generated")]
