@@ -45,7 +45,7 @@ impl Loaded {
         let others = others(manifest)?;
         let importers: Vec<&Component> = std::iter::once(app).chain(others.values()).collect();
         let called = Arc::new(Called::new(manifest, &importers));
-        let providers = providers(manifest)?;
+        let providers = providers(manifest, time)?;
         for (interface, link) in &manifest.links {
             check_used(manifest, &called, interface, link)?;
             let end = match &link.target {
@@ -105,10 +105,7 @@ impl Loaded {
                 }
                 #[cfg(feature = "wrpc")]
                 Target::Nats(_) | Target::Tcp(_) => {
-                    let problem = format!(
-                        "`{interface}` is linked to another process, and simulated time has no network; link it to a component"
-                    );
-                    return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
+                    return Err(no_network(manifest, interface, link));
                 }
             };
             links.insert(interface.clone(), Box::new(Faulty { faults: faults.clone(), transport }));
@@ -185,12 +182,22 @@ fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
     Ok(others)
 }
 
+fn no_network(manifest: &Manifest, interface: &str, link: &Link) -> Error {
+    let problem = format!(
+        "`{interface}` is linked to another process, and simulated time has no network; link it to a component"
+    );
+    Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem }
+}
+
 /// The providers of the links, by the interface of the link. Those with the same options are one.
-fn providers(manifest: &Manifest) -> Result<BTreeMap<&str, Arc<Provided>>, Error> {
+fn providers(manifest: &Manifest, time: Time) -> Result<BTreeMap<&str, Arc<Provided>>, Error> {
     let mut started: Vec<(&Options, Arc<Provided>)> = Vec::new();
     let mut providers = BTreeMap::new();
     for (interface, link) in &manifest.links {
         let Target::Provider(options) = &link.target else { continue };
+        if options.is_remote() && time != Time::Real {
+            return Err(no_network(manifest, interface, link));
+        }
         let known = started.iter().find(|(known, _)| *known == options);
         let provided = match known {
             Some((_, provided)) => provided.clone(),

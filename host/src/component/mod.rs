@@ -177,16 +177,18 @@ impl Component {
     }
 }
 
-/// The interfaces in a text of WIT, of one package, with their functions; those that have only types are left out.
+/// The interfaces in texts of WIT, a package each, with their functions; those that have only types are left out.
 ///
 /// # Errors
-/// What is wrong with the text, or cannot cross in it.
-pub(crate) fn in_wit(text: &str) -> Result<BTreeMap<Interface, Functions>, String> {
+/// What is wrong with a text, or cannot cross in it.
+pub(crate) fn in_wit(texts: &[&str]) -> Result<BTreeMap<Interface, Functions>, String> {
     let mut resolve = Resolve::default();
-    let package = resolve.push_str("service.wit", text).map_err(|error| quote(&error))?;
-    let interfaces = resolve.packages[package].interfaces.values().map(|id| {
-        let functions = resolve.interfaces[*id].functions.values().collect();
-        (name(&resolve, &WorldKey::Interface(*id), *id), Ok(functions))
+    for text in texts {
+        resolve.push_str("service.wit", text).map_err(|error| quote(&error))?;
+    }
+    let interfaces = resolve.interfaces.iter().filter(|(_, interface)| !interface.functions.is_empty());
+    let interfaces = interfaces.map(|(id, interface)| {
+        (name(&resolve, &WorldKey::Interface(id), id), Ok(interface.functions.values().collect()))
     });
     signatures(&resolve, interfaces).map(|(interface, functions)| Ok((interface, functions?))).collect()
 }

@@ -4,6 +4,7 @@
 //! It is the same [`Service`] both times, which answers calls of the functions in its WIT.
 
 pub(crate) mod keyvalue;
+pub(crate) mod postgres;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -16,12 +17,12 @@ use steadfast_settings::nearest;
 use crate::lattice::{Invocation, Reply};
 
 /// The names of all providers, as manifests and the command have them.
-pub(crate) const NAMES: [&str; 1] = ["keyvalue"];
+pub(crate) const NAMES: [&str; 2] = ["keyvalue", "postgres"];
 
 /// What answers the calls of some interfaces.
 pub(crate) trait Service: Send + Sync {
-    /// The interfaces: a text of WIT, of one package, in which nothing is a resource.
-    fn wit(&self) -> &'static str;
+    /// The interfaces: texts of WIT, a package each, in which nothing is a resource. Each uses only those before it.
+    fn wit(&self) -> &'static [&'static str];
 
     /// Answers a call of one of their functions, with the parameters that it has there. The future may be dropped at any
     /// time, which abandons the call.
@@ -32,6 +33,7 @@ pub(crate) trait Service: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Options {
     Keyvalue(keyvalue::Options),
+    Postgres(postgres::Options),
 }
 
 impl Options {
@@ -42,10 +44,13 @@ impl Options {
     pub fn read<'de, D: Deserializer<'de>>(
         name: &str,
         table: D,
-        _beside: &dyn Fn(PathBuf) -> PathBuf,
+        beside: &dyn Fn(PathBuf) -> PathBuf,
     ) -> Result<Self, D::Error> {
         match name {
             "keyvalue" => keyvalue::Options::deserialize(table).map(Options::Keyvalue),
+            "postgres" => {
+                postgres::Options::deserialize(table).map(|options| Options::Postgres(options.beside(beside)))
+            }
             _ => Err(D::Error::custom(unknown(name))),
         }
     }
@@ -54,6 +59,15 @@ impl Options {
     pub fn name(&self) -> &'static str {
         match self {
             Options::Keyvalue(_) => "keyvalue",
+            Options::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Whether it is another process that answers, for which simulated time has no network.
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Options::Keyvalue(_) => false,
+            Options::Postgres(_) => true,
         }
     }
 
@@ -64,6 +78,7 @@ impl Options {
     pub fn start(&self) -> Result<Arc<dyn Service>, String> {
         match self {
             Options::Keyvalue(_) => Ok(Arc::new(keyvalue::Keyvalue::default())),
+            Options::Postgres(options) => Ok(Arc::new(postgres::Postgres::new(options)?)),
         }
     }
 }

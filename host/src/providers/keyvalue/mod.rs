@@ -92,8 +92,8 @@ impl Keyvalue {
 }
 
 impl Service for Keyvalue {
-    fn wit(&self) -> &'static str {
-        plain::WIT
+    fn wit(&self) -> &'static [&'static str] {
+        &[plain::WIT]
     }
 
     fn call(self: Arc<Self>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
