@@ -48,6 +48,10 @@ impl Loaded {
         let providers = providers(manifest, time)?;
         for (interface, link) in &manifest.links {
             check_used(manifest, &called, interface, link)?;
+            if interface.starts_with("wasi:keyvalue/") {
+                check_store(manifest, interface, link, providers.get(interface.as_str()))?;
+                continue;
+            }
             let end = match &link.target {
                 Target::Component(path, _) => End::Component(&others[path]),
                 Target::Provider(_) => End::Provider(&providers[interface.as_str()]),
@@ -122,7 +126,8 @@ impl Loaded {
             faults: faults.clone(),
         };
         let lattice = Lattice::new(links, manifest.limits.invocation, manifest.limits.outgoing);
-        let network = Arc::new(Network { lattice, upstreams });
+        let keyvalue = providers.get(STORE).and_then(|provided| provided.keyvalue()).unwrap_or_default();
+        let network = Arc::new(Network { lattice, keyvalue, upstreams });
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
@@ -187,6 +192,28 @@ fn no_network(manifest: &Manifest, interface: &str, link: &Link) -> Error {
         "`{interface}` is linked to another process, and simulated time has no network; link it to a component"
     );
     Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem }
+}
+
+/// The link that says where `wasi:keyvalue` keeps its values.
+const STORE: &str = "wasi:keyvalue/store";
+
+/// A link of `wasi:keyvalue` must be that of `store`, and lead to a store.
+fn check_store(
+    manifest: &Manifest,
+    interface: &str,
+    link: &Link,
+    provided: Option<&Arc<Provided>>,
+) -> Result<(), Error> {
+    let problem = if interface != STORE {
+        format!("`{interface}` is linked, and its buckets are those of `{STORE}`; link that, and the others follow")
+    } else if provided.and_then(|provided| provided.keyvalue()).is_none() {
+        format!(
+            "`{interface}` leads to what is no store of the host; link it to one, like {{ provider = \"keyvalue\" }}"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem })
 }
 
 /// The providers of the links, by the interface of the link. Those with the same options are one.

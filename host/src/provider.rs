@@ -328,7 +328,8 @@ impl Ready {
                 let upstreams = Upstreams { time: Time::Real, allow: Vec::new(), components: Vec::new(), faults };
                 // It calls no component, and sends no request.
                 let lattice = Lattice::new(BTreeMap::new(), limit, 0);
-                let (network, provided) = (Arc::new(Network { lattice, upstreams }), Arc::new(provided));
+                let (network, provided) =
+                    (Arc::new(Network { lattice, keyvalue: Arc::default(), upstreams }), Arc::new(provided));
                 Ok(Ready::with(network, provided.clone(), limit, provided.functions.iter()))
             }
         }

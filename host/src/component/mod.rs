@@ -50,6 +50,8 @@ pub struct Component {
     bytes: Vec<u8>,
     /// Whether it asks for settings: the configuration of the host.
     pub(crate) reads_settings: bool,
+    /// What it imports of `wasi:keyvalue`: interfaces without their versions, and functions.
+    pub(crate) keyvalue: BTreeMap<String, Vec<String>>,
     /// With what cannot cross, and why, in place of an interface's functions.
     imports: BTreeMap<Interface, Result<Functions, String>>,
     /// As with `imports`.
@@ -72,6 +74,7 @@ impl Component {
         Ok(Component {
             path: path.into(),
             reads_settings: functions(&resolve, &world.imports).any(|(interface, _)| interface.to_string() == CONFIG),
+            keyvalue: keyvalue(&resolve, &world.imports),
             imports: signatures(&resolve, imports).collect(),
             exports: signatures(&resolve, functions(&resolve, &world.exports)).collect(),
             bytes,
@@ -394,6 +397,19 @@ fn functions<'r>(
         WorldItem::Function(function) => Some((Interface::bare(&function.name), Ok(vec![function]))),
         WorldItem::Type { .. } => None,
     })
+}
+
+/// What is called of a key-value store that the host has. To open a bucket is to name it, and no call.
+fn keyvalue(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> BTreeMap<String, Vec<String>> {
+    let interfaces =
+        functions(resolve, items).filter(|(interface, _)| KEYVALUE.contains(&interface.to_string().as_str()));
+    let called = |function: &&Function| {
+        let name = function.name.rsplit('.').next().unwrap_or(&function.name);
+        (name != "open").then(|| name.to_string())
+    };
+    interfaces
+        .map(|(interface, functions)| (interface.path(), functions.iter().flatten().filter_map(called).collect()))
+        .collect()
 }
 
 /// The signatures of those interfaces that have functions (one that has only types links nothing); or what

@@ -10,6 +10,7 @@ use super::Network;
 use crate::component::{Functions, Interface, in_wit};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply, Transport};
+use crate::providers::keyvalue::Keyvalue;
 use crate::providers::{Options, Service};
 
 /// A provider that runs.
@@ -27,6 +28,11 @@ impl Provided {
     pub fn start(options: &Options) -> Result<Self, String> {
         let service = options.start()?;
         Ok(Provided { name: options.name(), functions: in_wit(service.wit())?, service })
+    }
+
+    /// The store, where it is one that `wasi:keyvalue` can work on.
+    pub fn keyvalue(&self) -> Option<Arc<Keyvalue>> {
+        self.service.clone().keyvalue()
     }
 
     /// The interfaces that it has, for a message.

@@ -27,6 +27,11 @@ pub(crate) trait Service: Send + Sync {
     /// Answers a call of one of their functions, with the parameters that it has there. The future may be dropped at any
     /// time, which abandons the call.
     fn call(self: Arc<Self>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+    /// The store, where this is one that `wasi:keyvalue` can work on.
+    fn keyvalue(self: Arc<Self>) -> Option<Arc<keyvalue::Keyvalue>> {
+        None
+    }
 }
 
 /// A provider, and the options that a person gave it: what stands beside `provider` in a link.

@@ -207,3 +207,33 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
          `nats`, `prefix`, `tcp`, `provider`"
     );
 }
+
+#[test]
+fn a_wrong_link_of_the_store_is_said() {
+    let wasi = format!(
+        "package wasi:keyvalue@0.2.0-draft {{ {} }}",
+        "
+        interface store { resource bucket { get: func(key: string); } open: func() -> bucket; }
+        interface atomics { use store.{bucket}; increment: func(bucket: borrow<bucket>); }
+    "
+    );
+    let world = "import wasi:keyvalue/store@0.2.0-draft; import wasi:keyvalue/atomics@0.2.0-draft;
+        export wasi:http/incoming-handler@0.2.0;";
+    let folder = Folder::new().with("app.wasm", component(&wasi, world)).with("other.wasm", handler());
+    let link = |interface: &str, link: &str| folder.serve(with(&format!("[links]\n'{interface}' = {{ {link} }}")));
+    assert_eq!(
+        link("wasi:keyvalue/atomics", "provider = 'keyvalue'"),
+        "hello.toml:3: `wasi:keyvalue/atomics` is linked, and its buckets are those of `wasi:keyvalue/store`; link that, \
+         and the others follow"
+    );
+    assert_eq!(
+        link("wasi:keyvalue/store", "component = 'other.wasm'"),
+        "hello.toml:3: `wasi:keyvalue/store` leads to what is no store of the host; link it to one, like { provider = \
+         \"keyvalue\" }"
+    );
+    assert_eq!(
+        folder.serve(with("[[faults]]\non = 'wasi:keyvalue/store#open'\nkind = 'no-target'")),
+        "hello.toml:2: the fault is on `wasi:keyvalue/store#open`, and no component imports that function; write one of: \
+         wasi:keyvalue/store#get"
+    );
+}

@@ -1,5 +1,6 @@
 //! What the host provides itself.
 
+pub(super) mod keyvalue;
 mod outgoing;
 mod output;
 pub(super) mod wrpc;
@@ -10,7 +11,6 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_config::WasiConfig;
 
 use super::Guest;
-use crate::providers::keyvalue;
 
 /// Adds what the host provides itself.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {

@@ -28,7 +28,7 @@ const ENTRY: usize = 160;
 
 /// Why nothing was written, or nothing read.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     #[error("the name of the bucket has more than {MAX_NAME} bytes")]
     Name,
     #[error("the key has {0} bytes, and a key may have {MAX_KEY}; use a shorter one")]
@@ -47,7 +47,7 @@ pub(super) enum Refused {
 
 /// The buckets of a host.
 #[derive(Default)]
-pub(crate) struct Buckets(Mutex<All>);
+pub(super) struct Buckets(Mutex<All>);
 
 #[derive(Default)]
 struct All {

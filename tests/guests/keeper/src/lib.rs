@@ -5,7 +5,7 @@ mod plain;
 
 use wstd::http::{Body, Error, Request, Response};
 
-steadfast::bindgen!({ path: "../../../host/src/providers/keyvalue/wit", world: "imports" });
+steadfast::bindgen!({ path: "../../../host/src/providers/keyvalue/wasi-wit", world: "imports" });
 
 use wasi::keyvalue::store::{self, Bucket};
 use wasi::keyvalue::{atomics, batch};
