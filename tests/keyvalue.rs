@@ -5,7 +5,8 @@ mod stage;
 
 use std::time::Duration;
 
-use stage::{Answer, Stage, component, manifest, simulate};
+use stage::{Answer, Stage, component, manifest, simulate, whole};
+use steadfast_host::{Cause, Delivery};
 
 /// What each line of `operations` came to, on the bucket of that name.
 async fn ask(stage: &Stage, bucket: &str, operations: &'static str) -> Vec<String> {
@@ -29,6 +30,39 @@ fn what_one_instance_writes_the_next_one_reads() {
     });
 }
 
+/// The links of `wrpc:keyvalue`, each to the same provider.
+const PLAIN: &str = "
+    [links]
+    'wrpc:keyvalue/store' = { provider = 'keyvalue' }
+    'wrpc:keyvalue/atomics' = { provider = 'keyvalue' }
+    'wrpc:keyvalue/batch' = { provider = 'keyvalue' }
+";
+
+#[test]
+fn a_link_leads_to_a_provider_of_the_host() {
+    simulate(&whole(&format!("component = '<keeper>'\n{PLAIN}")), async |stage| {
+        let operations = "plain set k one\nplain increment n 2\nplain exists k\nplain set-many m two\nplain keys -";
+        let done = ask(&stage, "a", operations).await;
+        assert_eq!(done, ["()", "2", "true", "()", "[\"k\", \"n\", \"m\"] None"]);
+        let operations = "plain get k\nplain get-many k none m\nplain delete k\nplain delete-many n m\nplain keys 0";
+        assert_eq!(ask(&stage, "a", operations).await, ["one", "k=one none m=two", "()", "()", "[] None"]);
+        assert_eq!(ask(&stage, "a", "plain set k text\nplain increment k 1").await[1], {
+            "Error::Other(\"`k` was not incremented: its value is no number; delete it, or use another key\")"
+        });
+    });
+}
+
+#[test]
+fn faults_are_in_front_of_a_provider() {
+    let fault = "[[faults]]\non = 'wrpc:keyvalue/store#get'\nkind = 'no-target'\nfirst = 1";
+    simulate(&whole(&format!("component = '<keeper>'\n{PLAIN}{fault}")), async |stage| {
+        let answer = stage.post("/a", "plain set k one\nplain get k").await;
+        assert_eq!(answer.status, 500, "its type has no failure, so it traps");
+        assert_eq!(answer.calls, [Ok(()), Err((Cause::NoTarget, Delivery::NotSent))]);
+        assert_eq!(ask(&stage, "a", "plain get k").await, ["one"]);
+    });
+}
+
 #[test]
 fn what_a_store_refuses_is_an_error_in_words() {
     simulate(&manifest(component("keeper"), &[], ""), async |stage| {
@@ -47,10 +81,59 @@ fn what_a_store_refuses_is_an_error_in_words() {
     });
 }
 
+#[test]
+fn operations_of_a_store_are_calls_that_faults_hit() {
+    let faults = "[[faults]]\non = 'wasi:keyvalue/store#get'\nkind = 'disconnected'\nfirst = 1
+        [[faults]]\non = 'wasi:keyvalue/atomics'\nkind = 'blackhole'";
+    simulate(&manifest(component("keeper"), &[], faults), async |stage| {
+        let start = tokio::time::Instant::now();
+        let done = ask(&stage, "a", "set k one\nget k\nget k\nincrement n 1").await;
+        assert_eq!(start.elapsed(), Duration::from_secs(1), "the invocation timeout");
+        let failed = |failure: &str| format!("Error::Other(\"the store could not be asked: {failure}\")");
+        let lost = failed("disconnected (not-sent): injected: the transport is down");
+        let late = failed("timeout (unknown): no answer within the invocation timeout of 1s");
+        assert_eq!(done, ["()", &lost, "one", &late]);
+        let entries = stage.host.journal().entries();
+        let journal: Vec<_> = entries.iter().map(|entry| (entry.target.as_str(), entry.outcome)).collect();
+        let get = "wasi:keyvalue/store#get";
+        let expected = [
+            ("wasi:keyvalue/store#set", Ok(())),
+            (get, Err((Cause::Disconnected, Delivery::NotSent))),
+            (get, Ok(())),
+            ("wasi:keyvalue/atomics#increment", Err((Cause::Timeout, Delivery::Unknown))),
+        ];
+        assert_eq!(journal, expected);
+    });
+}
+
+#[test]
+fn a_link_of_the_store_is_the_one_of_its_provider() {
+    let links = format!("{PLAIN}\n'wasi:keyvalue/store' = {{ provider = 'keyvalue' }}");
+    simulate(&whole(&format!("component = '<keeper>'\n{links}")), async |stage| {
+        assert_eq!(
+            ask(&stage, "a", "set k one\nplain get k\nplain increment n 2\nget n").await,
+            ["()", "one", "2", "2"]
+        );
+    });
+}
+
+#[test]
+fn with_a_store_that_fails_each_call_goes_on_by_itself() {
+    let faults = "[[faults]]\non = 'wasi:keyvalue/store'\nkind = 'no-target'\n
+        [[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nuntil = '1s'";
+    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], faults), async |stage| {
+        for _ in 0..10 {
+            assert_eq!(stage.get("/shared").await.calls, [Err((Cause::NoTarget, Delivery::NotSent))]);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(stage.get("/shared").await.status, 200);
+    });
+}
+
 /// 200 requests within 20 s, of which each has a fresh instance; its target is down, and for 5 s after them.
 /// Then, ten more.
 fn outage(path: &str) -> (Vec<Answer>, Vec<Answer>) {
-    let fault = "[[faults]]\nkind = 'no-target'\nuntil = '25s'";
+    let fault = "[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nuntil = '25s'";
     simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], fault), async |stage| {
         let (mut during, mut after) = (Vec::new(), Vec::new());
         for _ in 0..200 {
@@ -93,8 +176,8 @@ fn without_shared_state_every_request_reaches_the_target() {
 
 #[test]
 fn of_64_requests_at_a_time_one_is_the_probe() {
-    let faults =
-        "[[faults]]\nkind = 'no-target'\nuntil = '1s'\n[[faults]]\nkind = 'latency'\ndelay = '500ms'\nfrom = '1s'";
+    let faults = "[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nuntil = '1s'
+        [[faults]]\non = 'test:guests/hostile'\nkind = 'latency'\ndelay = '500ms'\nfrom = '1s'";
     simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], faults), async |stage| {
         for _ in 0..5 {
             stage.get("/shared").await;
@@ -105,7 +188,7 @@ fn of_64_requests_at_a_time_one_is_the_probe() {
         let good = answers.iter().filter(|answer| answer.status == 200).count();
         let rejected = answers.iter().filter(|answer| answer.status == 503 && answer.took.is_zero()).count();
         assert_eq!((good, rejected), (1, 63), "the probe takes half a second, and no other waits for it");
-        assert_eq!(stage.host.journal().entries().len() - before, 1);
+        assert_eq!(stage.calls_since(before), [Ok(())]);
         let answers = futures_util::future::join_all((0..64).map(|_| stage.get("/shared"))).await;
         assert!(answers.iter().all(|answer| answer.status == 200), "it is closed");
     });

@@ -3,3 +3,5 @@
 mod cargo;
 pub mod command;
 pub mod guests;
+#[cfg(unix)]
+pub mod postgres;

@@ -21,6 +21,9 @@ impl Called {
         for (interface, functions) in importers.iter().flat_map(|importer| importer.imports()) {
             imports.entry(interface.path()).or_default().extend(functions.keys().cloned());
         }
+        for (interface, functions) in importers.iter().flat_map(|importer| &importer.keyvalue) {
+            imports.entry(interface.clone()).or_default().extend(functions.iter().cloned());
+        }
         let jobs = manifest.cron.iter().map(|cron| (cron.interface.clone(), cron.function.clone()));
         Called { imports, jobs: jobs.collect() }
     }

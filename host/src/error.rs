@@ -113,6 +113,14 @@ pub enum Error {
         /// What, and what to do.
         problem: String,
     },
+    /// A provider of the host cannot be run as a process of its own.
+    #[error("cannot provide {name}: {problem}")]
+    Provider {
+        /// The provider.
+        name: String,
+        /// What is wrong with its name or an option, and what to do.
+        problem: String,
+    },
     /// This machine has no threads, or no files, left to run on.
     #[error("cannot start to work: {0}; the machine, or what it lets this user have, is exhausted")]
     Runtime(std::io::Error),

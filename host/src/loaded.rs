@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use crate::called::Called;
 use crate::clock::Time;
-use crate::component::Component;
+use crate::component::{Component, Functions, Interface};
 use crate::cron::{self, Job};
 use crate::error::Error;
 use crate::health::Health;
-use crate::instance::{Callee, Handler, Network, Sandbox, Upstreams};
+use crate::instance::{Callee, Handler, Network, Provided, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
+use crate::providers::Options;
 use steadfast_settings::KEY;
 
 /// All that a component needs to be run.
@@ -44,11 +45,20 @@ impl Loaded {
         let others = others(manifest)?;
         let importers: Vec<&Component> = std::iter::once(app).chain(others.values()).collect();
         let called = Arc::new(Called::new(manifest, &importers));
+        let providers = providers(manifest, time)?;
         for (interface, link) in &manifest.links {
             check_used(manifest, &called, interface, link)?;
-            if let Some((path, _)) = link.target.component() {
-                check_link(manifest, &importers, interface, link, &others[path])?;
+            if interface.starts_with("wasi:keyvalue/") {
+                check_store(manifest, interface, link, providers.get(interface.as_str()))?;
+                continue;
             }
+            let end = match &link.target {
+                Target::Component(path, _) => End::Component(&others[path]),
+                Target::Provider(_) => End::Provider(&providers[interface.as_str()]),
+                #[cfg(feature = "wrpc")]
+                Target::Nats(_) | Target::Tcp(_) => continue,
+            };
+            check_link(manifest, &importers, interface, link, &end)?;
         }
         if let Some(setting) = manifest.config.get(KEY)
             && !importers.iter().any(|component| component.reads_settings)
@@ -88,6 +98,7 @@ impl Loaded {
         for (interface, link) in &manifest.links {
             let transport: Arc<dyn Transport<Network>> = match &link.target {
                 Target::Component(path, instances) => embedded[&(path.clone(), *instances)].clone(),
+                Target::Provider(_) => providers[interface.as_str()].clone(),
                 #[cfg(feature = "wrpc")]
                 Target::Nats(nats) if time == Time::Real => {
                     Arc::new(connections.remote(&nats.address, &nats.options, &nats.prefix))
@@ -98,10 +109,7 @@ impl Loaded {
                 }
                 #[cfg(feature = "wrpc")]
                 Target::Nats(_) | Target::Tcp(_) => {
-                    let problem = format!(
-                        "`{interface}` is linked to another process, and simulated time has no network; link it to a component"
-                    );
-                    return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
+                    return Err(no_network(manifest, interface, link));
                 }
             };
             links.insert(interface.clone(), Box::new(Faulty { faults: faults.clone(), transport }));
@@ -118,7 +126,8 @@ impl Loaded {
             faults: faults.clone(),
         };
         let lattice = Lattice::new(links, manifest.limits.invocation, manifest.limits.outgoing);
-        let network = Arc::new(Network { lattice, upstreams });
+        let keyvalue = providers.get(STORE).and_then(|provided| provided.keyvalue()).unwrap_or_default();
+        let network = Arc::new(Network { lattice, keyvalue, upstreams });
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
@@ -139,8 +148,8 @@ impl Loaded {
             }
             Some(None) => {
                 let problem = format!(
-                    "`{}` is to be called, and its link leads to another process, where the types of its parameters are \
-                     unknown; call a component's function that calls it",
+                    "`{}` is to be called, and its link leads to no component, so the values of its parameters cannot be \
+                     read; call a component's function that calls it",
                     cron.target()
                 );
                 Err(Error::Manifest { path: manifest.path.clone(), line: Some(cron.line), problem })
@@ -182,6 +191,94 @@ fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
     Ok(others)
 }
 
+fn no_network(manifest: &Manifest, interface: &str, link: &Link) -> Error {
+    let problem = format!(
+        "`{interface}` is linked to another process, and simulated time has no network; link it to a component"
+    );
+    Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem }
+}
+
+/// The link that says where `wasi:keyvalue` keeps its values.
+const STORE: &str = "wasi:keyvalue/store";
+
+/// A link of `wasi:keyvalue` must be that of `store`, and lead to a store.
+fn check_store(
+    manifest: &Manifest,
+    interface: &str,
+    link: &Link,
+    provided: Option<&Arc<Provided>>,
+) -> Result<(), Error> {
+    let problem = if interface != STORE {
+        format!("`{interface}` is linked, and its buckets are those of `{STORE}`; link that, and the others follow")
+    } else if provided.and_then(|provided| provided.keyvalue()).is_none() {
+        format!(
+            "`{interface}` leads to what is no store of the host; link it to one, like {{ provider = \"keyvalue\" }}"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem })
+}
+
+/// The providers of the links, by the interface of the link. Those with the same options are one.
+fn providers(manifest: &Manifest, time: Time) -> Result<BTreeMap<&str, Arc<Provided>>, Error> {
+    let mut started: Vec<(&Options, Arc<Provided>)> = Vec::new();
+    let mut providers = BTreeMap::new();
+    for (interface, link) in &manifest.links {
+        let Target::Provider(options) = &link.target else { continue };
+        if options.is_remote() && time != Time::Real {
+            return Err(no_network(manifest, interface, link));
+        }
+        let known = started.iter().find(|(known, _)| *known == options);
+        let provided = match known {
+            Some((_, provided)) => provided.clone(),
+            None => Arc::new(Provided::start(options).map_err(|problem| Error::Manifest {
+                path: manifest.path.clone(),
+                line: Some(link.line),
+                problem,
+            })?),
+        };
+        started.push((options, provided.clone()));
+        providers.insert(interface.as_str(), provided);
+    }
+    Ok(providers)
+}
+
+/// What is at the end of a link in this process.
+enum End<'l> {
+    Component(&'l Component),
+    Provider(&'l Provided),
+}
+
+impl End<'_> {
+    /// For a message.
+    fn name(&self) -> String {
+        match self {
+            End::Component(component) => component.path.display().to_string(),
+            End::Provider(provided) => format!("the provider `{}`", provided.name),
+        }
+    }
+
+    /// The interface `path` in whichever version it is exported, with its functions; in place of them, why they cannot be
+    /// called.
+    fn exported(&self, path: &str) -> Option<(&Interface, Result<&Functions, &String>)> {
+        match self {
+            End::Component(component) => component.exported(path).map(|(export, given)| (export, given.as_ref())),
+            End::Provider(provided) => {
+                let (export, given) = provided.functions.iter().find(|(export, _)| export.path() == path)?;
+                Some((export, Ok(given)))
+            }
+        }
+    }
+
+    fn export_list(&self) -> String {
+        match self {
+            End::Component(component) => component.export_list(),
+            End::Provider(provided) => provided.export_list(),
+        }
+    }
+}
+
 /// A component that is asked for answers must have some.
 pub(crate) fn check_serves_http(component: &Component) -> Result<(), Error> {
     if component.serves_http() {
@@ -206,19 +303,18 @@ fn check_used(manifest: &Manifest, called: &Called, path: &str, link: &Link) -> 
     Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem })
 }
 
-/// A link in this process must lead to a component that exports the interface, in a version and with functions that
-/// fit.
+/// A link in this process must lead to what exports the interface, in a version and with functions that fit.
 fn check_link(
     manifest: &Manifest,
     importers: &[&Component],
     path: &str,
     link: &Link,
-    target: &Component,
+    target: &End<'_>,
 ) -> Result<(), Error> {
     let wrong = |problem: String| Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
     for importer in importers {
         for (import, wanted) in importer.imports().filter(|(import, _)| import.path() == path) {
-            let (importer, provider) = (importer.path.display(), target.path.display());
+            let (importer, provider) = (importer.path.display(), target.name());
             let Some((export, given)) = target.exported(path) else {
                 return wrong(format!(
                     "the link of `{path}` leads to {provider}, which does not export it (it exports {}); \

@@ -1,23 +1,26 @@
-//! A component whose exports other processes call, over a NATS server or over TCP.
+//! A component, or a provider of the host, that other processes call, over a NATS server or over TCP.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
 use crate::clock::Time;
-use crate::component::{Component, Interface, Signature};
+use crate::component::{Component, Functions, Interface, Signature};
 use crate::error::Error;
 use crate::health::Health;
-use crate::instance::Callee;
+use crate::instance::{Callee, Network, Provided, Upstreams};
+use crate::lattice::{Faults, Lattice, Transport};
 use crate::loaded::Loaded;
-use crate::manifest::{Manifest, Nats};
+use crate::manifest::{Limits, Manifest, Nats, provider_options};
 use crate::nats::{Login, NatsOptions, Problem, check_options};
 use crate::trace::Tracer;
 use crate::wrpc::{Answer, Connection, Server, tcp};
 
-/// A component that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
+/// A component, or a [provider of the host](Provider::of_host), that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
 /// most, unless a manifest says otherwise.
 ///
 /// ```no_run
@@ -32,9 +35,7 @@ use crate::wrpc::{Answer, Connection, Server, tcp};
 /// ```
 #[derive(Debug)]
 pub struct Provider {
-    component: Component,
-    /// How it is to be run.
-    manifest: Manifest,
+    source: Source,
     prefix: String,
     group: String,
     calls: usize,
@@ -42,7 +43,54 @@ pub struct Provider {
     health: Health,
 }
 
+/// What answers the calls.
+#[derive(Debug)]
+enum Source {
+    /// And how it is to be run.
+    Component(Component, Box<Manifest>),
+    Host(Provided),
+}
+
+impl Source {
+    /// For one call.
+    fn limit(&self) -> Duration {
+        match self {
+            Source::Component(_, manifest) => manifest.limits.request,
+            Source::Host(_) => Limits::default().request,
+        }
+    }
+}
+
 impl Provider {
+    /// A provider of the host, as a link with `provider` has it: `keyvalue`. Its options are the keys that stand beside
+    /// `provider` there, as TOML, a line for each.
+    ///
+    /// # Errors
+    /// [`Error::Provider`], when there is none of this name, or an option is wrong.
+    ///
+    /// ```
+    /// use steadfast_host::Provider;
+    ///
+    /// let provider = Provider::of_host("keyvalue", "")?;
+    /// let error = Provider::of_host("keyvalue", "bukket = 'a'").unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot provide keyvalue: unknown field `bukket`"), "{error}");
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn of_host(name: &str, options: &str) -> Result<Self, Error> {
+        let wrong = |problem| Error::Provider { name: name.into(), problem };
+        let options = provider_options(name, options).map_err(wrong)?;
+        Ok(Provider::with(Source::Host(Provided::start(&options).map_err(wrong)?)))
+    }
+
+    /// Whether there is a provider of the host with this name.
+    ///
+    /// ```
+    /// assert!(steadfast_host::Provider::is_of_host("keyvalue"));
+    /// ```
+    pub fn is_of_host(name: &str) -> bool {
+        crate::providers::NAMES.contains(&name)
+    }
+
     /// Reads a component. Without more, its subjects have no prefix, its queue group is `steadfast`, and 256 calls at
     /// a time are taken. Calls that it makes itself fail with `no-link`; [`from_manifest`](Self::from_manifest) has links.
     ///
@@ -95,15 +143,18 @@ impl Provider {
             };
             return Err(component.unsuitable(problem));
         }
-        Ok(Provider {
-            component,
-            manifest,
+        Ok(Provider::with(Source::Component(component, Box::new(manifest))))
+    }
+
+    fn with(source: Source) -> Self {
+        Provider {
+            source,
             prefix: String::new(),
             group: "steadfast".into(),
             calls: 256,
             nats: NatsOptions::default(),
             health: Health::loading(),
-        })
+        }
     }
 
     /// The same provider with subjects that begin with `prefix`, as those of the links to it do.
@@ -166,7 +217,7 @@ impl Provider {
         says_ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let Provider { component, manifest, prefix, group, calls, nats, health } = self;
+        let Provider { source, prefix, group, calls, nats, health } = self;
         let wrong = |problem| Error::Nats { problem };
         let Nats { address, options: in_address, prefix } = Nats::new(url, prefix).map_err(wrong)?;
         let login = match (nats.login, in_address.login) {
@@ -191,8 +242,8 @@ impl Provider {
             return Err(wrong(format!("the queue group `{group}` is to be one word")));
         }
         let mut shutdown = std::pin::pin!(until(shutdown, &health));
-        let limit = manifest.limits.request;
-        let Some(ready) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
+        let limit = source.limit();
+        let Some(ready) = Ready::before(&mut shutdown, source, &health).await? else { return Ok(()) };
         let Ready { answer, functions } = ready;
         let connection = Connection::open(&address, &nats, &health);
         connection.subscribed(false);
@@ -223,10 +274,10 @@ impl Provider {
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let Provider { component, manifest, calls, health, .. } = self;
+        let Provider { source, calls, health, .. } = self;
         let mut shutdown = std::pin::pin!(until(shutdown, &health));
-        let limit = manifest.limits.request;
-        let Some(loaded) = Ready::before(&mut shutdown, component, manifest, &health).await? else { return Ok(()) };
+        let limit = source.limit();
+        let Some(loaded) = Ready::before(&mut shutdown, source, &health).await? else { return Ok(()) };
         let Ready { answer, functions } = loaded;
         let server = tcp::Server { answer, tracer: Tracer::new(), limit, calls };
         health.begin();
@@ -242,41 +293,61 @@ async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
     health.stop();
 }
 
-/// A component that can be called.
+/// What can be called.
 struct Ready {
     answer: Answer,
     functions: Vec<(Interface, String, Arc<Signature>)>,
 }
 
 impl Ready {
-    /// Makes `component` ready, on a thread of its own; none, when `shutdown` is ready before.
+    /// Makes `source` ready, on a thread of its own; none, when `shutdown` is ready before.
     async fn before(
         shutdown: impl Future<Output = ()>,
-        component: Component,
-        manifest: Manifest,
+        source: Source,
         health: &Health,
     ) -> Result<Option<Self>, Error> {
         let health = health.clone();
-        let ready = tokio::task::spawn_blocking(move || Ready::new(&component, &manifest, &health));
+        let ready = tokio::task::spawn_blocking(move || Ready::new(source, &health));
         tokio::select! {
             ready = ready => ready.unwrap_or_else(|error| Err(Error::Runtime(error.into()))).map(Some),
             () = shutdown => Ok(None),
         }
     }
 
-    fn new(component: &Component, manifest: &Manifest, health: &Health) -> Result<Self, Error> {
-        let Loaded { sandbox, network, faults, .. } = Loaded::new(component, manifest, Time::Real, health)?;
-        let functions = component.served().flat_map(|(interface, functions)| {
+    fn new(source: Source, health: &Health) -> Result<Self, Error> {
+        let limit = source.limit();
+        match source {
+            Source::Component(component, manifest) => {
+                let Loaded { sandbox, network, faults, .. } = Loaded::new(&component, &manifest, Time::Real, health)?;
+                let callee = Arc::new(Callee::new(&component, &sandbox, manifest.instances)?);
+                faults.ready();
+                Ok(Ready::with(network, callee, limit, component.served()))
+            }
+            Source::Host(provided) => {
+                let faults = Arc::new(Faults::new(Vec::new(), 0));
+                let upstreams = Upstreams { time: Time::Real, allow: Vec::new(), components: Vec::new(), faults };
+                // It calls no component, and sends no request.
+                let lattice = Lattice::new(BTreeMap::new(), limit, 0);
+                let (network, provided) =
+                    (Arc::new(Network { lattice, keyvalue: Arc::default(), upstreams }), Arc::new(provided));
+                Ok(Ready::with(network, provided.clone(), limit, provided.functions.iter()))
+            }
+        }
+    }
+
+    fn with<'f>(
+        network: Arc<Network>,
+        provider: Arc<dyn Transport<Network>>,
+        limit: Duration,
+        functions: impl Iterator<Item = (&'f Interface, &'f Functions)>,
+    ) -> Self {
+        let functions = functions.flat_map(|(interface, functions)| {
             functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
         });
-        let functions = functions.collect();
-        let provider = Arc::new(Callee::new(component, &sandbox, manifest.instances)?);
-        faults.ready();
-        let limit = manifest.limits.request;
         let answer: Answer = Box::new(move |invocation| {
             let (network, provider) = (network.clone(), provider.clone());
             Box::pin(async move { network.lattice.serve(&network, &*provider, limit, invocation).await })
         });
-        Ok(Ready { answer, functions })
+        Ready { functions: functions.collect(), answer }
     }
 }

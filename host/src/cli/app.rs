@@ -20,6 +20,12 @@ pub(super) struct App {
 }
 
 impl App {
+    /// The file, as it was given.
+    #[cfg(feature = "wrpc")]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// # Errors
     /// [`Error`], when there is no such manifest, or it is wrong.
     pub fn manifest(&self) -> Result<Manifest, Error> {

@@ -1,4 +1,6 @@
-//! `steadfast provide`: a component whose exports other processes call, over a NATS server or over TCP.
+//! `steadfast provide`: a component, or a provider of the host, that other processes call, over a NATS server or over TCP.
+
+use std::path::Path;
 
 use clap::Args;
 use steadfast_host::{Admin, Error, Manifest, NatsOptions, Provider};
@@ -9,8 +11,8 @@ use super::printer::STDOUT;
 use super::stop::Stop;
 use super::{listen, nats};
 
-/// Serve the exports of a component over a NATS server, or at an address, as wRPC. Copies of this command at one server
-/// share the calls.
+/// Serve the exports of a component over a NATS server, or at an address, as wRPC; or a provider of the host, which is
+/// given by its name in place of a file: keyvalue, postgres. Copies of this command at one server share the calls.
 #[derive(Args)]
 pub(super) struct Provide {
     #[command(flatten)]
@@ -28,6 +30,10 @@ pub(super) struct Provide {
     /// Of all providers in a queue group, one takes each call.
     #[arg(long, value_name = "GROUP", default_value = "steadfast")]
     queue_group: String,
+    /// An option of a provider of the host, as KEY=VALUE: what stands beside `provider` in a link of a manifest. More than
+    /// once for several.
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    provider_options: Vec<String>,
     /// The most calls at a time; further ones fail with `overloaded`.
     #[arg(long, value_name = "NUMBER", default_value_t = 256)]
     calls: usize,
@@ -44,27 +50,47 @@ pub(super) struct Provide {
 impl Provide {
     pub fn run(self) -> Result<(), Error> {
         let (runtime, stop) = super::runtime()?;
-        let manifest = self.app.manifest()?;
+        let what = self.what()?;
         // What is wrong with the way to the callers is said before what is wrong with the component.
         let way = match &self.tcp {
             Some(address) => Way::Tcp(address.clone()),
             None => Way::Nats(self.url()?, Box::new(self.options.clone().options()?)),
         };
         #[cfg(feature = "otlp")]
-        let _exporting = self.otlp.start(manifest.component())?;
-        let served = runtime.block_on(self.provide(manifest, way, stop));
+        let _exporting = self.otlp.start(what.name())?;
+        let served = runtime.block_on(self.provide(what, way, stop));
         // What is still being loaded is not waited for.
         runtime.shutdown_background();
         served
     }
 
-    async fn provide(self, manifest: Manifest, way: Way, stop: Stop) -> Result<(), Error> {
-        let admin = self.admin.clone().or(manifest.admin().map(String::from));
-        let component = manifest.component().to_path_buf();
-        let load = stop.before(move || Provider::from_manifest(&manifest));
+    fn what(&self) -> Result<What, Error> {
+        let name = self.app.file().and_then(|file| file.to_str()).filter(|name| Provider::is_of_host(name));
+        if let Some(name) = name {
+            return Ok(What::Host(name.into(), option_lines(&self.provider_options)));
+        }
+        if let Some(option) = self.provider_options.first() {
+            return Err(Error::Provider {
+                name: self.app.file().map_or("a manifest".into(), |file| file.display().to_string()),
+                problem: format!(
+                    "it is a component, and `--option {option}` is for providers of the host; remove the option, or give \
+                     the name of a provider, like `keyvalue`"
+                ),
+            });
+        }
+        self.app.manifest().map(Box::new).map(What::Component)
+    }
+
+    async fn provide(self, what: What, way: Way, stop: Stop) -> Result<(), Error> {
+        let admin = self.admin.clone().or(what.admin());
+        let name = what.name().to_path_buf();
+        let load = stop.before(move || match what {
+            What::Component(manifest) => Provider::from_manifest(&manifest),
+            What::Host(name, options) => Provider::of_host(&name, &options),
+        });
         let Some(provider) = load.await? else { return Ok(()) };
         let provider = provider.with_prefix(self.prefix).with_queue_group(self.queue_group).with_calls(self.calls);
-        let serving = |at: std::fmt::Arguments<'_>| STDOUT.say(format_args!("serving {}{at}", component.display()));
+        let serving = |at: std::fmt::Arguments<'_>| STDOUT.say(format_args!("serving {}{at}", name.display()));
         if let Some(address) = admin {
             let health = provider.health();
             Port::bind(&address).await?.answer(Admin::new(move || health.clone()));
@@ -97,6 +123,41 @@ impl Provide {
             }),
         }
     }
+}
+
+/// What answers the calls.
+enum What {
+    Component(Box<Manifest>),
+    /// A provider of the host, and its options.
+    Host(String, String),
+}
+
+impl What {
+    /// The file of the component, or the name of the provider.
+    fn name(&self) -> &Path {
+        match self {
+            What::Component(manifest) => manifest.component(),
+            What::Host(name, _) => Path::new(name),
+        }
+    }
+
+    fn admin(&self) -> Option<String> {
+        match self {
+            What::Component(manifest) => manifest.admin().map(String::from),
+            What::Host(..) => None,
+        }
+    }
+}
+
+/// Options as TOML. A value that is not TOML is a text, which needs no quotes here.
+fn option_lines(options: &[String]) -> String {
+    let line = |option: &String| match option.split_once('=') {
+        Some((key, value)) if toml::from_str::<toml::Table>(option).is_err() => {
+            format!("{key} = {}", toml::Value::String(value.into()))
+        }
+        _ => option.clone(),
+    };
+    options.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// How calls come.

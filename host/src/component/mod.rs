@@ -18,7 +18,6 @@ use wit_parser::decoding::DecodedWasm;
 use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::error::{Error, quote};
-use crate::providers::keyvalue;
 use bounds::Refused;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
@@ -41,12 +40,18 @@ const PROVIDED: [&str; 9] = [
 /// The one interface of its package that the host has: drafts of a proposal are not compatible.
 const CONFIG: &str = "wasi:config/store@0.2.0-rc.1";
 
+/// The same of key-value stores.
+const KEYVALUE: [&str; 3] =
+    ["wasi:keyvalue/store@0.2.0-draft", "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
+
 /// A component, with the functions that it imports from others and offers to others.
 pub struct Component {
     pub(crate) path: PathBuf,
     bytes: Vec<u8>,
     /// Whether it asks for settings: the configuration of the host.
     pub(crate) reads_settings: bool,
+    /// What it imports of `wasi:keyvalue`: interfaces without their versions, and functions.
+    pub(crate) keyvalue: BTreeMap<String, Vec<String>>,
     /// With what cannot cross, and why, in place of an interface's functions.
     imports: BTreeMap<Interface, Result<Functions, String>>,
     /// As with `imports`.
@@ -69,6 +74,7 @@ impl Component {
         Ok(Component {
             path: path.into(),
             reads_settings: functions(&resolve, &world.imports).any(|(interface, _)| interface.to_string() == CONFIG),
+            keyvalue: keyvalue(&resolve, &world.imports),
             imports: signatures(&resolve, imports).collect(),
             exports: signatures(&resolve, functions(&resolve, &world.exports)).collect(),
             bytes,
@@ -174,6 +180,22 @@ impl Component {
     }
 }
 
+/// The interfaces in texts of WIT, a package each, with their functions; those that have only types are left out.
+///
+/// # Errors
+/// What is wrong with a text, or cannot cross in it.
+pub(crate) fn in_wit(texts: &[&str]) -> Result<BTreeMap<Interface, Functions>, String> {
+    let mut resolve = Resolve::default();
+    for text in texts {
+        resolve.push_str("service.wit", text).map_err(|error| quote(&error))?;
+    }
+    let interfaces = resolve.interfaces.iter().filter(|(_, interface)| !interface.functions.is_empty());
+    let interfaces = interfaces.map(|(id, interface)| {
+        (name(&resolve, &WorldKey::Interface(id), id), Ok(interface.functions.values().collect()))
+    });
+    signatures(&resolve, interfaces).map(|(interface, functions)| Ok((interface, functions?))).collect()
+}
+
 /// The bytes of the file `path`, unless they are too many for a component.
 pub(crate) fn read_bytes(path: &Path, hint: &str) -> Result<Vec<u8>, Error> {
     let unread = |source| Error::Read { path: path.into(), source, hint: hint.into() };
@@ -268,7 +290,7 @@ impl Interface {
         }
         match self.package.as_str() {
             "wasi:config" => return self.to_string() == CONFIG,
-            "wasi:keyvalue" => return keyvalue::INTERFACES.contains(&self.to_string().as_str()),
+            "wasi:keyvalue" => return KEYVALUE.contains(&self.to_string().as_str()),
             "wrpc:rpc" => return self.to_string() == WRPC_ERROR,
             _ => {}
         }
@@ -283,7 +305,7 @@ impl Interface {
         Some(match self.package.as_str() {
             "wasi:config" => format!("`{self}`, and this host has `{CONFIG}`; build it against that"),
             "wasi:keyvalue" => {
-                let all = keyvalue::INTERFACES.map(|interface| format!("`{interface}`")).join(", ");
+                let all = KEYVALUE.map(|interface| format!("`{interface}`")).join(", ");
                 format!("`{self}`, and this host has {all}; build it against those")
             }
             _ => format!("`{self}`, and this host has WASI 0.2; build it for `wasm32-wasip2`"),
@@ -375,6 +397,19 @@ fn functions<'r>(
         WorldItem::Function(function) => Some((Interface::bare(&function.name), Ok(vec![function]))),
         WorldItem::Type { .. } => None,
     })
+}
+
+/// What is called of a key-value store that the host has. To open a bucket is to name it, and no call.
+fn keyvalue(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> BTreeMap<String, Vec<String>> {
+    let interfaces =
+        functions(resolve, items).filter(|(interface, _)| KEYVALUE.contains(&interface.to_string().as_str()));
+    let called = |function: &&Function| {
+        let name = function.name.rsplit('.').next().unwrap_or(&function.name);
+        (name != "open").then(|| name.to_string())
+    };
+    interfaces
+        .map(|(interface, functions)| (interface.path(), functions.iter().flatten().filter_map(called).collect()))
+        .collect()
 }
 
 /// The signatures of those interfaces that have functions (one that has only types links nothing); or what

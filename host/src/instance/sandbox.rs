@@ -19,11 +19,10 @@ use wasmtime_wasi_http::p2::types::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bounds::{MAX_HANDLES, TotalMemory};
-use super::wasi::{Log, Outgoing, Output, Stream};
+use super::wasi::{Log, Outgoing, Output, Stream, keyvalue};
 use super::{Bounds, Network};
 use crate::clock::{self, RuntimeClock, Time, WallClock};
 use crate::manifest::Limits;
-use crate::providers::keyvalue::{self, Buckets};
 use crate::trace::SpanContext;
 
 /// What surrounds all instances of a host.
@@ -34,8 +33,6 @@ pub(crate) struct Sandbox {
     clock: RuntimeClock,
     pub wall_clock: WallClock,
     pub seed: Option<u64>,
-    /// What all of them keep in `wasi:keyvalue`.
-    buckets: Arc<Buckets>,
     /// What guests read from `wasi:config`.
     config: Arc<WasiConfigVariables>,
     /// What they have in their environment.
@@ -63,7 +60,6 @@ impl Sandbox {
             clock,
             wall_clock: WallClock::new(time, clock),
             seed: seed.or((time == Time::Simulated).then_some(0)),
-            buckets: Arc::default(),
             config: Arc::new(settings.into_iter().collect()),
             env,
             instances: AtomicU64::new(0),
@@ -98,7 +94,6 @@ impl Sandbox {
             http: WasiHttpCtx::new(),
             outgoing: Outgoing { work },
             config: self.config.clone(),
-            buckets: self.buckets.clone(),
             table,
             bounds: Bounds::new(self.limits.memory, self.memory.clone()),
         };
@@ -153,15 +148,14 @@ pub(crate) struct Guest {
     http: WasiHttpCtx,
     outgoing: Outgoing,
     pub(super) config: Arc<WasiConfigVariables>,
-    buckets: Arc<Buckets>,
     pub(super) table: ResourceTable,
     pub(super) bounds: Bounds,
 }
 
 impl Guest {
     /// What its calls of `wasi:keyvalue` work on.
-    pub fn keyvalue(&mut self) -> keyvalue::View<'_> {
-        keyvalue::View { buckets: &self.buckets, table: &mut self.table }
+    pub(super) fn keyvalue(&mut self) -> keyvalue::View<'_> {
+        keyvalue::View { work: &self.outgoing.work, table: &mut self.table }
     }
 
     pub fn work(&self) -> &Work {

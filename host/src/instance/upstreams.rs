@@ -13,11 +13,14 @@ use crate::authority::{Allowed, Authority};
 use crate::clock::{self, Time};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, MAX_DEPTH, On};
+use crate::providers::keyvalue::Keyvalue;
 use crate::trace::{self, SpanContext};
 
-/// What a component reaches: other components by calls, and hosts by HTTP requests.
+/// What a component reaches: other components by calls, a store, and hosts by HTTP requests.
 pub(crate) struct Network {
     pub lattice: Lattice<Network>,
+    /// What `wasi:keyvalue` works on.
+    pub keyvalue: Arc<Keyvalue>,
     pub upstreams: Upstreams,
 }
 

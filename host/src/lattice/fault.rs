@@ -194,6 +194,39 @@ impl Faults {
         None
     }
 
+    /// Makes a call of `target`, unless a fault is in the way.
+    pub async fn in_front<T>(
+        &self,
+        target: &str,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let interface = target.split('#').next().unwrap_or(target);
+        let obstacle = self.obstacle(|on| match on {
+            On::Everything => true,
+            On::Function(on) => on == target || on == interface,
+            On::Http(..) | On::Any(_) => false,
+        });
+        let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
+        match obstacle.await {
+            None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_)) => call.await,
+            Some(FaultKind::NoLink) => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
+            Some(FaultKind::NoTarget) => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
+            Some(FaultKind::Disconnected) => failed(Cause::Disconnected, Delivery::NotSent, "the transport is down"),
+            Some(FaultKind::Trap) => failed(Cause::Trapped, Delivery::Delivered, "the target trapped"),
+            Some(FaultKind::Overloaded(retry_after) | FaultKind::Status(_, retry_after)) => {
+                failed(Cause::Overloaded, Delivery::NotSent, "overloaded")
+                    .map_err(|failure| Failure { retry_after, ..failure })
+            }
+            // The invocation timeout ends the wait.
+            Some(FaultKind::Blackhole) => std::future::pending().await,
+            Some(FaultKind::Drop) => {
+                // The target does its work; only the answer is lost.
+                let _lost = call.await;
+                failed(Cause::Disconnected, Delivery::Unknown, "the connection was lost during the call")
+            }
+        }
+    }
+
     /// Whether chance has a fault hit this time.
     fn happens(&self, fault: &Fault) -> bool {
         fault.rate.is_none_or(|rate| self.chance().random::<f64>() < rate)
@@ -221,35 +254,7 @@ impl<N: Send + Sync> Transport<N> for Faulty<N> {
         }
         Box::pin(async move {
             let target = invocation.target();
-            let interface = target.split('#').next().unwrap_or(&target);
-            let obstacle = self.faults.obstacle(|on| match on {
-                On::Everything => true,
-                On::Function(on) => *on == target || on == interface,
-                On::Http(..) | On::Any(_) => false,
-            });
-            let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
-            match obstacle.await {
-                None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_)) => {
-                    self.transport.invoke(network, invocation).await
-                }
-                Some(FaultKind::NoLink) => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
-                Some(FaultKind::NoTarget) => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
-                Some(FaultKind::Disconnected) => {
-                    failed(Cause::Disconnected, Delivery::NotSent, "the transport is down")
-                }
-                Some(FaultKind::Trap) => failed(Cause::Trapped, Delivery::Delivered, "the target trapped"),
-                Some(FaultKind::Overloaded(retry_after) | FaultKind::Status(_, retry_after)) => {
-                    failed(Cause::Overloaded, Delivery::NotSent, "overloaded")
-                        .map_err(|failure| Failure { retry_after, ..failure })
-                }
-                // The invocation timeout ends the wait.
-                Some(FaultKind::Blackhole) => std::future::pending().await,
-                Some(FaultKind::Drop) => {
-                    // The target does its work; only the answer is lost.
-                    let _lost = self.transport.invoke(network, invocation).await;
-                    failed(Cause::Disconnected, Delivery::Unknown, "the connection was lost during the call")
-                }
-            }
+            self.faults.in_front(&target, self.transport.invoke(network, invocation)).await
         })
     }
 }

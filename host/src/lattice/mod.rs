@@ -191,14 +191,35 @@ impl<N> Lattice<N> {
         self.recorded(&target, &trace, left, name, call).await
     }
 
-    async fn recorded(
+    /// Has the host itself do something for a component, which is bounded, broken and recorded as a call of `target` is.
+    pub async fn perform<T>(
+        &self,
+        target: &str,
+        trace: &SpanContext,
+        deadline: Option<Instant>,
+        faults: &Faults,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let span = self.tracer.call(SpanKind::Client, target, trace);
+        let work = async {
+            let _place = self.places.try_acquire().map_err(|_| full())?;
+            faults.in_front(target, work).await
+        };
+        let limit = self.timeout.min(left);
+        let done = self.recorded(target, &span.context(), limit, "invocation timeout", work).await;
+        span.end(done.as_ref().err());
+        done
+    }
+
+    async fn recorded<T>(
         &self,
         target: &str,
         trace: &SpanContext,
         limit: Duration,
         name: &str,
-        call: impl Future<Output = Reply>,
-    ) -> Reply {
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let recording = self.journal.begin(target, trace);
         let reply = clock::timeout(limit, call).await.unwrap_or_else(|| {
             let message = format!("no answer within the {name} of {limit:?}");
@@ -224,10 +245,13 @@ impl<N> Lattice<N> {
             let message = format!("the manifest links `{}` to nothing", invocation.interface.path());
             return Err(Failure::new(Cause::NoLink, Delivery::NotSent, message));
         };
-        let Ok(_place) = self.places.try_acquire() else {
-            let message = "as many calls as `outgoing` in the manifest allows are under way already";
-            return Err(Failure::new(Cause::Overloaded, Delivery::NotSent, message));
-        };
+        let _place = self.places.try_acquire().map_err(|_| full())?;
         link.invoke(network, invocation).await
     }
+}
+
+/// There is no place for another call.
+fn full() -> Failure {
+    let message = "as many calls as `outgoing` in the manifest allows are under way already";
+    Failure::new(Cause::Overloaded, Delivery::NotSent, message)
 }

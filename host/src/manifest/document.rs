@@ -39,14 +39,14 @@ impl<'t> Document<'t> {
     }
 
     /// What the parser found wrong. Its message has the line drawn below it; one line is enough here.
-    fn explain(&self, error: &toml::de::Error, hint: &str) -> Error {
+    fn explain(&self, error: &toml::de::Error, hint: &str, line: Option<usize>) -> Error {
         let problem = format!("{}{hint}", explained(error));
-        self.wrong(error.span().map(|span| self.line_of(span.start)), problem)
+        self.wrong(error.span().map(|span| self.line_of(span.start)).or(line), problem)
     }
 
     /// The text as TOML, in which the `tables` are what they should be.
     pub fn table(&self, tables: &[TableOf]) -> Result<toml::Spanned<DeTable<'t>>, Error> {
-        let table = DeTable::parse(self.text).map_err(|error| self.explain(&error, NOT_TOML))?;
+        let table = DeTable::parse(self.text).map_err(|error| self.explain(&error, NOT_TOML, None))?;
         if let Some((key, offset, kind)) = date::find(table.get_ref()) {
             return Err(self.wrong(Some(self.line_of(offset)), date::misplaced(&key, kind)));
         }
@@ -61,7 +61,17 @@ impl<'t> Document<'t> {
 
     /// The table as what it is meant to be.
     pub fn read<T: DeserializeOwned>(&self, table: toml::Spanned<DeTable<'t>>) -> Result<T, Error> {
-        T::deserialize(Deserializer::from(table)).map_err(|error| self.explain(&error, ""))
+        T::deserialize(Deserializer::from(table)).map_err(|error| self.explain(&error, "", None))
+    }
+
+    /// A table of it, as what `read` makes of it. A mistake without a line of its own is in that of the table.
+    pub fn read_with<T>(
+        &self,
+        table: toml::Spanned<DeTable<'t>>,
+        read: impl FnOnce(Deserializer<'t>) -> Result<T, toml::de::Error>,
+    ) -> Result<T, Error> {
+        let line = self.line_of(table.span().start);
+        read(Deserializer::from(table)).map_err(|error| self.explain(&error, "", Some(line)))
     }
 }
 

@@ -1,13 +1,22 @@
-//! Where the calls of an interface go: to a component in this process, or to a provider in another, over a NATS server
-//! or over TCP.
+//! Where the calls of an interface go: to a component or a provider in this process, or to another process, over a NATS
+//! server or over TCP.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+#[cfg(feature = "wrpc")]
+use toml::de::Deserializer;
+use toml::de::{DeTable, DeValue};
 
+use super::document::Document;
+#[cfg(feature = "wrpc")]
+use super::document::{NOT_TOML, explained};
 use super::{Instances, value};
+use crate::error::Error;
 #[cfg(feature = "wrpc")]
 use crate::nats::{Address, NatsOptions, is_subject};
+use crate::providers;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
@@ -18,6 +27,7 @@ pub(crate) struct Link {
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Component(PathBuf, Instances),
+    Provider(providers::Options),
     #[cfg(feature = "wrpc")]
     Nats(Nats),
     /// An address, as `host:port`.
@@ -50,6 +60,13 @@ impl Nats {
     }
 }
 
+/// The options of the provider `name`, from a text with a line for each.
+#[cfg(feature = "wrpc")]
+pub(crate) fn provider_options(name: &str, text: &str) -> Result<providers::Options, String> {
+    let table = DeTable::parse(text).map_err(|error| explained(&error) + NOT_TOML)?;
+    providers::Options::read(name, Deserializer::from(table), &|file| file).map_err(|error| explained(&error))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table, like `{ component = \"greeter.wasm\" }`")]
 pub(super) struct FileLink {
@@ -63,12 +80,47 @@ pub(super) struct FileLink {
     prefix: Option<String>,
     #[serde(default, deserialize_with = "value::tcp")]
     tcp: Option<String>,
+    /// For "did you mean": a link that has it is read by [`take_provided`].
+    #[expect(dead_code, reason = "it is never there")]
+    provider: Option<String>,
+}
+
+/// Takes the links to providers out of a manifest: each provider knows its own keys.
+///
+/// # Errors
+/// What is wrong with one.
+pub(super) fn take_provided(
+    document: &Document<'_>,
+    manifest: &mut DeTable<'_>,
+    beside: &dyn Fn(PathBuf) -> PathBuf,
+) -> Result<BTreeMap<String, Link>, Error> {
+    let mut provided = BTreeMap::new();
+    let Some(DeValue::Table(links)) = manifest.get_mut("links").map(|links| links.get_mut()) else {
+        return Ok(provided);
+    };
+    let is_provided = |link: &DeValue<'_>| matches!(link, DeValue::Table(link) if link.contains_key("provider"));
+    let interfaces: Vec<_> =
+        links.iter().filter(|(_, link)| is_provided(link.get_ref())).map(|(key, _)| key.clone()).collect();
+    for interface in interfaces {
+        let Some(link) = links.remove(&interface) else { continue };
+        let (span, line) = (link.span(), document.line_of(link.span().start));
+        let DeValue::Table(mut table) = link.into_inner() else { continue };
+        let name = table.remove("provider").and_then(|name| name.get_ref().as_str().map(ToString::to_string));
+        let Some(name) = name else {
+            let problem = "`provider` is to be a name in quotes, like \"keyvalue\"";
+            return Err(document.wrong(Some(line), problem.into()));
+        };
+        let options = document
+            .read_with(toml::Spanned::new(span, table), |table| providers::Options::read(&name, table, beside))?;
+        provided.insert(interface.into_inner().into_owned(), Link { target: Target::Provider(options), line });
+    }
+    Ok(provided)
 }
 
 impl FileLink {
     /// The link of `interface`; or what is wrong with it.
     pub fn check(self, interface: &str, line: usize, beside: &dyn Fn(PathBuf) -> PathBuf) -> Result<Link, String> {
-        let FileLink { component, instances, nats, prefix, tcp } = self;
+        let FileLink { component, instances, nats, prefix, tcp, .. } = self;
         let ways =
             [("to a `component`", component.is_some()), ("over `nats`", nats.is_some()), ("over `tcp`", tcp.is_some())];
         let ways: Vec<_> = ways.iter().filter(|(_, given)| *given).map(|(way, _)| *way).collect();
@@ -104,6 +156,7 @@ impl Target {
     pub fn component(&self) -> Option<(&PathBuf, Instances)> {
         match self {
             Target::Component(path, instances) => Some((path, *instances)),
+            Target::Provider(_) => None,
             #[cfg(feature = "wrpc")]
             Target::Nats(_) | Target::Tcp(_) => None,
         }

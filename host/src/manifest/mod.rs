@@ -33,9 +33,9 @@ pub(crate) use env::Env;
 pub(crate) use fault::{FileFault, parse as parse_fault, parse_on};
 pub(crate) use http::Http;
 pub(crate) use limits::{ClientLeft, Limits};
-#[cfg(feature = "wrpc")]
-pub(crate) use link::Nats;
 pub(crate) use link::{Link, Target};
+#[cfg(feature = "wrpc")]
+pub(crate) use link::{Nats, provider_options};
 #[cfg(feature = "wrpc")]
 pub(crate) use nats::NatsServer;
 pub(crate) use schedule::Schedule;
@@ -62,6 +62,7 @@ pub(crate) use schedule::Schedule;
 ///     "acme:greeter/api" = { component = "greeter.wasm" }
 ///     "acme:letters/letters" = { nats = "nats://127.0.0.1:4222", prefix = "default" }
 ///     "acme:stamps/stamps" = { tcp = "127.0.0.1:7761" }
+///     "wrpc:keyvalue/store" = { provider = "keyvalue" }
 ///
 ///     [nats."nats://127.0.0.1:4222"]    # what that server wants to see
 ///     credentials = "app.creds"
@@ -158,21 +159,21 @@ impl Manifest {
         let document = Document::new(text, path);
         let line_of = &|offset: usize| document.line_of(offset);
         let wrong = |line, problem: String| document.wrong(line, problem);
-        let table = document.table(&TABLES)?;
+        let beside = &|file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
+        let mut table = document.table(&TABLES)?;
         #[cfg(feature = "wrpc")]
         if let Some((problem, offset)) = nats::misplaced(table.get_ref()) {
             return Err(wrong(Some(line_of(offset)), problem));
         }
+        let mut links = link::take_provided(&document, table.get_mut(), beside)?;
         let file: File = document.read(table)?;
 
-        let beside = &|file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
         let component = file.component.ok_or_else(|| {
             wrong(
                 None,
                 "`component` is missing; add the path of the component to run, like `component = \"app.wasm\"`".into(),
             )
         })?;
-        let mut links = BTreeMap::new();
         for (interface, link) in file.links {
             let line = line_of(link.span().start);
             let link = link.into_inner().check(&interface, line, beside);

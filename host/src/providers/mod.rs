@@ -1,3 +1,98 @@
 //! Services that the host provides to components, each a folder. They know no instances, and none knows another.
+//!
+//! A link with `provider = "…"` leads to one in this process, and `steadfast provide` runs one as a process of its own.
+//! It is the same [`Service`] both times, which answers calls of the functions in its WIT.
 
 pub(crate) mod keyvalue;
+pub(crate) mod postgres;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, Error};
+use steadfast_settings::nearest;
+
+use crate::lattice::{Invocation, Reply};
+
+/// The names of all providers, as manifests and the command have them.
+pub(crate) const NAMES: [&str; 2] = ["keyvalue", "postgres"];
+
+/// What answers the calls of some interfaces.
+pub(crate) trait Service: Send + Sync {
+    /// The interfaces: texts of WIT, a package each, in which nothing is a resource. Each uses only those before it.
+    fn wit(&self) -> &'static [&'static str];
+
+    /// Answers a call of one of their functions, with the parameters that it has there. The future may be dropped at any
+    /// time, which abandons the call.
+    fn call(self: Arc<Self>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+    /// The store, where this is one that `wasi:keyvalue` can work on.
+    fn keyvalue(self: Arc<Self>) -> Option<Arc<keyvalue::Keyvalue>> {
+        None
+    }
+}
+
+/// A provider, and the options that a person gave it: what stands beside `provider` in a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Options {
+    Keyvalue(keyvalue::Options),
+    Postgres(postgres::Options),
+}
+
+impl Options {
+    /// Reads the options of the provider `name` from a table. Files in them are found by `beside`.
+    ///
+    /// # Errors
+    /// What is wrong with one, or with the name.
+    pub fn read<'de, D: Deserializer<'de>>(
+        name: &str,
+        table: D,
+        beside: &dyn Fn(PathBuf) -> PathBuf,
+    ) -> Result<Self, D::Error> {
+        match name {
+            "keyvalue" => keyvalue::Options::deserialize(table).map(Options::Keyvalue),
+            "postgres" => {
+                postgres::Options::deserialize(table).map(|options| Options::Postgres(options.beside(beside)))
+            }
+            _ => Err(D::Error::custom(unknown(name))),
+        }
+    }
+
+    /// As manifests and the command have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Options::Keyvalue(_) => "keyvalue",
+            Options::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Whether it is another process that answers, for which simulated time has no network.
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Options::Keyvalue(_) => false,
+            Options::Postgres(_) => true,
+        }
+    }
+
+    /// The service, ready to be called; what it needs from elsewhere, it asks for when it is called.
+    ///
+    /// # Errors
+    /// What is wrong with the options, and shows only now.
+    pub fn start(&self) -> Result<Arc<dyn Service>, String> {
+        match self {
+            Options::Keyvalue(_) => Ok(Arc::new(keyvalue::Keyvalue::default())),
+            Options::Postgres(options) => Ok(Arc::new(postgres::Postgres::new(options)?)),
+        }
+    }
+}
+
+/// That there is no provider of this name, and what there is.
+fn unknown(name: &str) -> String {
+    let all = NAMES.map(|name| format!("`{name}`")).join(", ");
+    match nearest(name, NAMES) {
+        Some(meant) => format!("there is no provider `{name}`; did you mean `{meant}`?"),
+        None => format!("there is no provider `{name}`; this host has {all}"),
+    }
+}

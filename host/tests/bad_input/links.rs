@@ -178,3 +178,62 @@ fn what_cannot_be_provided_is_said() {
     let refusal = folder.refusal(&["provide", "--nats", "nats://localhost", "handler.wasm"]);
     assert!(refusal.starts_with("handler.wasm exports "), "{refusal}");
 }
+
+#[test]
+fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
+    let folder = Folder::new().with("app.wasm", app(GREET));
+    let link = |options: &str| folder.serve(with(&format!("[links]\n'acme:greeter/api' = {{ {options} }}")));
+    for (options, expected) in [
+        ("provider = 'keyvalu'", "there is no provider `keyvalu`; did you mean `keyvalue`?"),
+        ("provider = 'mongo'", "there is no provider `mongo`; this host has `keyvalue`, `postgres`"),
+        ("provider = 1", "`provider` is to be a name in quotes, like \"keyvalue\""),
+        ("provider = 'keyvalue', bukket = 'a'", "unknown field `bukket`, there are no fields"),
+        (
+            "provider = 'keyvalue'",
+            "the link of `acme:greeter/api` leads to the provider `keyvalue`, which does not export it (it exports \
+             wrpc:keyvalue/atomics@0.2.0-draft, wrpc:keyvalue/batch@0.2.0-draft, wrpc:keyvalue/store@0.2.0-draft); \
+             link a component that does",
+        ),
+    ] {
+        assert_eq!(link(options), format!("hello.toml:3: {expected}"), "{options}");
+    }
+    assert_eq!(
+        folder.serve(with("[links.'acme:greeter/api']\nprovider = 'keyvalue'\nbukket = 'a'")),
+        "hello.toml:4: unknown field `bukket`, there are no fields"
+    );
+    assert_eq!(
+        link("provder = 'keyvalue'"),
+        "hello.toml:3: unknown field `provder`, did you mean `provider`? Expected one of `component`, `instances`, \
+         `nats`, `prefix`, `tcp`, `provider`"
+    );
+}
+
+#[test]
+fn a_wrong_link_of_the_store_is_said() {
+    let wasi = format!(
+        "package wasi:keyvalue@0.2.0-draft {{ {} }}",
+        "
+        interface store { resource bucket { get: func(key: string); } open: func() -> bucket; }
+        interface atomics { use store.{bucket}; increment: func(bucket: borrow<bucket>); }
+    "
+    );
+    let world = "import wasi:keyvalue/store@0.2.0-draft; import wasi:keyvalue/atomics@0.2.0-draft;
+        export wasi:http/incoming-handler@0.2.0;";
+    let folder = Folder::new().with("app.wasm", component(&wasi, world)).with("other.wasm", handler());
+    let link = |interface: &str, link: &str| folder.serve(with(&format!("[links]\n'{interface}' = {{ {link} }}")));
+    assert_eq!(
+        link("wasi:keyvalue/atomics", "provider = 'keyvalue'"),
+        "hello.toml:3: `wasi:keyvalue/atomics` is linked, and its buckets are those of `wasi:keyvalue/store`; link that, \
+         and the others follow"
+    );
+    assert_eq!(
+        link("wasi:keyvalue/store", "component = 'other.wasm'"),
+        "hello.toml:3: `wasi:keyvalue/store` leads to what is no store of the host; link it to one, like { provider = \
+         \"keyvalue\" }"
+    );
+    assert_eq!(
+        folder.serve(with("[[faults]]\non = 'wasi:keyvalue/store#open'\nkind = 'no-target'")),
+        "hello.toml:2: the fault is on `wasi:keyvalue/store#open`, and no component imports that function; write one of: \
+         wasi:keyvalue/store#get"
+    );
+}

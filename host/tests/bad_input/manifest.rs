@@ -53,7 +53,8 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
         ),
         (
             "[links]\n'a:b/c' = { component = 'd', colour = 1 }",
-            "hello.toml:3: unknown field `colour`, expected one of `component`, `instances`, `nats`, `prefix`, `tcp`"
+            "hello.toml:3: unknown field `colour`, expected one of `component`, `instances`, `nats`, `prefix`, `tcp`, \
+             `provider`"
                 .into(),
         ),
         ("[http]\ncolour = 1", "hello.toml:3: unknown field `colour`, expected `allow` or `upstreams`".into()),

@@ -3,6 +3,7 @@
 #![cfg(feature = "wrpc")]
 
 mod hostile;
+mod keyvalue;
 #[path = "../nats/serving.rs"]
 mod serving;
 mod stock;
@@ -66,8 +67,13 @@ struct Process {
 
 impl Process {
     fn start(more: &[&str]) -> Self {
+        Process::of(component("callee").as_ref(), more)
+    }
+
+    /// One of a provider of the host, or of a file.
+    fn of(what: &std::ffi::OsStr, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-        command.args(["provide", "--tcp", "127.0.0.1:0"]).args(more).arg(component("callee"));
+        command.args(["provide", "--tcp", "127.0.0.1:0"]).args(more).arg(what);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("it is piped")).read_line(&mut line).expect("text");

@@ -1,6 +1,7 @@
 //! What the host provides itself.
 
 mod clocks;
+pub(super) mod keyvalue;
 mod outgoing;
 mod output;
 pub(super) mod wrpc;
@@ -12,7 +13,6 @@ use wasmtime_wasi_config::WasiConfig;
 
 use super::Guest;
 use crate::clock::Time;
-use crate::providers::keyvalue;
 
 /// Adds what the host provides itself.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>, time: Time) -> wasmtime::Result<()> {

@@ -28,7 +28,9 @@ const ENTRY: usize = 160;
 
 /// Why nothing was written, or nothing read.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
+    #[error("the name of the bucket has more than {MAX_NAME} bytes")]
+    Name,
     #[error("the key has {0} bytes, and a key may have {MAX_KEY}; use a shorter one")]
     Key(usize),
     #[error("the value of `{0}` has {1} bytes, and a value may have {MAX_VALUE}; store it in parts")]
@@ -45,7 +47,7 @@ pub(super) enum Refused {
 
 /// The buckets of a host.
 #[derive(Default)]
-pub(crate) struct Buckets(Mutex<All>);
+pub(super) struct Buckets(Mutex<All>);
 
 #[derive(Default)]
 struct All {

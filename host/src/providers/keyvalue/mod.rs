@@ -1,136 +1,118 @@
-//! `wasi:keyvalue`, in the memory of this process: every instance of a host sees the same buckets.
+//! Keys and values that all instances share: what `wasi:keyvalue` works on, and `wrpc:keyvalue`.
 //!
-//! `buckets` holds the data and its bounds. Here is how a component reaches it.
+//! `buckets` holds the data and its bounds, and `plain` says how the store is called with values. Here is what can be asked
+//! of it.
 
 mod buckets;
+mod plain;
 
-use wasmtime::Result;
-use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 
-pub(crate) use buckets::Buckets;
-use buckets::Refused;
-use generated::wasi::keyvalue::store::{Error, KeyResponse};
-use generated::wasi::keyvalue::{atomics, batch, store};
+use serde::Deserialize;
 
-/// The interfaces that there are, by their full names: drafts of a proposal are not compatible.
-pub(crate) const INTERFACES: [&str; 3] =
-    ["wasi:keyvalue/store@0.2.0-draft", "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
+use super::Service;
+use crate::failure::Failure;
+use crate::lattice::{Invocation, Reply};
+use buckets::Buckets;
+pub(crate) use buckets::Refused;
 
-mod generated {
-    #![allow(missing_docs, reason = "generated")]
+/// What a person may say of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {}
 
-    wasmtime::component::bindgen!({
-        path: "src/providers/keyvalue/wit",
-        world: "imports",
-        imports: { default: trappable },
-        with: { "wasi:keyvalue/store.bucket": super::Bucket },
-    });
+/// The store, as a service.
+#[derive(Default)]
+pub(crate) struct Keyvalue {
+    buckets: Buckets,
 }
 
-/// A bucket that a component has opened: the name.
-pub struct Bucket(String);
-
-/// What one call of a component works on.
-pub(crate) struct View<'g> {
-    pub buckets: &'g Buckets,
-    pub table: &'g mut ResourceTable,
+/// What is asked of a bucket.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    Get(String),
+    Set(String, Vec<u8>),
+    Delete(String),
+    Exists(String),
+    Increment(String, u64),
+    /// A page of keys, from a cursor on.
+    Keys(Option<u64>),
+    GetMany(Vec<String>),
+    SetMany(Vec<(String, Vec<u8>)>),
+    DeleteMany(Vec<String>),
 }
 
-struct HasView;
-
-impl HasData for HasView {
-    type Data<'g> = View<'g>;
+/// What it answers, by the operation.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Done,
+    Value(Option<Vec<u8>>),
+    Exists(bool),
+    Number(u64),
+    Keys(Vec<String>, Option<u64>),
+    Values(Vec<Option<(String, Vec<u8>)>>),
 }
 
-/// Adds the three interfaces.
-pub(crate) fn add_to_linker<T: 'static>(linker: &mut Linker<T>, view: fn(&mut T) -> View<'_>) -> Result<()> {
-    store::add_to_linker::<T, HasView>(linker, view)?;
-    atomics::add_to_linker::<T, HasView>(linker, view)?;
-    batch::add_to_linker::<T, HasView>(linker, view)
-}
-
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        Error::Other(refused.to_string())
+impl Keyvalue {
+    /// Whether there is a bucket of this name.
+    pub fn has(bucket: &str) -> bool {
+        Buckets::has(bucket)
     }
-}
 
-impl View<'_> {
-    /// The buckets, and the name of the one that `bucket` is.
-    fn of(&self, bucket: &Resource<Bucket>) -> Result<(&Buckets, &str)> {
-        Ok((self.buckets, &self.table.get(bucket)?.0))
+    /// Does an operation on a bucket. The store may refuse it, or it fails on its way.
+    pub async fn run(&self, bucket: &str, operation: Operation) -> Result<Result<Answer, Refused>, Failure> {
+        Ok(self.in_memory(bucket, operation))
     }
-}
 
-impl store::Host for View<'_> {
-    fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, Error>> {
-        if !Buckets::has(&identifier) {
-            return Ok(Err(Error::NoSuchStore));
+    fn in_memory(&self, bucket: &str, operation: Operation) -> Result<Answer, Refused> {
+        let buckets = &self.buckets;
+        if !Buckets::has(bucket) {
+            return Err(Refused::Name);
         }
-        Ok(Ok(self.table.push(Bucket(identifier))?))
+        Ok(match operation {
+            Operation::Get(key) => Answer::Value(buckets.get(bucket, &key)),
+            Operation::Set(key, value) => {
+                buckets.set(bucket, &key, value)?;
+                Answer::Done
+            }
+            Operation::Delete(key) => {
+                buckets.delete(bucket, &key);
+                Answer::Done
+            }
+            Operation::Exists(key) => Answer::Exists(buckets.exists(bucket, &key)),
+            Operation::Increment(key, delta) => Answer::Number(buckets.increment(bucket, &key, delta)?),
+            Operation::Keys(cursor) => {
+                let (keys, cursor) = buckets.keys(bucket, cursor);
+                Answer::Keys(keys, cursor)
+            }
+            Operation::GetMany(keys) => Answer::Values(buckets.get_many(bucket, keys)?),
+            Operation::SetMany(pairs) => {
+                pairs.into_iter().try_for_each(|(key, value)| buckets.set(bucket, &key, value))?;
+                Answer::Done
+            }
+            Operation::DeleteMany(keys) => {
+                keys.iter().for_each(|key| buckets.delete(bucket, key));
+                Answer::Done
+            }
+        })
     }
 }
 
-impl store::HostBucket for View<'_> {
-    fn get(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<Option<Vec<u8>>, Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        Ok(Ok(buckets.get(name, &key)))
+impl Service for Keyvalue {
+    fn wit(&self) -> &'static [&'static str] {
+        &[plain::WIT]
     }
 
-    fn set(&mut self, bucket: Resource<Bucket>, key: String, value: Vec<u8>) -> Result<Result<(), Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        Ok(buckets.set(name, &key, value).map_err(Error::from))
+    fn call(self: Arc<Self>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+        Box::pin(async move {
+            let (bucket, operation) = plain::operation(invocation)?;
+            plain::reply(self.run(&bucket, operation).await?)
+        })
     }
 
-    fn delete(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<(), Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        buckets.delete(name, &key);
-        Ok(Ok(()))
-    }
-
-    fn exists(&mut self, bucket: Resource<Bucket>, key: String) -> Result<Result<bool, Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        Ok(Ok(buckets.exists(name, &key)))
-    }
-
-    fn list_keys(&mut self, bucket: Resource<Bucket>, cursor: Option<u64>) -> Result<Result<KeyResponse, Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        let (keys, cursor) = buckets.keys(name, cursor);
-        Ok(Ok(KeyResponse { keys, cursor }))
-    }
-
-    fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
-        self.table.delete(bucket)?;
-        Ok(())
-    }
-}
-
-impl atomics::Host for View<'_> {
-    fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Result<Result<u64, Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        Ok(buckets.increment(name, &key, delta).map_err(Error::from))
-    }
-}
-
-impl batch::Host for View<'_> {
-    fn get_many(
-        &mut self,
-        bucket: Resource<Bucket>,
-        keys: Vec<String>,
-    ) -> Result<Result<Vec<Option<(String, Vec<u8>)>>, Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        Ok(buckets.get_many(name, keys).map_err(Error::from))
-    }
-
-    fn set_many(&mut self, bucket: Resource<Bucket>, key_values: Vec<(String, Vec<u8>)>) -> Result<Result<(), Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        let mut all = key_values.into_iter();
-        Ok(all.try_for_each(|(key, value)| buckets.set(name, &key, value)).map_err(Error::from))
-    }
-
-    fn delete_many(&mut self, bucket: Resource<Bucket>, keys: Vec<String>) -> Result<Result<(), Error>> {
-        let (buckets, name) = self.of(&bucket)?;
-        keys.iter().for_each(|key| buckets.delete(name, key));
-        Ok(Ok(()))
+    fn keyvalue(self: Arc<Self>) -> Option<Arc<Keyvalue>> {
+        Some(self)
     }
 }

@@ -1,9 +1,11 @@
 //! A breaker whose state all instances share.
 //!
-//! `record` is what the store holds, `protocol` what is asked of it and in which order. Here is how a call passes.
+//! `record` is what the store holds, `protocol` what is asked of it and in which order, and `rest` when it is not asked
+//! since it failed. Here is how a call passes.
 
 mod protocol;
 mod record;
+mod rest;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,7 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::sealed::Sealed;
 use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
 use protocol::{Shared, Ticket};
+use rest::Rest;
 
 /// The longest name of a shared breaker, in bytes: a key of it is then at most 140 bytes, which all stores take.
 const MAX_NAME: usize = 100;
@@ -36,7 +39,8 @@ const MAX_NAME: usize = 100;
 /// - At most [`probes`](Breaker::probes) calls of all instances try at a time. A probe whose instance ends is given up
 ///   after [`probe_timeout`](Breaker::probe_timeout) and 5 s, by which the clocks of instances may differ.
 /// - Where the store fails, the call goes on with a breaker of this instance, and observers are told
-///   ([`Change::StoreFailed`]).
+///   ([`Change::StoreFailed`]). This instance then leaves the store alone for 1 s, and twice as long after each further
+///   failure, up to 30 s.
 /// - The operations of the store block, also in asynchronous calls.
 ///
 /// ```
@@ -122,6 +126,8 @@ pub struct Own<T> {
     local: Memory<T>,
     /// Until when a breaker that this instance has opened rejects calls; zero when it has not. Retries end by it.
     until: AtomicU64,
+    /// Since when the store is not asked.
+    rest: Rest,
 }
 
 type Tally = <Consecutive as super::Window>::Tally;
@@ -138,14 +144,18 @@ pub struct SharedPermit<'p, S: Store> {
 #[derive(Debug)]
 enum By<'p> {
     Store(Ticket),
-    Local(BreakerPermit<'p, Consecutive>),
+    /// Of this instance, since the store has just failed, or is left alone.
+    Local {
+        permit: BreakerPermit<'p, Consecutive>,
+        failed: bool,
+    },
 }
 
 impl<S: Store> Permit for SharedPermit<'_, S> {
     /// Something else had it wait: a probe may have been given up, and a breaker may have opened.
     fn renew(&mut self, moment: &impl Moment) -> Result<(), Rejected> {
         match &mut self.by {
-            Some(By::Local(permit)) => permit.renew(moment),
+            Some(By::Local { permit, .. }) => permit.renew(moment),
             // A probe keeps its place. Whether it took too long is seen when it is settled.
             Some(By::Store(Ticket::Probe { .. })) | None => Ok(()),
             Some(By::Store(Ticket::Closed(_))) => {
@@ -158,7 +168,7 @@ impl<S: Store> Permit for SharedPermit<'_, S> {
 
     fn begin(&mut self, watched: bool) -> Option<Change> {
         match &mut self.by {
-            Some(By::Local(permit)) => permit.begin(watched).or(Some(Change::StoreFailed)),
+            Some(By::Local { permit, failed }) => permit.begin(watched).or(failed.then_some(Change::StoreFailed)),
             Some(By::Store(Ticket::Probe { first: true, .. })) => Some(Change::HalfOpened),
             _ => None,
         }
@@ -168,7 +178,7 @@ impl<S: Store> Permit for SharedPermit<'_, S> {
         let settings = &self.breaker.local.settings;
         let shared = self.breaker.shared();
         let settled = match self.by.take()? {
-            By::Local(permit) => return permit.settle(outcome, moment),
+            By::Local { permit, .. } => return permit.settle(outcome, moment),
             By::Store(ticket) => match outcome {
                 Outcome::Success => shared.succeeded(ticket),
                 // These causes do not go away with time, and say nothing about the target's health.
@@ -183,7 +193,10 @@ impl<S: Store> Permit for SharedPermit<'_, S> {
                 }
             },
         };
-        settled.unwrap_or(Some(Change::StoreFailed))
+        settled.unwrap_or_else(|_| {
+            self.own.rest.failed(moment);
+            Some(Change::StoreFailed)
+        })
     }
 }
 
@@ -201,14 +214,17 @@ fn admit<'p, S: Store>(
     own: &'p Own<Tally>,
     moment: &impl Moment,
 ) -> Result<By<'p>, Rejected> {
-    match breaker.shared().admit() {
-        Ok(admitted) => {
-            let ticket = admitted?;
-            own.until.store(0, Ordering::Relaxed);
-            Ok(By::Store(ticket))
-        }
-        Err(_) => Ok(By::Local(breaker.local.admit(&own.local, moment)?)),
+    let asked = !own.rest.is_on(moment);
+    if asked && let Ok(admitted) = breaker.shared().admit() {
+        own.rest.end();
+        let ticket = admitted?;
+        own.until.store(0, Ordering::Relaxed);
+        return Ok(By::Store(ticket));
     }
+    if asked {
+        own.rest.failed(moment);
+    }
+    Ok(By::Local { permit: breaker.local.admit(&own.local, moment)?, failed: asked })
 }
 
 impl<S> Sealed for SharedBreaker<S> {}
@@ -217,7 +233,7 @@ impl<S: Store> Guard for SharedBreaker<S> {
     type Memory = Own<Tally>;
     type Permit<'p> = SharedPermit<'p, S>;
     #[allow(clippy::declare_interior_mutable_const, reason = "each policy has a memory of its own: a copy is meant")]
-    const NEW: Self::Memory = Own { local: Memory::NEW, until: AtomicU64::new(0) };
+    const NEW: Self::Memory = Own { local: Memory::NEW, until: AtomicU64::new(0), rest: Rest::NEW };
 
     fn admit<'p>(&'p self, own: &'p Self::Memory, moment: &impl Moment) -> Result<SharedPermit<'p, S>, Rejected> {
         Ok(SharedPermit { breaker: self, own, by: Some(admit(self, own, moment)?) })

@@ -1,9 +1,11 @@
 //! A handler for the tests: a line of the request's body is an operation of `wasi:keyvalue` on the bucket that the path
-//! names, and a line of the answer says what came of it.
+//! names, and a line of the answer says what came of it. A line that begins with `plain` is one of `wrpc:keyvalue`.
+
+mod plain;
 
 use wstd::http::{Body, Error, Request, Response};
 
-steadfast::bindgen!({ path: "../../../host/src/providers/keyvalue/wit", world: "imports" });
+steadfast::bindgen!({ path: "../../../host/src/providers/keyvalue/wasi-wit", world: "imports" });
 
 use wasi::keyvalue::store::{self, Bucket};
 use wasi::keyvalue::{atomics, batch};
@@ -15,7 +17,11 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
     let text = body.str_contents().await?;
     let answer = match store::open(&name) {
         Ok(bucket) => {
-            text.lines().map(|line| done(&bucket, line).unwrap_or_else(|error| format!("{error:?}"))).collect()
+            let done = |line: &str| match line.strip_prefix("plain ") {
+                Some(line) => plain::done(&name, line).unwrap_or_else(|error| format!("{error:?}")),
+                None => done(&bucket, line).unwrap_or_else(|error| format!("{error:?}")),
+            };
+            text.lines().map(done).collect()
         }
         Err(error) => vec![format!("{error:?}")],
     };

@@ -100,8 +100,9 @@ fn the_keys_do_not_grow_in_number() {
 fn a_call_goes_on_by_itself_where_the_store_fails() {
     static STORE: MemoryStore = MemoryStore::new();
     static SEEN: Recorder = Recorder::new();
+    let clock = TestClock::new();
     let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE)).observer(&SEEN);
-    let call = |up: bool| policy.with(TestClock::new()).call(|| if up { Ok(()) } else { Err(no_target()) });
+    let call = |up: bool| policy.with(&clock).call(|| if up { Ok(()) } else { Err(no_target()) });
     STORE.fail(true);
     call(true).unwrap();
     assert!(SEEN.take().contains(&Event::BreakerChanged(Change::StoreFailed)));
@@ -110,7 +111,56 @@ fn a_call_goes_on_by_itself_where_the_store_fails() {
     }
     assert_eq!(call(true).unwrap_err().reason(), Reason::BreakerOpen, "by what this instance has seen");
     STORE.fail(false);
+    clock.advance(Duration::from_secs(1));
     call(true).unwrap();
+}
+
+#[test]
+fn a_store_that_fails_is_left_alone_for_longer_each_time() {
+    static STORE: MemoryStore = MemoryStore::new();
+    static SEEN: Recorder = Recorder::new();
+    let clock = TestClock::new();
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE)).observer(&SEEN);
+    let call = || {
+        let before = STORE.asked();
+        policy.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap();
+        let told = SEEN.take().contains(&Event::BreakerChanged(Change::StoreFailed));
+        (STORE.asked() - before, told)
+    };
+    STORE.fail(true);
+    for rest in [1, 2, 4, 8, 16, 30, 30] {
+        assert_eq!(call(), (1, true), "asked, and the observer is told");
+        clock.advance(Duration::from_millis(rest * 1000 - 1));
+        assert_eq!(call(), (0, false), "not asked for {rest} s");
+        clock.advance(Duration::from_millis(1));
+    }
+    STORE.fail(false);
+    assert_eq!(call(), (1, false));
+    STORE.fail(true);
+    assert_eq!(call(), (1, true));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(call(), (1, true), "after an answer, it begins with 1 s again");
+}
+
+#[test]
+fn a_store_that_fails_after_the_call_is_left_alone_too() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let clock = TestClock::new();
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE));
+    let call = |fails: bool| {
+        let before = STORE.asked();
+        let attempt = || {
+            STORE.fail(fails);
+            Err::<(), _>(no_target())
+        };
+        let _ = policy.with(&clock).call(attempt);
+        STORE.asked() - before
+    };
+    assert_eq!(call(true), 2, "it is asked before the call, and fails after it");
+    STORE.fail(false);
+    assert_eq!(call(false), 0);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(call(false), 5, "a first failure that is counted");
 }
 
 #[test]
