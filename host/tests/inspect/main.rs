@@ -3,6 +3,7 @@
 // How it is made is the same; what it is, here, is no mistake.
 #[path = "../bad_input/component.rs"]
 mod component;
+mod policies;
 mod warnings;
 
 use std::process::{Command, Output};

@@ -13,7 +13,7 @@ mod settings;
 pub mod syntax;
 mod value;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use steadfast_settings::POLICY;
 use syn::spanned::Spanned;
@@ -114,20 +114,8 @@ impl Parts {
 
     /// Each part that there is, by its name.
     pub fn named(&self) -> Vec<(&'static str, Span)> {
-        let span = |part: &Option<Part>| part.as_ref().map(|part| part.span);
-        let either = |part: &Option<(&'static str, Part)>| part.as_ref().map(|(name, part)| (*name, part.span));
-        let plain = |name: &'static str, part: &Option<Part>| span(part).map(|span| (name, span));
-        let all = [
-            plain("deadline", &self.deadline),
-            plain("retry", &self.retry),
-            plain("breaker", &self.breaker),
-            either(&self.bulkhead),
-            either(&self.rate),
-            plain("attempt_timeout", &self.timeout),
-            plain("hedge", &self.hedge),
-            self.observer.as_ref().map(|observer| ("observer", observer.span)),
-        ];
-        all.into_iter().flatten().collect()
+        let observer = self.observer.as_ref().map(|observer| ("observer", observer.span));
+        self.set().map(|(name, part)| (name, part.span)).chain(observer).collect()
     }
 
     /// Whether a call waits before or between its attempts, so that a deadline bounds something.
@@ -157,20 +145,13 @@ impl Parts {
             let method = Ident::new(method, span);
             policy = quote_spanned!(span=> #policy.#method(#tokens));
         };
-        for (method, part) in [("deadline", &self.deadline), ("retry", &self.retry), ("breaker", &self.breaker)] {
-            part.iter().for_each(|part| add(method, part));
-        }
-        for (method, part) in [&self.bulkhead, &self.rate].into_iter().flatten() {
-            add(method, part);
-        }
-        for (method, part) in [("attempt_timeout", &self.timeout), ("hedge", &self.hedge)] {
-            part.iter().for_each(|part| add(method, part));
-        }
+        self.set().for_each(|(method, part)| add(method, part));
         let Watcher { items, ty: observer, value } = self.watcher(conditions, visibility, name, noted);
         let ty = quote!(::steadfast::Policy<(#(#types,)* #observer,)>);
         let at_name = at(name.span());
         let policy = quote_spanned!(at_name=> static #name: #ty = #policy.observer(#value););
-        quote!(#items #attributes #visibility #policy)
+        let record = if types.is_empty() { TokenStream::new() } else { self.record(conditions, noted) };
+        quote!(#items #record #attributes #visibility #policy)
     }
 
     /// The observer of calls through the policy `name`.
@@ -218,24 +199,47 @@ impl Parts {
     /// The parts as a configuration has them, in JSON.
     pub fn json(&self, errors: &mut Errors) -> String {
         let mut all = Data::empty();
-        let parts = [("deadline", &self.deadline), ("retry", &self.retry), ("breaker", &self.breaker)];
-        let more = [("attempt_timeout", &self.timeout), ("hedge", &self.hedge)];
-        let parts = parts.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)));
-        let bounds = [&self.bulkhead, &self.rate].into_iter().flatten().map(|(name, part)| (*name, part));
-        let more = more.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)));
-        let mut settings = Vec::new();
-        for (name, part) in parts.chain(bounds).chain(more) {
+        for (name, part) in self.set() {
             match part.data.json() {
-                Ok(json) => settings.push((name, json)),
+                Ok(json) => all.set(name, Data::Plain(json)),
                 Err(span) => {
                     errors.add(span, "a configuration cannot hold this: beside `policy = \"…\"` a setting is a literal")
                 }
             }
         }
-        for (name, json) in settings {
-            all.set(name, Data::Plain(json));
-        }
         all.json().unwrap_or_default()
+    }
+
+    /// What `steadfast policy explain` reads in a component: a section with the parts of the policy `name`, in JSON, and
+    /// `null` where one is no literal. At run time it is not there.
+    pub fn record(&self, conditions: &TokenStream, name: &str) -> TokenStream {
+        let mut all = Data::empty();
+        self.set().for_each(|(name, part)| all.set(name, part.data.json().map_or_else(Data::None, Data::Plain)));
+        let name = Data::text(name).json().unwrap_or_default();
+        let line = format!("[{name},{}]\n", all.json().as_deref().unwrap_or("null"));
+        let (length, bytes) = (line.len(), Literal::byte_string(line.as_bytes()));
+        quote! {
+            #conditions
+            #[cfg(target_family = "wasm")]
+            const _: () = {
+                #[used]
+                #[unsafe(link_section = "steadfast:policies")]
+                static POLICY: [u8; #length] = *#bytes;
+            };
+        }
+    }
+
+    /// Each part that there is, but for the observer, by its name.
+    fn set(&self) -> impl Iterator<Item = (&'static str, &Part)> {
+        [("deadline", &self.deadline), ("retry", &self.retry), ("breaker", &self.breaker)]
+            .into_iter()
+            .filter_map(|(name, part)| Some((name, part.as_ref()?)))
+            .chain([&self.bulkhead, &self.rate].into_iter().flatten().map(|(name, part)| (*name, part)))
+            .chain(
+                [("attempt_timeout", &self.timeout), ("hedge", &self.hedge)]
+                    .into_iter()
+                    .filter_map(|(name, part)| Some((name, part.as_ref()?))),
+            )
     }
 }
 

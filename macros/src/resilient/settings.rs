@@ -200,7 +200,8 @@ impl Settings {
                 let span = policy.span();
                 let named = quote_spanned!(span=> ::steadfast::config::Named);
                 let named = quote!(static #name: #named<#ty> = #named::new(#policy, #json).observer(#value););
-                (quote!(#items #named), quote!(#name.policy()))
+                let record = parts.record(&TokenStream::new(), &policy.value());
+                (quote!(#items #record #named), quote!(#name.policy()))
             }
         }
     }

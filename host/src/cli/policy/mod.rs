@@ -1,7 +1,10 @@
-//! `steadfast policy`: is a file of policies right, and what can they cost?
+//! `steadfast policy`: are the policies of a file or a component right, and what can they cost?
+
+mod component;
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,18 +15,18 @@ use steadfast_host::escape::{self, Escaped};
 
 use super::lines::Lines;
 
-/// Check a file of policies, and explain what they can cost.
+/// Check the policies of a file or a component, and explain what they can cost.
 #[derive(Subcommand)]
 pub(super) enum Policy {
-    /// Say whether a file of policies is right, or every mistake with the path to it.
+    /// Say whether policies are right, or every mistake with the path to it.
     Check {
-        /// The policies, in TOML or JSON.
+        /// The policies, in TOML or JSON, or a component with policies from `#[resilient]` or `policy!`.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
     /// Say for each policy the worst that it can cost: attempts, time, load.
     Explain {
-        /// The policies, in TOML or JSON.
+        /// The policies, in TOML or JSON, or a component with policies from `#[resilient]` or `policy!`.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// Print JSON instead, for other programs.
@@ -37,10 +40,14 @@ pub(super) enum Policy {
 impl Policy {
     pub fn run(self) -> ExitCode {
         let text = match self {
-            Policy::Check { file } => read(&file).map(|policies| checked(&policies)),
-            Policy::Explain { file, json } => {
-                read(&file).map(|policies| if json { as_json(&policies) } else { explained(&policies) })
-            }
+            Policy::Check { file } => read(&file).map(|(policies, _)| checked(&policies)),
+            Policy::Explain { file, json } => read(&file).map(|(policies, computed)| {
+                if json {
+                    as_json(&policies, &computed)
+                } else {
+                    explained(&policies) + &component::not_literals(&computed)
+                }
+            }),
             Policy::Schema => Ok(steadfast::config::schema()),
         };
         // `print!` panics when nobody listens.
@@ -57,12 +64,31 @@ impl Policy {
     }
 }
 
-/// As a component reads the configuration of its host.
-fn read(file: &Path) -> Result<Policies, String> {
+/// In bytes: more than any component has.
+const MAX_COMPONENT: u64 = 256 << 20;
+
+/// As a component reads the configuration of its host. Beside them, the policies of a component that are no literals.
+fn read(file: &Path) -> Result<(Policies, Vec<String>), String> {
     let name = Escaped(file.display()).to_string();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| format!("error: cannot read {name}: {error}; give a file of policies, in TOML or JSON"))?;
-    parse(&text, &name)
+    let bytes = read_bytes(file).map_err(|error| {
+        format!("error: cannot read {name}: {error}; give a component, or a file of policies in TOML or JSON")
+    })?;
+    if component::is_wasm(&bytes) {
+        let component::Recorded { config, computed } = component::recorded(&bytes, &name)?;
+        return Ok((parse(&config, &name)?, computed));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| format!("error: {name} is neither a component nor text; give policies in TOML or JSON"))?;
+    Ok((parse(&text, &name)?, Vec::new()))
+}
+
+fn read_bytes(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MAX_COMPONENT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_COMPONENT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 256 MiB"));
+    }
+    Ok(bytes)
 }
 
 /// The policies in `text`, or every mistake with its line in the file `name`.
@@ -261,7 +287,8 @@ fn table(rows: &[[String; 5]]) -> String {
     text
 }
 
-fn as_json(policies: &Policies) -> String {
+/// A policy that cannot be explained is `null`.
+fn as_json(policies: &Policies, computed: &[String]) -> String {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     let cost = |worst: WorstCase| {
         serde_json::json!({
@@ -280,10 +307,11 @@ fn as_json(policies: &Policies) -> String {
         })
     };
     let named = policies.names().map(|name| (name.to_string(), policies.worst_case(name).map(cost).into()));
+    let computed = computed.iter().map(|name| (name.clone(), serde_json::Value::Null));
     let bound =
         policies.targets().map(|(target, _)| (target.to_string(), policies.worst_case_for(target).map(cost).into()));
     let all = serde_json::json!({
-        "policies": named.collect::<serde_json::Map<_, _>>(),
+        "policies": named.chain(computed).collect::<serde_json::Map<_, _>>(),
         "targets": bound.collect::<serde_json::Map<_, _>>(),
     });
     escape::json(&format!("{all:#}\n"))
@@ -399,7 +427,7 @@ acme:greeter/api#forget (as greeter)
 
     #[test]
     fn json_has_the_same_numbers() {
-        let json: serde_json::Value = serde_json::from_str(&as_json(&policies(FILE))).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&as_json(&policies(FILE), &[])).unwrap();
         let thrifty = &json["policies"]["thrifty"];
         assert_eq!((&thrifty["attempts"], &thrifty["time"], &thrifty["load"]), (&3.into(), &1.65.into(), &3.0.into()));
         assert_eq!(thrifty["budget"]["at-once"], 50);
