@@ -1,11 +1,12 @@
 //! `steadfast sim`: a scenario in simulated time.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use steadfast_host::Error;
@@ -28,6 +29,10 @@ pub(super) struct Sim {
     /// How many seeds run at a time; by default, as many as there are cores.
     #[arg(long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
+    /// Write the smallest scenario to a file that fails as the first of the failing seeds does: with less traffic, less
+    /// weather, and only what did not hold.
+    #[arg(long, value_name = "FILE.toml")]
+    shrink: Option<PathBuf>,
     /// Write all figures to a file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
@@ -100,7 +105,7 @@ impl Sim {
         let seeds = self.seeds.as_ref().map_or(own, |seeds| seeds.0.clone());
         let jobs = self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         let began = Instant::now();
-        let outcome = scenario.run(&seeds, jobs)?;
+        let outcome = scenario.run_watched(&seeds, jobs, Progress::of(seeds.len()).watch())?;
         let (real, lasted) = (began.elapsed().as_secs_f64().max(1e-6), outcome.lasted().as_secs_f64());
         let requests = outcome.requests() as f64;
         let mut text = format!(
@@ -111,13 +116,58 @@ impl Sim {
         if let Some(seed) = outcome.failing().first().or(seeds.first()) {
             text += &format!("again      steadfast sim {} --seed {seed}\n", Escaped(self.scenario.display()));
         }
+        if let (Some(path), Some(seed)) = (&self.shrink, outcome.failing().first())
+            && let Some(shrunk) = scenario.shrink(*seed)?
+        {
+            std::fs::write(path, shrunk.to_toml(path)).map_err(|source| Error::Write { path: path.clone(), source })?;
+            text +=
+                &format!("shrunk     {shrunk}\n           steadfast sim {} --seed {seed}\n", Escaped(path.display()));
+        }
         Ok((outcome, text))
+    }
+}
+
+/// How far many seeds are, on a terminal.
+struct Progress {
+    seeds: usize,
+    began: Instant,
+    shown: Mutex<Instant>,
+}
+
+impl Progress {
+    fn of(seeds: usize) -> Self {
+        Progress { seeds, began: Instant::now(), shown: Mutex::new(Instant::now()) }
+    }
+
+    fn watch(self) -> impl Fn(usize) + Sync {
+        let terminal = io::stderr().is_terminal();
+        move |done| {
+            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            // A line that people follow, and nothing in the log of a machine.
+            if !terminal || (shown.elapsed() < Duration::from_millis(500) && done < self.seeds) {
+                return;
+            }
+            *shown = Instant::now();
+            let line = if done < self.seeds { self.line(done, self.began.elapsed()) } else { String::new() };
+            let _ = write!(io::stderr(), "\r\x1b[K{line}");
+        }
+    }
+
+    fn line(&self, done: usize, passed: Duration) -> String {
+        let left = passed.as_secs_f64() / done.max(1) as f64 * self.seeds.saturating_sub(done) as f64;
+        format!("{done} of {} seeds, about {:.0} s left", self.seeds, left.ceil())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_says_how_long_it_takes() {
+        let progress = Progress::of(100);
+        assert_eq!(progress.line(20, Duration::from_secs(5)), "20 of 100 seeds, about 20 s left");
+    }
 
     #[test]
     fn seeds_are_a_first_and_a_last_one() {
