@@ -1,6 +1,7 @@
 //! `steadfast sim`: what it says of a scenario, and that one seed has one outcome.
 
 mod classics;
+mod compare;
 mod library;
 mod mistakes;
 mod report;
