@@ -131,7 +131,7 @@ fn plot(page: &mut String, target: &str, points: &[((f64, f64), &Version)]) -> f
         let (beside, anchor) = if x > WIDTH / 2.0 { (x - 8.0, "end") } else { (x + 8.0, "start") };
         // Below those that are there already.
         let mut line = y + 4.0;
-        while let Some(other) = labels.iter().find(|other| (line - **other).abs() < LINE) {
+        while let Some(other) = labels.iter().find(|other| (line - **other).abs() < LINE - 0.1) {
             line = other + LINE;
         }
         labels.push(line);
