@@ -1,16 +1,17 @@
 //! `steadfast sim`: a scenario in simulated time.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use steadfast_host::Error;
 use steadfast_host::escape::Escaped;
-use steadfast_host::sim::{Outcome, Scenario};
+use steadfast_host::sim::{Comparison, Outcome, Scenario};
 
 /// Run a scenario in simulated time: traffic and weather for a component, and what is expected of its answers.
 #[derive(Args)]
@@ -28,6 +29,17 @@ pub(super) struct Sim {
     /// How many seeds run at a time; by default, as many as there are cores.
     #[arg(long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
+    /// Run another scenario too, with the same seeds, and compare the two.
+    #[arg(long, value_name = "OTHER.toml", conflicts_with_all = ["shrink", "tune"])]
+    compare: Option<PathBuf>,
+    /// Try other values for a setting of the manifest's policies, and compare them, like
+    /// policies.greeter.retry.attempts=1,2,4. Of several settings, all combinations are tried.
+    #[arg(long, value_name = "SETTING=VALUES", value_parser = grid, conflicts_with = "shrink")]
+    tune: Vec<Grid>,
+    /// Write the smallest scenario to a file that fails as the first of the failing seeds does: with less traffic, less
+    /// weather, and only what did not hold.
+    #[arg(long, value_name = "FILE.toml")]
+    shrink: Option<PathBuf>,
     /// Write all figures to a file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
@@ -38,6 +50,33 @@ pub(super) struct Sim {
 
 /// So many seeds have their figures in memory at a time.
 const MAX_SEEDS: u64 = 10_000;
+
+/// So many combinations of settings are one picture.
+const COMBINATIONS: usize = 64;
+
+/// A setting, and the values that are tried.
+#[derive(Clone, Debug, PartialEq)]
+struct Grid(String, Vec<String>);
+
+fn grid(text: &str) -> Result<Grid, String> {
+    let (setting, values) = text.split_once('=').ok_or("write a setting and its values, like a.b=1,2,4")?;
+    let values: Vec<String> = values.split(',').map(|value| value.trim().into()).collect();
+    match values.iter().any(String::is_empty) {
+        true => Err("a value is empty; write them like a.b=1,2,4".into()),
+        false => Ok(Grid(setting.trim().into(), values)),
+    }
+}
+
+/// All combinations: of each setting, one value.
+fn combinations(grids: &[Grid]) -> Vec<Vec<(&str, &str)>> {
+    grids.iter().fold(vec![Vec::new()], |all, Grid(setting, values)| {
+        let with = |before: &Vec<_>| {
+            let more = values.iter().map(|value| [before.as_slice(), &[(setting.as_str(), value.as_str())]].concat());
+            more.collect::<Vec<_>>()
+        };
+        all.iter().flat_map(with).collect()
+    })
+}
 
 #[derive(Clone)]
 struct Seeds(Vec<u64>);
@@ -54,12 +93,12 @@ fn seeds(text: &str) -> Result<Seeds, String> {
 
 impl Sim {
     pub fn run(self) -> Result<ExitCode, Error> {
+        if self.compare.is_some() || !self.tune.is_empty() {
+            return self.compare();
+        }
         let (outcome, ending) = match self.saved() {
             true => (self.read()?, String::new()),
             false => self.simulate()?,
-        };
-        let write = |path: &PathBuf, text: String| {
-            std::fs::write(path, text).map_err(|source| Error::Write { path: path.clone(), source })
         };
         if let Some(path) = &self.json {
             write(path, outcome.to_json())?;
@@ -67,10 +106,7 @@ impl Sim {
         if let Some(path) = &self.report {
             write(path, outcome.to_html())?;
         }
-        let mut text: String = outcome.to_string().lines().map(|line| format!("{}\n", Escaped(line))).collect();
-        text += &ending;
-        // `println!` panics when its reader is gone.
-        let _ = io::stdout().write_all(text.as_bytes());
+        print(&outcome.to_string(), &ending);
         Ok(if outcome.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -93,14 +129,57 @@ impl Sim {
         })
     }
 
+    /// Several outcomes: those of two scenarios, or of all combinations of settings.
+    fn compare(&self) -> Result<ExitCode, Error> {
+        let scenario = Scenario::read(&self.scenario)?;
+        let name = |path: &PathBuf| path.display().to_string();
+        let mut versions = Vec::new();
+        if let Some(other) = &self.compare {
+            versions = vec![(name(&self.scenario), scenario.clone()), (name(other), Scenario::read(other)?)];
+        } else {
+            let combinations = combinations(&self.tune);
+            if combinations.len() > COMBINATIONS {
+                let problem = format!("these are {} combinations, and {COMBINATIONS} are the most", combinations.len());
+                return Err(Error::Manifest { path: self.scenario.clone(), line: None, problem });
+            }
+            for settings in combinations {
+                let set = |scenario: Scenario, (setting, value): &(&str, &str)| scenario.with_setting(setting, value);
+                let tuned = settings.iter().try_fold(scenario.clone(), set)?;
+                let named = |(setting, value): &(&str, &str)| {
+                    format!("{} = {value}", setting.strip_prefix("policies.").unwrap_or(setting))
+                };
+                versions.push((settings.iter().map(named).collect::<Vec<_>>().join(", "), tuned));
+            }
+        }
+        let seeds = self.seeds(&scenario);
+        let outcomes = versions.into_iter().map(|(name, version)| Ok((name, self.outcome(&version, &seeds)?)));
+        let comparison = Comparison::of(outcomes.collect::<Result<Vec<_>, Error>>()?);
+        if let Some(path) = &self.json {
+            write(path, comparison.to_json())?;
+        }
+        if let Some(path) = &self.report {
+            write(path, comparison.to_html())?;
+        }
+        print(&comparison.to_string(), "");
+        Ok(if comparison.held() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn seeds(&self, scenario: &Scenario) -> Vec<u64> {
+        let own = vec![self.seed.unwrap_or(scenario.seed())];
+        self.seeds.as_ref().map_or(own, |seeds| seeds.0.clone())
+    }
+
+    fn outcome(&self, scenario: &Scenario, seeds: &[u64]) -> Result<Outcome, Error> {
+        let jobs = self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        scenario.run_watched(seeds, jobs, Progress::of(seeds.len()).watch())
+    }
+
     /// The outcome, and what there is to say of how it was made.
     fn simulate(&self) -> Result<(Outcome, String), Error> {
         let scenario = Scenario::read(&self.scenario)?;
-        let own = vec![self.seed.unwrap_or(scenario.seed())];
-        let seeds = self.seeds.as_ref().map_or(own, |seeds| seeds.0.clone());
-        let jobs = self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let seeds = self.seeds(&scenario);
         let began = Instant::now();
-        let outcome = scenario.run(&seeds, jobs)?;
+        let outcome = self.outcome(&scenario, &seeds)?;
         let (real, lasted) = (began.elapsed().as_secs_f64().max(1e-6), outcome.lasted().as_secs_f64());
         let requests = outcome.requests() as f64;
         let mut text = format!(
@@ -111,13 +190,78 @@ impl Sim {
         if let Some(seed) = outcome.failing().first().or(seeds.first()) {
             text += &format!("again      steadfast sim {} --seed {seed}\n", Escaped(self.scenario.display()));
         }
+        if let (Some(path), Some(seed)) = (&self.shrink, outcome.failing().first())
+            && let Some(shrunk) = scenario.shrink(*seed)?
+        {
+            write(path, shrunk.to_toml(path))?;
+            text +=
+                &format!("shrunk     {shrunk}\n           steadfast sim {} --seed {seed}\n", Escaped(path.display()));
+        }
         Ok((outcome, text))
+    }
+}
+
+fn write(path: &PathBuf, text: String) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|source| Error::Write { path: path.clone(), source })
+}
+
+/// A text that has names from elsewhere in it, and one that has none.
+fn print(text: &str, ending: &str) {
+    let mut text: String = text.lines().map(|line| format!("{}\n", Escaped(line))).collect();
+    text += ending;
+    // `println!` panics when its reader is gone.
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+/// How far many seeds are, on a terminal.
+struct Progress {
+    seeds: usize,
+    began: Instant,
+    shown: Mutex<Instant>,
+}
+
+impl Progress {
+    fn of(seeds: usize) -> Self {
+        Progress { seeds, began: Instant::now(), shown: Mutex::new(Instant::now()) }
+    }
+
+    fn watch(self) -> impl Fn(usize) + Sync {
+        let terminal = io::stderr().is_terminal();
+        move |done| {
+            let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            // A line that people follow, and nothing in the log of a machine.
+            if !terminal || (shown.elapsed() < Duration::from_millis(500) && done < self.seeds) {
+                return;
+            }
+            *shown = Instant::now();
+            let line = if done < self.seeds { self.line(done, self.began.elapsed()) } else { String::new() };
+            let _ = write!(io::stderr(), "\r\x1b[K{line}");
+        }
+    }
+
+    fn line(&self, done: usize, passed: Duration) -> String {
+        let left = passed.as_secs_f64() / done.max(1) as f64 * self.seeds.saturating_sub(done) as f64;
+        format!("{done} of {} seeds, about {:.0} s left", self.seeds, left.ceil())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_says_how_long_it_takes() {
+        let progress = Progress::of(100);
+        assert_eq!(progress.line(20, Duration::from_secs(5)), "20 of 100 seeds, about 20 s left");
+    }
+
+    #[test]
+    fn a_grid_is_all_combinations_of_values() {
+        let grids = [grid("a.b=1, 2").unwrap(), grid("c.d=x").unwrap()];
+        let expected = [[("a.b", "1"), ("c.d", "x")], [("a.b", "2"), ("c.d", "x")]];
+        assert_eq!(combinations(&grids), expected);
+        assert!(grid("a.b").is_err() && grid("a.b=1,").is_err());
+    }
 
     #[test]
     fn seeds_are_a_first_and_a_last_one() {

@@ -1,5 +1,6 @@
 //! How long a call is delayed, or worked on: always as long, or by chance.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,23 @@ fn between(min: Duration, max: Duration, share: f64) -> Duration {
 
 fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+/// In short, for people.
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Delay::Constant(delay) => write!(f, "{delay:?}"),
+            Delay::Uniform(min, max) => write!(f, "{min:?} to {max:?}"),
+            Delay::Exponential(mean) => write!(f, "{mean:?} in the mean"),
+            Delay::LogNormal(median, p99) => write!(f, "p50 {median:?} and p99 {p99:?}"),
+            Delay::Quantiles(all) => {
+                let all: Vec<String> =
+                    all.iter().map(|(share, delay)| format!("p{} {delay:?}", (share * 1e6).round() / 1e4)).collect();
+                f.write_str(&all.join(", "))
+            }
+        }
+    }
 }
 
 /// In seconds: a number, or an object as in a manifest.
@@ -134,6 +152,13 @@ mod tests {
         // What is beyond the list is as its ends.
         let all = drawn(Delay::Quantiles(Arc::from([(0.5, SECOND), (0.9, 3 * SECOND)])));
         assert_eq!((all[0], all[49_000], all[91_000], all[99_999]), (1.0, 1.0, 3.0, 3.0));
+    }
+
+    #[test]
+    fn a_delay_is_told_in_short() {
+        let listed = Delay::Quantiles(Arc::from([(0.5, SECOND), (0.999, 3 * SECOND)]));
+        assert_eq!(listed.to_string(), "p50 1s, p99.9 3s");
+        assert_eq!(Delay::LogNormal(SECOND / 50, 3 * SECOND).to_string(), "p50 20ms and p99 3s");
     }
 
     #[test]

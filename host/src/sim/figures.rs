@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::expect::Property;
 use super::play::Played;
 use super::scenario::Scenario;
-use crate::lattice::{Call, Fault, On};
+use crate::lattice::{Call, Fault, FaultKind, On};
 
 /// Into so many parts the time of a run is divided, for what changes with it.
 const STEPS: usize = 60;
@@ -100,6 +100,9 @@ pub(super) struct Target {
 pub(super) struct Weather {
     pub on: String,
     pub kind: String,
+    /// How strong it is, where that can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<String>,
     pub from: f64,
     pub until: Option<f64>,
     /// Where it comes and goes: how often, and for how long.
@@ -247,6 +250,13 @@ impl Weather {
         Weather {
             on: fault.on.to_string(),
             kind: fault.kind.name().into(),
+            strength: match &fault.kind {
+                FaultKind::Latency(delay) => Some(delay.to_string()),
+                FaultKind::Capacity(capacity) => {
+                    Some(format!("{} at a time, each for {}", capacity.concurrency, capacity.work))
+                }
+                _ => None,
+            },
             from: seconds(fault.from),
             until: fault.until.map(seconds),
             flapping: fault.flapping.map(|flapping| (seconds(flapping.every), seconds(flapping.lasts))),
@@ -271,7 +281,8 @@ impl Weather {
     /// As a person names it.
     pub fn name(&self) -> String {
         let rate = self.rate.map_or(String::new(), |rate| format!(" {}", percent(rate)));
-        format!("{}{rate} on {}", self.kind, self.on)
+        let strength = self.strength.as_ref().map_or(String::new(), |strength| format!(" ({strength})"));
+        format!("{}{strength}{rate} on {}", self.kind, self.on)
     }
 }
 

@@ -49,6 +49,25 @@ impl Scenario {
     /// # }
     /// ```
     pub fn run(&self, seeds: &[u64], jobs: usize) -> Result<Outcome, Error> {
+        self.run_watched(seeds, jobs, |_| {})
+    }
+
+    /// The same; whenever a seed is done, `watch` is told how many are.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    ///
+    /// ```no_run
+    /// # fn example(scenario: steadfast_host::sim::Scenario) -> Result<(), steadfast_host::Error> {
+    /// let seeds: Vec<u64> = (1..=100).collect();
+    /// scenario.run_watched(&seeds, 2, |done| eprintln!("{done} of 100"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run_watched(&self, seeds: &[u64], jobs: usize, watch: impl Fn(usize) + Sync) -> Result<Outcome, Error> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let runs = Mutex::new(BTreeMap::new());
@@ -61,7 +80,9 @@ impl Scenario {
                 if run.is_err() {
                     stop.store(true, Ordering::Relaxed);
                 }
-                runs.lock().unwrap_or_else(PoisonError::into_inner).insert(number, run);
+                let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+                runs.insert(number, run);
+                watch(runs.len());
             }
         };
         thread::scope(|scope| {

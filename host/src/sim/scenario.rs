@@ -25,6 +25,8 @@ use crate::manifest::{Document, FileFault, Instances, Manifest, TableOf, read_te
 pub struct Scenario {
     /// Where it was read from.
     pub(super) path: PathBuf,
+    /// As it was written; empty, where it was described in code.
+    pub(super) text: String,
     pub(super) manifest: Manifest,
     pub(super) seed: u64,
     pub(super) traffic: Traffic,
@@ -61,7 +63,7 @@ impl Scenario {
         Scenario::parse(&text, path)
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let document = Document::new(text, path);
         let file: File = document.read(document.table(&TABLES)?)?;
         let located = |line: usize, problem| document.wrong(Some(line), problem);
@@ -94,6 +96,7 @@ impl Scenario {
         };
         Ok(Scenario {
             path: path.into(),
+            text: text.into(),
             manifest,
             seed: file.seed.unwrap_or(1),
             traffic,

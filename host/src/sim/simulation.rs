@@ -238,6 +238,7 @@ impl Simulation {
         let http = manifest.http.clone();
         let scenario = Scenario {
             path,
+            text: String::new(),
             manifest,
             seed: self.seed,
             traffic,

@@ -1,6 +1,7 @@
 //! `steadfast sim`: what it says of a scenario, and that one seed has one outcome.
 
 mod classics;
+mod compare;
 mod library;
 mod mistakes;
 mod report;
@@ -260,6 +261,27 @@ fn seeds_have_one_outcome_however_many_run_at_a_time() {
     let line = format!("seeds      8, and {} of them failed: {}\n", failing.len(), failing.join(", "));
     assert!(said.starts_with(&line), "{line}{said}");
     assert!(said.ends_with(&format!("again      steadfast sim outage.toml --seed {}\n", failing[0])), "{said}");
+}
+
+#[test]
+fn a_failing_seed_is_shrunk_to_what_still_fails() {
+    let scenario =
+        OUTAGE.replace("executions-per-request = 1", "executions-per-request = 1\n[[weather]]\nkind = 'drop'");
+    let scenario = scenario.replace("kind = 'drop'", "kind = 'drop'\non = 'acme:greeter/api'\nrate = '30%'");
+    let stage = Stage::of(&scenario.replace("\"70%\"", "\"5%\"").replace("\"0s\"", "\"9s\""));
+    let output = stage.sim(&["outage.toml", "--seeds", "5..6", "--shrink", "smaller.toml"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), ""));
+    let said = text(&output.stdout);
+    // A lost answer of a call that is marked as idempotent is enough, without the outage.
+    let line = said.lines().find(|line| line.starts_with("shrunk ")).expect("a line for it");
+    let requests: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(requests < 30 && line.contains("1 of 2 in the weather; executions of acme:greeter/api"), "{line}");
+    assert!(said.ends_with("steadfast sim smaller.toml --seed 5\n"), "{said}");
+    let smaller = std::fs::read_to_string(stage.path().join("smaller.toml")).unwrap();
+    assert!(smaller.contains("drop") && !smaller.contains("no-target") && !smaller.contains("p99"), "{smaller}");
+    let again = stage.sim(&["smaller.toml", "--seed", "5"]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again.stdout));
+    assert!(text(&again.stdout).contains("not held   executions of acme:greeter/api for one request"), "{smaller}");
 }
 
 #[test]

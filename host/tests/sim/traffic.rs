@@ -57,7 +57,7 @@ fn clients_without_any_pause_come_to_an_end() {
 }
 
 /// A stage with a handler that calls a greeter and one that writes letters. Its instances are used again.
-fn front(scenario: &str, policies: &str) -> Stage {
+pub fn front(scenario: &str, policies: &str) -> Stage {
     let guests = Guests::build(&["scenario-front", "greeter", "chain-letters"]).expect("the guests build");
     let file = |package| guests.file(package).display().to_string();
     let stage = Stage::of(&format!("manifest = 'front.toml'\n{scenario}"));

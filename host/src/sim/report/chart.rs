@@ -138,7 +138,8 @@ impl<'r> Chart<'r> {
     }
 
     fn latency(&mut self) -> fmt::Result {
-        self.name("Latency: lines for p50 and, above it, p99; a dot for each request below: click one")?;
+        let dots = if self.run.timelines.is_empty() { "" } else { "; a dot for each request below: click one" };
+        self.name(&format!("Latency: lines for p50 and, above it, p99{dots}"))?;
         let steps = &self.run.steps;
         let most = self.run.latency.max.max(0.001);
         self.frame(&time(most))?;

@@ -1,6 +1,7 @@
 //! The outcome of a scenario as one page of HTML, which needs nothing else.
 
 mod chart;
+mod comparison;
 
 use std::fmt::{self, Write};
 
@@ -29,15 +30,7 @@ impl Outcome {
     }
 
     fn write(&self, page: &mut String) -> fmt::Result {
-        let scenario = Html(&self.scenario);
-        write!(
-            page,
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-             script-src 'unsafe-inline'\">\n<title>{scenario}</title>\n<style>\n{}</style>\n<main>\n<h1>{scenario}</h1>\n",
-            include_str!("page.css")
-        )?;
+        begin(page, &self.scenario)?;
         match self.runs.iter().find(|run| !run.held).or(self.runs.first()) {
             Some(run) => {
                 self.write_seeds(page, run)?;
@@ -49,7 +42,7 @@ impl Outcome {
             }
             None => page.push_str("<p>No seeds were run.</p>\n"),
         }
-        write!(page, "</main>\n<script>\n{}</script>\n</html>\n", include_str!("page.js"))
+        end(page)
     }
 
     fn write_seeds(&self, page: &mut String, run: &Run) -> fmt::Result {
@@ -79,6 +72,24 @@ impl Outcome {
         }
         Ok(())
     }
+}
+
+/// All before the content of a page.
+fn begin(page: &mut String, title: &str) -> fmt::Result {
+    let title = Html(title);
+    write!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
+         script-src 'unsafe-inline'\">\n<title>{title}</title>\n<style>\n{}</style>\n<main>\n<h1>{title}</h1>\n",
+        include_str!("page.css")
+    )
+}
+
+/// All after it.
+fn end(page: &mut String) -> fmt::Result {
+    write!(page, "</main>\n<script>\n{}</script>\n</html>\n", include_str!("page.js"))
 }
 
 fn write_properties(page: &mut String, run: &Run) -> fmt::Result {
