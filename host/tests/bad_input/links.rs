@@ -202,8 +202,8 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
         "hello.toml:4: unknown field `bukket`, there are no fields"
     );
     assert_eq!(
-        link("provder = 'keyvalue'"),
-        "hello.toml:3: unknown field `provder`, did you mean `provider`? Expected one of `component`, `instances`, \
+        link("provide = 'keyvalue'"),
+        "hello.toml:3: unknown field `provide`, did you mean `provider`? Expected one of `component`, `instances`, \
          `nats`, `prefix`, `tcp`, `provider`"
     );
 }
