@@ -4,6 +4,7 @@
 //! It is the same [`Service`] both times, which answers calls of the functions in its WIT.
 
 pub(crate) mod keyvalue;
+mod text;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use serde::de::{Deserialize, Deserializer, Error};
 use steadfast_settings::nearest;
 
 use crate::lattice::{Invocation, Reply};
+#[cfg(feature = "wrpc")]
+use crate::nats::{Address, NatsOptions};
 
 /// The names of all providers, as manifests and the command have them.
 pub(crate) const NAMES: [&str; 1] = ["keyvalue"];
@@ -47,11 +50,30 @@ impl Options {
     pub fn read<'de, D: Deserializer<'de>>(
         name: &str,
         table: D,
-        _beside: &dyn Fn(PathBuf) -> PathBuf,
+        beside: &dyn Fn(PathBuf) -> PathBuf,
     ) -> Result<Self, D::Error> {
         match name {
-            "keyvalue" => keyvalue::Options::deserialize(table).map(Options::Keyvalue),
+            "keyvalue" => {
+                let options = keyvalue::FileOptions::deserialize(table)?.check(beside);
+                options.map(Options::Keyvalue).map_err(D::Error::custom)
+            }
             _ => Err(D::Error::custom(unknown(name))),
+        }
+    }
+
+    /// The server that its values are at, where that is reached over NATS, and what it is shown.
+    #[cfg(feature = "wrpc")]
+    pub fn nats(&mut self) -> Option<(&Address, &mut NatsOptions)> {
+        match self {
+            Options::Keyvalue(keyvalue::Options::Nats(bucket)) => Some((&bucket.address, &mut bucket.options)),
+            Options::Keyvalue(_) => None,
+        }
+    }
+
+    /// Whether it needs something outside of this process.
+    pub fn is_elsewhere(&self) -> bool {
+        match self {
+            Options::Keyvalue(options) => *options != keyvalue::Options::Memory,
         }
     }
 
@@ -68,7 +90,7 @@ impl Options {
     /// What is wrong with the options, and shows only now.
     pub fn start(&self) -> Result<Arc<dyn Service>, String> {
         match self {
-            Options::Keyvalue(_) => Ok(Arc::new(keyvalue::Keyvalue::default())),
+            Options::Keyvalue(options) => Ok(Arc::new(keyvalue::Keyvalue::new(options)?)),
         }
     }
 }
