@@ -82,6 +82,41 @@ fn what_a_store_refuses_is_an_error_in_words() {
 }
 
 #[test]
+fn the_second_draft_is_the_same_store_with_handles() {
+    simulate(&manifest(component("keeper"), &[], ""), async |stage| {
+        let operations = "set k one\nsecond get k\nsecond set k two\nget k\nsecond exists k\nsecond increment n -3
+increment n 1\nsecond delete n\nsecond set-many m x\nsecond get-many k none m\nsecond delete-many m none\nsecond keys 0
+second keys next";
+        let no_number =
+            "Error::Other(\"`n` was not incremented: its value is no number; delete it, or use another key\")";
+        let no_cursor =
+            "Error::Other(\"the cursor `next` is none of this store; give the one that came with the page before\")";
+        let done = [
+            "()",
+            "one",
+            "()",
+            "two",
+            "true",
+            "-3",
+            no_number,
+            "()",
+            "()",
+            "k=two none=none m=x",
+            "()",
+            "[\"k\"] None",
+        ];
+        assert_eq!(ask(&stage, "a", operations).await, [&done[..], &[no_cursor]].concat());
+        let swaps =
+            "second swap s one\nsecond swap s two\nsecond late s other three\nsecond late new first second\nget s";
+        let swapped = ["none swapped", "one swapped", "failed, since it is other, and swapped"];
+        assert_eq!(
+            ask(&stage, "a", swaps).await,
+            [&swapped[..], &["failed, since it is first, and swapped", "three"]].concat()
+        );
+    });
+}
+
+#[test]
 fn operations_of_a_store_are_calls_that_faults_hit() {
     let faults = "[[faults]]\non = 'wasi:keyvalue/store#get'\nkind = 'disconnected'\nfirst = 1
         [[faults]]\non = 'wasi:keyvalue/atomics'\nkind = 'blackhole'";

@@ -101,6 +101,11 @@ async fn a_store_that_is_a_server_does_what_the_one_in_memory_does() {
             ask(&other, "a", "delete k\ndelete k\nget k\nset k two\nget k").await,
             ["()", "()", "none", "()", "two"]
         );
+        let swaps = "second swap s one\nsecond swap s two\nsecond late s other three\nsecond late new first second\nget s\n\
+                     second increment minus -3";
+        let failed = ["failed, since it is other, and swapped", "failed, since it is first, and swapped"];
+        let swapped = ["none swapped", "one swapped", failed[0], failed[1], "three", "-3"];
+        assert_eq!(ask(&one, "d", swaps).await, swapped, "{}", store.link);
         let many = "set-many 0 30\nget-many key-0 none n\ndelete-many key-0 none\nkeys\nget-many\ndelete-many";
         let many = ask(&one, "c", many).await;
         assert_eq!(many, ["()", "key-0=value none none", "()", "29 in 1", "", "()"]);

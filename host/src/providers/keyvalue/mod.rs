@@ -48,12 +48,33 @@ pub(crate) enum Operation {
     Set(String, Vec<u8>),
     Delete(String),
     Exists(String),
-    Increment(String, u64),
+    Increment(String, Delta),
     /// A page of keys, from a cursor on.
     Keys(Option<u64>),
     GetMany(Vec<String>),
     SetMany(Vec<(String, Vec<u8>)>),
     DeleteMany(Vec<String>),
+    /// The value, and what is to be shown to swap it.
+    Look(String),
+    /// Gives a key another value, if it is as it was seen.
+    Swap(String, Seen, Vec<u8>),
+}
+
+/// What is added, and the numbers that there are then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Delta {
+    Unsigned(u64),
+    Signed(i64),
+}
+
+/// What was seen of a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Seen {
+    /// Which of all writes it was; 0 for none.
+    Revision(u64),
+    /// The value itself, of a store that does not count writes.
+    #[cfg(feature = "redis")]
+    Value(Option<Vec<u8>>),
 }
 
 /// What it answers, by the operation.
@@ -63,6 +84,9 @@ pub(crate) enum Answer {
     Value(Option<Vec<u8>>),
     Exists(bool),
     Number(u64),
+    Signed(i64),
+    Looked(Option<Vec<u8>>, Seen),
+    Swapped(bool),
     Keys(Vec<String>, Option<u64>),
     Values(Vec<Option<(String, Vec<u8>)>>),
 }
@@ -113,7 +137,12 @@ impl Keyvalue {
                 Answer::Done
             }
             Operation::Exists(key) => Answer::Exists(buckets.exists(bucket, &key)),
-            Operation::Increment(key, delta) => Answer::Number(buckets.increment(bucket, &key, delta)?),
+            Operation::Increment(key, delta) => buckets.increment(bucket, &key, delta)?,
+            Operation::Look(key) => {
+                let (value, revision) = buckets.look(bucket, &key);
+                Answer::Looked(value, Seen::Revision(revision))
+            }
+            Operation::Swap(key, seen, value) => Answer::Swapped(buckets.swap(bucket, &key, &seen, value)?),
             Operation::Keys(cursor) => {
                 let (keys, cursor) = buckets.keys(bucket, cursor);
                 Answer::Keys(keys, cursor)

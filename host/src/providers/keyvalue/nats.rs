@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::buckets::{MAX_ANSWER, MAX_PAGE, Refused, check, sum};
 use super::options::Bucket;
-use super::{Answer, Operation};
+use super::{Answer, Delta, Operation, Seen};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::nats::connect_options;
 
@@ -82,9 +82,17 @@ impl Nats {
             }
             Operation::Exists(key) => Answer::Exists(get(store, name(&key)).await?.is_some()),
             Operation::Increment(key, delta) => match increment(store, name(&key), &key, delta).await? {
-                Ok(sum) => Answer::Number(sum),
+                Ok(answer) => answer,
                 Err(refused) => return Ok(Err(refused)),
             },
+            Operation::Look(key) => {
+                let entry = store.entry(name(&key)).await.map_err(|error| failure(&error))?;
+                match entry.filter(|entry| entry.operation == Entered::Put) {
+                    Some(entry) => Answer::Looked(Some(entry.value.to_vec()), Seen::Revision(entry.revision)),
+                    None => Answer::Looked(None, Seen::Revision(0)),
+                }
+            }
+            Operation::Swap(key, seen, value) => Answer::Swapped(swap(store, name(&key), &seen, value.into()).await?),
             Operation::Keys(cursor) => {
                 let beginning = encoded(bucket) + ".";
                 let keys = store.keys().await.map_err(|error| failure(&error))?;
@@ -152,24 +160,42 @@ async fn delete(store: &Store, name: String) -> Result<(), Failure> {
     store.purge(name).await.map_err(|error| failure(&error))
 }
 
+/// Whether the last write was the one that was seen.
+async fn swap(store: &Store, name: String, seen: &Seen, value: Bytes) -> Result<bool, Failure> {
+    match seen {
+        Seen::Revision(0) => match store.create(&name, value).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(failure(&error)),
+        },
+        Seen::Revision(revision) => match store.update(&name, value, *revision).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(false),
+            Err(error) => Err(failure(&error)),
+        },
+        #[cfg(feature = "redis")]
+        Seen::Value(_) => Ok(false),
+    }
+}
+
 /// Again until no other came between: each time, another's has counted.
-async fn increment(store: &Store, name: String, key: &str, delta: u64) -> Result<Result<u64, Refused>, Failure> {
+async fn increment(store: &Store, name: String, key: &str, delta: Delta) -> Result<Result<Answer, Refused>, Failure> {
     loop {
         let entry = store.entry(name.clone()).await.map_err(|error| failure(&error))?;
         let entry = entry.filter(|entry| entry.operation == Entered::Put);
-        let sum = match sum(key, entry.as_ref().map(|entry| &entry.value[..]), delta) {
+        let (digits, answer) = match sum(key, entry.as_ref().map(|entry| &entry.value[..]), delta) {
             Ok(sum) => sum,
             Err(refused) => return Ok(Err(refused)),
         };
-        let value = Bytes::from(sum.to_string());
+        let value = Bytes::from(digits);
         match entry {
             Some(entry) => match store.update(&name, value, entry.revision).await {
-                Ok(_) => return Ok(Ok(sum)),
+                Ok(_) => return Ok(Ok(answer)),
                 Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => {}
                 Err(error) => return Err(failure(&error)),
             },
             None => match store.create(&name, value).await {
-                Ok(_) => return Ok(Ok(sum)),
+                Ok(_) => return Ok(Ok(answer)),
                 Err(error) if error.kind() == CreateErrorKind::AlreadyExists => {}
                 Err(error) => return Err(failure(&error)),
             },

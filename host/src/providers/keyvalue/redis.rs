@@ -7,7 +7,7 @@ use redis::{Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError, cmd};
 use tokio::sync::OnceCell;
 
 use super::buckets::{MAX_ANSWER, MAX_PAGE, Refused, check};
-use super::{Answer, Operation};
+use super::{Answer, Delta, Operation, Seen};
 use crate::failure::{Cause, Delivery, Failure};
 
 /// Longer than a server takes that is there.
@@ -15,6 +15,14 @@ const CONNECT: Duration = Duration::from_secs(2);
 
 /// The longest that a command may take: beyond any invocation timeout that a store is useful with.
 const ANSWER: Duration = Duration::from_secs(30);
+
+/// Sets a field if it has the value that was seen, or is not there where none was seen.
+const SWAP: &str = "
+    local now = redis.call('HGET', KEYS[1], ARGV[1])
+    if now ~= (ARGV[3] or false) then return 0 end
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+    return 1
+";
 
 /// A Redis server, which is connected to when it is first asked.
 pub(super) struct Redis {
@@ -94,16 +102,32 @@ impl Redis {
             Operation::Exists(key) => Answer::Exists(self.get(on("HEXISTS").arg(key)).await?),
             Operation::Increment(key, delta) => {
                 // Redis counts with a sign.
-                let Ok(delta) = i64::try_from(delta) else { return Ok(Err(Refused::Overflow(key))) };
-                match self.ask::<i64>(on("HINCRBY").arg(&key).arg(delta)).await? {
-                    Ok(sum) => match u64::try_from(sum) {
+                let by = match delta {
+                    Delta::Signed(delta) => Ok(delta),
+                    Delta::Unsigned(delta) => i64::try_from(delta),
+                };
+                let Ok(by) = by else { return Ok(Err(Refused::Overflow(key))) };
+                match (self.ask::<i64>(on("HINCRBY").arg(&key).arg(by)).await?, delta) {
+                    (Ok(sum), Delta::Signed(_)) => Answer::Signed(sum),
+                    (Ok(sum), Delta::Unsigned(_)) => match u64::try_from(sum) {
                         Ok(sum) => Answer::Number(sum),
                         Err(_) => return Ok(Err(Refused::NoNumber(key))),
                     },
-                    Err(error) if error.to_string().contains("overflow") => return Ok(Err(Refused::Overflow(key))),
-                    Err(error) if error.to_string().contains("integer") => return Ok(Err(Refused::NoNumber(key))),
-                    Err(error) => return Err(failure(&error)),
+                    (Err(error), _) if error.to_string().contains("overflow") => {
+                        return Ok(Err(Refused::Overflow(key)));
+                    }
+                    (Err(error), _) if error.to_string().contains("integer") => return Ok(Err(Refused::NoNumber(key))),
+                    (Err(error), _) => return Err(failure(&error)),
                 }
+            }
+            Operation::Look(key) => {
+                let value: Option<Vec<u8>> = self.get(on("HGET").arg(key)).await?;
+                Answer::Looked(value.clone(), Seen::Value(value))
+            }
+            Operation::Swap(key, seen, value) => {
+                let Seen::Value(seen) = seen else { return Ok(Ok(Answer::Swapped(false))) };
+                let swap = cmd("EVAL").arg(SWAP).arg(1).arg(&hash).arg(key).arg(value).arg(seen.as_slice()).take();
+                Answer::Swapped(self.get(&swap).await?)
             }
             Operation::Keys(cursor) => {
                 let page = on("HSCAN").arg(cursor.unwrap_or(0)).arg("COUNT").arg(MAX_PAGE).take();
