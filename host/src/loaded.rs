@@ -98,6 +98,13 @@ impl Loaded {
         for (interface, link) in &manifest.links {
             let transport: Arc<dyn Transport<Network>> = match &link.target {
                 Target::Component(path, instances) => embedded[&(path.clone(), *instances)].clone(),
+                Target::Provider(options) if time == Time::Simulated && options.is_elsewhere() => {
+                    let problem = format!(
+                        "`{interface}` is linked to a provider that keeps its values elsewhere, and simulated time has no \
+                         network; leave out where, to keep them in memory"
+                    );
+                    return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
+                }
                 Target::Provider(_) => providers[interface.as_str()].clone(),
                 #[cfg(feature = "wrpc")]
                 Target::Nats(nats) if time == Time::Real => {
@@ -226,7 +233,7 @@ fn providers(manifest: &Manifest, time: Time) -> Result<BTreeMap<&str, Arc<Provi
     let mut providers = BTreeMap::new();
     for (interface, link) in &manifest.links {
         let Target::Provider(options) = &link.target else { continue };
-        if options.is_remote() && time != Time::Real {
+        if options.is_elsewhere() && time != Time::Real {
             return Err(no_network(manifest, interface, link));
         }
         let known = started.iter().find(|(known, _)| *known == options);

@@ -41,8 +41,14 @@ const PROVIDED: [&str; 9] = [
 const CONFIG: &str = "wasi:config/store@0.2.0-rc.1";
 
 /// The same of key-value stores.
-const KEYVALUE: [&str; 3] =
-    ["wasi:keyvalue/store@0.2.0-draft", "wasi:keyvalue/atomics@0.2.0-draft", "wasi:keyvalue/batch@0.2.0-draft"];
+const KEYVALUE: [&str; 6] = [
+    "wasi:keyvalue/store@0.2.0-draft",
+    "wasi:keyvalue/atomics@0.2.0-draft",
+    "wasi:keyvalue/batch@0.2.0-draft",
+    "wasi:keyvalue/store@0.2.0-draft2",
+    "wasi:keyvalue/atomics@0.2.0-draft2",
+    "wasi:keyvalue/batch@0.2.0-draft2",
+];
 
 /// A component, with the functions that it imports from others and offers to others.
 pub struct Component {
@@ -399,17 +405,20 @@ fn functions<'r>(
     })
 }
 
-/// What is called of a key-value store that the host has. To open a bucket is to name it, and no call.
+/// What is called of a key-value store that the host has. To open a bucket is to name it, and no call; a handle has its
+/// value already.
 fn keyvalue(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> BTreeMap<String, Vec<String>> {
     let interfaces =
         functions(resolve, items).filter(|(interface, _)| KEYVALUE.contains(&interface.to_string().as_str()));
     let called = |function: &&Function| {
         let name = function.name.rsplit('.').next().unwrap_or(&function.name);
-        (name != "open").then(|| name.to_string())
+        (!["open", "current"].contains(&name)).then(|| name.to_string())
     };
-    interfaces
-        .map(|(interface, functions)| (interface.path(), functions.iter().flatten().filter_map(called).collect()))
-        .collect()
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (interface, functions) in interfaces {
+        all.entry(interface.path()).or_default().extend(functions.iter().flatten().filter_map(called));
+    }
+    all
 }
 
 /// The signatures of those interfaces that have functions (one that has only types links nothing); or what

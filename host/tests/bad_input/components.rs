@@ -130,15 +130,13 @@ fn an_import_of_another_wasi_is_said() {
          against that"
     );
 
-    let keyvalue = "package wasi:keyvalue@0.2.0-draft2 { interface store { open: func(); } }";
-    let draft = |interface| format!("`wasi:keyvalue/{interface}@0.2.0-draft`");
+    let keyvalue = "package wasi:keyvalue@0.2.0-draft3 { interface store { open: func(); } }";
+    let drafts = |draft| ["store", "atomics", "batch"].map(|name| format!("`wasi:keyvalue/{name}@0.2.0-{draft}`"));
     assert_eq!(
-        folder(keyvalue, "wasi:keyvalue/store@0.2.0-draft2").serve(with("")),
+        folder(keyvalue, "wasi:keyvalue/store@0.2.0-draft3").serve(with("")),
         format!(
-            "app.wasm imports `wasi:keyvalue/store@0.2.0-draft2`, and this host has {}, {}, {}; build it against those",
-            draft("store"),
-            draft("atomics"),
-            draft("batch")
+            "app.wasm imports `wasi:keyvalue/store@0.2.0-draft3`, and this host has {}; build it against those",
+            [drafts("draft"), drafts("draft2")].concat().join(", ")
         )
     );
 

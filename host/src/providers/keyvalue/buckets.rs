@@ -1,9 +1,14 @@
 //! Keys and values in memory, within bounds.
 
 use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
+
+#[cfg(any(feature = "redis", feature = "wrpc"))]
+use super::Operation;
+use super::{Answer, Delta, Seen};
 
 /// The longest name of a bucket, in bytes. A longer one names no store.
 const MAX_NAME: usize = 256;
@@ -18,10 +23,10 @@ const MAX_VALUE: usize = 1 << 20;
 const MAX_TOTAL: usize = 64 << 20;
 
 /// What `get-many` may return, in bytes.
-const MAX_ANSWER: usize = 16 << 20;
+pub(super) const MAX_ANSWER: usize = 16 << 20;
 
 /// The most keys in one page of `list-keys`.
-const MAX_PAGE: usize = 1_000;
+pub(super) const MAX_PAGE: usize = 1_000;
 
 /// What an entry takes beside its key, which is there twice, and its value: places in two maps.
 const ENTRY: usize = 160;
@@ -41,6 +46,8 @@ pub(crate) enum Refused {
     NoNumber(String),
     #[error("`{0}` was not incremented: the sum would not fit into 64 bits; delete it, or use another key")]
     Overflow(String),
+    #[error("the cursor `{0}` is none of this store; give the one that came with the page before")]
+    Cursor(String),
     #[error("the values have more than {MAX_ANSWER} bytes together; get fewer keys at a time")]
     Answer,
 }
@@ -56,32 +63,87 @@ struct All {
     bytes: usize,
     /// How many keys were made so far.
     made: u64,
+    /// How many values were written so far.
+    writes: u64,
 }
 
 #[derive(Default)]
 struct Entries {
-    /// With the number that its key has in `order`.
-    values: HashMap<String, (u64, Vec<u8>)>,
+    values: HashMap<String, Entry>,
     /// The keys as they were made: a page of them ends at a number, which stays right whatever is written meanwhile.
     order: BTreeMap<u64, String>,
+}
+
+struct Entry {
+    /// The number that its key has in `order`.
+    number: u64,
+    /// Which of all writes was the last.
+    revision: u64,
+    value: Vec<u8>,
 }
 
 fn size(key: &str, value: &[u8]) -> usize {
     ENTRY + 2 * key.len() + value.len()
 }
 
+fn check_pair(key: &str, value: &[u8]) -> Result<(), Refused> {
+    if key.len() > MAX_KEY {
+        return Err(Refused::Key(key.len()));
+    }
+    if value.len() > MAX_VALUE {
+        return Err(Refused::Value(key.into(), value.len()));
+    }
+    Ok(())
+}
+
+/// Whether an operation writes what no store of this host takes, wherever that is.
+#[cfg(any(feature = "redis", feature = "wrpc"))]
+pub(super) fn check(operation: &Operation) -> Result<(), Refused> {
+    match operation {
+        Operation::Get(key)
+        | Operation::Delete(key)
+        | Operation::Exists(key)
+        | Operation::Increment(key, _)
+        | Operation::Look(key) => check_pair(key, &[]),
+        Operation::Set(key, value) | Operation::Swap(key, _, value) => check_pair(key, value),
+        Operation::SetMany(pairs) => pairs.iter().try_for_each(|(key, value)| check_pair(key, value)),
+        Operation::GetMany(keys) | Operation::DeleteMany(keys) => keys.iter().try_for_each(|key| check_pair(key, &[])),
+        Operation::Keys(_) => Ok(()),
+    }
+}
+
+/// The number that a value is, and `delta`: its digits, and what is answered.
+pub(super) fn sum(key: &str, value: Option<&[u8]>, delta: Delta) -> Result<(String, Answer), Refused> {
+    /// The number that a value is, of a type.
+    fn number<T: FromStr + Default>(key: &str, value: Option<&[u8]>) -> Result<T, Refused> {
+        let Some(value) = value else { return Ok(T::default()) };
+        let digits = str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+        digits.ok_or_else(|| Refused::NoNumber(key.into()))
+    }
+    let overflow = || Refused::Overflow(key.into());
+    match delta {
+        Delta::Unsigned(delta) => {
+            let sum = number::<u64>(key, value)?.checked_add(delta).ok_or_else(overflow)?;
+            Ok((sum.to_string(), Answer::Number(sum)))
+        }
+        Delta::Signed(delta) => {
+            let sum = number::<i64>(key, value)?.checked_add(delta).ok_or_else(overflow)?;
+            Ok((sum.to_string(), Answer::Signed(sum)))
+        }
+    }
+}
+
 impl All {
     fn get(&self, bucket: &str, key: &str) -> Option<&Vec<u8>> {
-        Some(&self.by_name.get(bucket)?.values.get(key)?.1)
+        Some(&self.entry(bucket, key)?.value)
+    }
+
+    fn entry(&self, bucket: &str, key: &str) -> Option<&Entry> {
+        self.by_name.get(bucket)?.values.get(key)
     }
 
     fn set(&mut self, bucket: &str, key: &str, value: Vec<u8>) -> Result<(), Refused> {
-        if key.len() > MAX_KEY {
-            return Err(Refused::Key(key.len()));
-        }
-        if value.len() > MAX_VALUE {
-            return Err(Refused::Value(key.into(), value.len()));
-        }
+        check_pair(key, &value)?;
         let before = self.get(bucket, key).map_or(0, |value| size(key, value));
         let bytes = self.bytes - before + size(key, &value);
         if bytes > MAX_TOTAL {
@@ -89,12 +151,14 @@ impl All {
         }
         self.bytes = bytes;
         let entries = self.by_name.entry(bucket.into()).or_default();
-        if let Some((_, old)) = entries.values.get_mut(key) {
-            *old = value;
+        self.writes += 1;
+        let revision = self.writes;
+        if let Some(old) = entries.values.get_mut(key) {
+            *old = Entry { revision, value, ..*old };
             return Ok(());
         }
         entries.order.insert(self.made, key.into());
-        entries.values.insert(key.into(), (self.made, value));
+        entries.values.insert(key.into(), Entry { number: self.made, revision, value });
         self.made += 1;
         Ok(())
     }
@@ -125,7 +189,7 @@ impl Buckets {
     pub(super) fn delete(&self, bucket: &str, key: &str) {
         let mut all = self.all();
         let Some(entries) = all.by_name.get_mut(bucket) else { return };
-        let Some((number, value)) = entries.values.remove(key) else { return };
+        let Some(Entry { number, value, .. }) = entries.values.remove(key) else { return };
         entries.order.remove(&number);
         if entries.values.is_empty() {
             all.by_name.remove(bucket);
@@ -134,18 +198,29 @@ impl Buckets {
     }
 
     /// Numbers are kept in decimal digits, as Redis does, so that `get` shows them.
-    pub(super) fn increment(&self, bucket: &str, key: &str, delta: u64) -> Result<u64, Refused> {
+    pub(super) fn increment(&self, bucket: &str, key: &str, delta: Delta) -> Result<Answer, Refused> {
         let mut all = self.all();
-        let number = match all.get(bucket, key) {
-            None => 0,
-            Some(value) => {
-                let digits = str::from_utf8(value).ok();
-                digits.and_then(|digits| digits.parse::<u64>().ok()).ok_or_else(|| Refused::NoNumber(key.into()))?
-            }
-        };
-        let sum = number.checked_add(delta).ok_or_else(|| Refused::Overflow(key.into()))?;
-        all.set(bucket, key, sum.to_string().into_bytes())?;
-        Ok(sum)
+        let (digits, answer) = sum(key, all.get(bucket, key).map(Vec::as_slice), delta)?;
+        all.set(bucket, key, digits.into_bytes())?;
+        Ok(answer)
+    }
+
+    /// The value, and which of all writes it was.
+    pub(super) fn look(&self, bucket: &str, key: &str) -> (Option<Vec<u8>>, u64) {
+        match self.all().entry(bucket, key) {
+            Some(Entry { value, revision, .. }) => (Some(value.clone()), *revision),
+            None => (None, 0),
+        }
+    }
+
+    /// Writes, if the last write of the key is the one that was seen. Whether it was.
+    pub(super) fn swap(&self, bucket: &str, key: &str, seen: &Seen, value: Vec<u8>) -> Result<bool, Refused> {
+        let mut all = self.all();
+        let last = all.entry(bucket, key).map_or(0, |entry| entry.revision);
+        if !matches!(seen, Seen::Revision(seen) if *seen == last) {
+            return Ok(false);
+        }
+        all.set(bucket, key, value).map(|()| true)
     }
 
     #[allow(clippy::type_complexity, reason = "as the interface has it")]
@@ -178,6 +253,15 @@ impl Buckets {
 mod tests {
     use super::*;
 
+    impl Buckets {
+        fn add(&self, key: &str, delta: u64) -> Result<u64, Refused> {
+            self.increment("", key, Delta::Unsigned(delta)).map(|answer| match answer {
+                Answer::Number(number) => number,
+                other => panic!("{other:?}"),
+            })
+        }
+    }
+
     #[test]
     fn a_bucket_has_what_was_written_into_it() {
         let buckets = Buckets::default();
@@ -194,13 +278,28 @@ mod tests {
     #[test]
     fn an_increment_begins_at_zero_and_refuses_what_is_no_number() {
         let buckets = Buckets::default();
-        assert_eq!(buckets.increment("", "n", 3), Ok(3));
-        assert_eq!(buckets.increment("", "n", 0), Ok(3));
+        assert_eq!(buckets.add("n", 3), Ok(3));
+        assert_eq!(buckets.add("n", 0), Ok(3));
         assert_eq!(buckets.get("", "n"), Some(b"3".into()));
-        assert_eq!(buckets.increment("", "n", u64::MAX), Err(Refused::Overflow("n".into())));
-        assert_eq!(buckets.increment("", "n", 1), Ok(4), "a refused increment changes nothing");
+        assert_eq!(buckets.add("n", u64::MAX), Err(Refused::Overflow("n".into())));
+        assert_eq!(buckets.add("n", 1), Ok(4), "a refused increment changes nothing");
         buckets.set("", "text", b"four".into()).unwrap();
-        assert_eq!(buckets.increment("", "text", 1), Err(Refused::NoNumber("text".into())));
+        assert_eq!(buckets.add("text", 1), Err(Refused::NoNumber("text".into())));
+    }
+
+    #[test]
+    fn a_value_is_swapped_that_nothing_changed() {
+        let buckets = Buckets::default();
+        let swap = |seen, value: &str| buckets.swap("", "k", &Seen::Revision(seen), value.into());
+        assert_eq!((buckets.look("", "k"), swap(0, "one")), ((None, 0), Ok(true)));
+        let (value, seen) = buckets.look("", "k");
+        assert_eq!((value, swap(0, "two")), (Some(b"one".into()), Ok(false)));
+        buckets.set("", "k", b"other".into()).unwrap();
+        buckets.set("", "k", b"one".into()).unwrap();
+        assert_eq!(swap(seen, "two"), Ok(false), "it is the same again, and was written meanwhile");
+        let (_, seen) = buckets.look("", "k");
+        buckets.delete("", "k");
+        assert_eq!((swap(seen, "two"), swap(0, "two")), (Ok(false), Ok(true)));
     }
 
     #[test]
@@ -226,7 +325,7 @@ mod tests {
         assert!(Buckets::has(&"b".repeat(MAX_NAME)) && !Buckets::has(&"b".repeat(MAX_NAME + 1)));
         assert_eq!(buckets.set("", &"k".repeat(MAX_KEY), Vec::new()), Ok(()));
         assert_eq!(buckets.set("", &"k".repeat(MAX_KEY + 1), Vec::new()), Err(Refused::Key(MAX_KEY + 1)));
-        assert_eq!(buckets.increment("", &"k".repeat(MAX_KEY + 1), 1), Err(Refused::Key(MAX_KEY + 1)));
+        assert_eq!(buckets.add(&"k".repeat(MAX_KEY + 1), 1), Err(Refused::Key(MAX_KEY + 1)));
         assert_eq!(buckets.set("", "k", vec![0; MAX_VALUE]), Ok(()));
         let refused = Refused::Value("k".into(), MAX_VALUE + 1);
         assert_eq!(buckets.set("", "k", vec![0; MAX_VALUE + 1]), Err(refused));

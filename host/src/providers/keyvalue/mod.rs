@@ -1,32 +1,44 @@
 //! Keys and values that all instances share: what `wasi:keyvalue` works on, and `wrpc:keyvalue`.
 //!
-//! `buckets` holds the data and its bounds, and `plain` says how the store is called with values. Here is what can be asked
-//! of it.
+//! `buckets` holds the data and its bounds, `redis` and `nats` ask others that do, and `plain` says how the store is called
+//! with values. Here is what can be asked of it.
 
 mod buckets;
+#[cfg(feature = "wrpc")]
+mod nats;
+mod options;
 mod plain;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-
-use serde::Deserialize;
 
 use super::Service;
 use crate::failure::Failure;
 use crate::lattice::{Invocation, Reply};
 use buckets::Buckets;
 pub(crate) use buckets::Refused;
-
-/// What a person may say of the store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Options {}
+pub(crate) use options::{FileOptions, Options};
 
 /// The store, as a service.
 #[derive(Default)]
-pub(crate) struct Keyvalue {
-    buckets: Buckets,
+pub(crate) struct Keyvalue(Place);
+
+/// Where the values are.
+enum Place {
+    Memory(Buckets),
+    #[cfg(feature = "redis")]
+    Redis(redis::Redis),
+    #[cfg(feature = "wrpc")]
+    Nats(Box<nats::Nats>),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Place::Memory(Buckets::default())
+    }
 }
 
 /// What is asked of a bucket.
@@ -36,12 +48,33 @@ pub(crate) enum Operation {
     Set(String, Vec<u8>),
     Delete(String),
     Exists(String),
-    Increment(String, u64),
+    Increment(String, Delta),
     /// A page of keys, from a cursor on.
     Keys(Option<u64>),
     GetMany(Vec<String>),
     SetMany(Vec<(String, Vec<u8>)>),
     DeleteMany(Vec<String>),
+    /// The value, and what is to be shown to swap it.
+    Look(String),
+    /// Gives a key another value, if it is as it was seen.
+    Swap(String, Seen, Vec<u8>),
+}
+
+/// What is added, and the numbers that there are then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Delta {
+    Unsigned(u64),
+    Signed(i64),
+}
+
+/// What was seen of a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Seen {
+    /// Which of all writes it was; 0 for none.
+    Revision(u64),
+    /// The value itself, of a store that does not count writes.
+    #[cfg(feature = "redis")]
+    Value(Option<Vec<u8>>),
 }
 
 /// What it answers, by the operation.
@@ -51,11 +84,28 @@ pub(crate) enum Answer {
     Value(Option<Vec<u8>>),
     Exists(bool),
     Number(u64),
+    Signed(i64),
+    Looked(Option<Vec<u8>>, Seen),
+    Swapped(bool),
     Keys(Vec<String>, Option<u64>),
     Values(Vec<Option<(String, Vec<u8>)>>),
 }
 
 impl Keyvalue {
+    /// The store that a person described.
+    ///
+    /// # Errors
+    /// What is wrong with an address that is elsewhere.
+    pub fn new(options: &Options) -> Result<Self, String> {
+        Ok(Keyvalue(match options {
+            Options::Memory => Place::default(),
+            #[cfg(feature = "redis")]
+            Options::Redis(address) => Place::Redis(redis::Redis::new(&address.read("redis")?)?),
+            #[cfg(feature = "wrpc")]
+            Options::Nats(bucket) => Place::Nats(Box::new(nats::Nats::new((**bucket).clone()))),
+        }))
+    }
+
     /// Whether there is a bucket of this name.
     pub fn has(bucket: &str) -> bool {
         Buckets::has(bucket)
@@ -63,14 +113,19 @@ impl Keyvalue {
 
     /// Does an operation on a bucket. The store may refuse it, or it fails on its way.
     pub async fn run(&self, bucket: &str, operation: Operation) -> Result<Result<Answer, Refused>, Failure> {
-        Ok(self.in_memory(bucket, operation))
+        if !Buckets::has(bucket) {
+            return Ok(Err(Refused::Name));
+        }
+        match &self.0 {
+            Place::Memory(buckets) => Ok(Self::in_memory(buckets, bucket, operation)),
+            #[cfg(feature = "redis")]
+            Place::Redis(redis) => redis.run(bucket, operation).await,
+            #[cfg(feature = "wrpc")]
+            Place::Nats(nats) => nats.run(bucket, operation).await,
+        }
     }
 
-    fn in_memory(&self, bucket: &str, operation: Operation) -> Result<Answer, Refused> {
-        let buckets = &self.buckets;
-        if !Buckets::has(bucket) {
-            return Err(Refused::Name);
-        }
+    fn in_memory(buckets: &Buckets, bucket: &str, operation: Operation) -> Result<Answer, Refused> {
         Ok(match operation {
             Operation::Get(key) => Answer::Value(buckets.get(bucket, &key)),
             Operation::Set(key, value) => {
@@ -82,7 +137,12 @@ impl Keyvalue {
                 Answer::Done
             }
             Operation::Exists(key) => Answer::Exists(buckets.exists(bucket, &key)),
-            Operation::Increment(key, delta) => Answer::Number(buckets.increment(bucket, &key, delta)?),
+            Operation::Increment(key, delta) => buckets.increment(bucket, &key, delta)?,
+            Operation::Look(key) => {
+                let (value, revision) = buckets.look(bucket, &key);
+                Answer::Looked(value, Seen::Revision(revision))
+            }
+            Operation::Swap(key, seen, value) => Answer::Swapped(buckets.swap(bucket, &key, &seen, value)?),
             Operation::Keys(cursor) => {
                 let (keys, cursor) = buckets.keys(bucket, cursor);
                 Answer::Keys(keys, cursor)

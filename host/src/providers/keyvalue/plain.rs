@@ -3,7 +3,7 @@
 use wasmtime::component::Val;
 
 use super::buckets::Refused;
-use super::{Answer, Operation};
+use super::{Answer, Delta, Operation};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply};
 
@@ -26,7 +26,7 @@ pub(super) fn operation(invocation: Invocation) -> Result<(String, Operation), F
                 Val::Option(cursor) => cursor.map(|cursor| number(*cursor)).transpose().ok()?,
                 _ => return None,
             }),
-            "increment" => Operation::Increment(string(next()?)?, number(next()?).ok()?),
+            "increment" => Operation::Increment(string(next()?)?, Delta::Unsigned(number(next()?).ok()?)),
             "get-many" => Operation::GetMany(list(next()?, string)?),
             "set-many" => Operation::SetMany(list(next()?, |pair| match pair {
                 Val::Tuple(pair) => {
@@ -54,6 +54,11 @@ pub(super) fn reply(answer: Result<Answer, Refused>) -> Reply {
         Ok(Answer::Value(value)) => Ok(Some(some(value.map(of_bytes)))),
         Ok(Answer::Exists(exists)) => Ok(Some(Val::Bool(exists))),
         Ok(Answer::Number(number)) => Ok(Some(Val::U64(number))),
+        // Of operations that are not called with values.
+        Ok(other @ (Answer::Signed(_) | Answer::Looked(..) | Answer::Swapped(_))) => {
+            let message = format!("the store gave the answer of another operation: {other:?}");
+            return Err(Failure::new(Cause::Protocol, Delivery::Delivered, message));
+        }
         Ok(Answer::Keys(keys, cursor)) => {
             let keys = Val::List(keys.into_iter().map(Val::String).collect());
             Ok(Some(Val::Record(vec![("keys".into(), keys), ("cursor".into(), some(cursor.map(Val::U64)))])))

@@ -1,7 +1,9 @@
 //! A handler for the tests: a line of the request's body is an operation of `wasi:keyvalue` on the bucket that the path
-//! names, and a line of the answer says what came of it. A line that begins with `plain` is one of `wrpc:keyvalue`.
+//! names, and a line of the answer says what came of it. A line that begins with `plain` is one of `wrpc:keyvalue`,
+//! and one that begins with `second`, of the second draft.
 
 mod plain;
+mod second;
 
 use wstd::http::{Body, Error, Request, Response};
 
@@ -17,9 +19,10 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
     let text = body.str_contents().await?;
     let answer = match store::open(&name) {
         Ok(bucket) => {
-            let done = |line: &str| match line.strip_prefix("plain ") {
-                Some(line) => plain::done(&name, line).unwrap_or_else(|error| format!("{error:?}")),
-                None => done(&bucket, line).unwrap_or_else(|error| format!("{error:?}")),
+            let done = |line: &str| match line.split_once(' ') {
+                Some(("plain", line)) => plain::done(&name, line).unwrap_or_else(|error| format!("{error:?}")),
+                Some(("second", line)) => second::done(&name, line).unwrap_or_else(|error| format!("{error:?}")),
+                _ => done(&bucket, line).unwrap_or_else(|error| format!("{error:?}")),
             };
             text.lines().map(done).collect()
         }

@@ -1,12 +1,14 @@
-//! `wasi:keyvalue` for components: a bucket is a resource here, and its name in the store. An operation is bounded, broken on
+//! `wasi:keyvalue` for components, in both drafts: a bucket is a resource here, and its name in the store. An operation is bounded, broken on
 //! purpose and recorded as a call over the lattice is.
+
+mod draft2;
 
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 use super::super::Work;
 use crate::failure::{Cause, Delivery, Failure};
-use crate::providers::keyvalue::{Answer, Keyvalue, Operation, Refused};
+use crate::providers::keyvalue::{Answer, Delta, Keyvalue, Operation, Refused};
 use generated::wasi::keyvalue::store::{Error, KeyResponse};
 use generated::wasi::keyvalue::{atomics, batch, store};
 
@@ -36,11 +38,12 @@ impl HasData for HasView {
     type Data<'g> = View<'g>;
 }
 
-/// Adds the three interfaces.
+/// Adds the interfaces of both drafts.
 pub(super) fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, view: fn(&mut T) -> View<'_>) -> Result<()> {
     store::add_to_linker::<T, HasView>(linker, view)?;
     atomics::add_to_linker::<T, HasView>(linker, view)?;
-    batch::add_to_linker::<T, HasView>(linker, view)
+    batch::add_to_linker::<T, HasView>(linker, view)?;
+    draft2::add_to_linker(linker, view)
 }
 
 impl From<Refused> for Error {
@@ -60,13 +63,19 @@ impl View<'_> {
         bucket: &Resource<Bucket>,
         operation: Operation,
     ) -> Result<Result<Answer, Error>> {
+        let bucket = self.table.get(bucket)?.0.clone();
+        Ok(self.run_on(target, &bucket, operation).await)
+    }
+
+    /// The same on the bucket of this name.
+    async fn run_on(&mut self, target: &str, bucket: &str, operation: Operation) -> std::result::Result<Answer, Error> {
         let Work { network, deadline, trace, .. } = self.work;
-        let done = network.keyvalue.run(&self.table.get(bucket)?.0, operation);
+        let done = network.keyvalue.run(bucket, operation);
         let done = network.lattice.perform(target, trace, *deadline, &network.upstreams.faults, done).await;
-        Ok(match done {
+        match done {
             Ok(answer) => answer.map_err(Error::from),
             Err(failure) => Err(Error::Other(format!("the store could not be asked: {failure}"))),
-        })
+        }
     }
 }
 
@@ -75,11 +84,13 @@ macro_rules! answer {
     ($answer:expr, $pattern:pat => $value:expr) => {
         Ok(match $answer {
             Ok($pattern) => Ok($value),
-            Ok(other) => Err(unexpected(&other)),
-            Err(error) => Err(error),
+            Ok(other) => Err(unexpected(&other).into()),
+            Err(error) => Err(error.into()),
         })
     };
 }
+
+use answer;
 
 fn unexpected(answer: &Answer) -> Error {
     let message = format!("the store gave the answer of another operation: {answer:?}");
@@ -129,7 +140,7 @@ impl store::HostBucket for View<'_> {
 
 impl atomics::Host for View<'_> {
     async fn increment(&mut self, bucket: Resource<Bucket>, key: String, delta: u64) -> Result<Result<u64, Error>> {
-        let operation = Operation::Increment(key, delta);
+        let operation = Operation::Increment(key, Delta::Unsigned(delta));
         let answer = self.run("wasi:keyvalue/atomics#increment", &bucket, operation).await?;
         answer!(answer, Answer::Number(number) => number)
     }
