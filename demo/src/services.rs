@@ -42,11 +42,11 @@ const UNKNOWN: &str = "it may have run, and is not idempotent";
 pub async fn run() -> Result<bool, String> {
     // Said before anything is built, when there is none.
     steadfast_demo::postgres::find()?;
-    eprintln!("building the component: postgres");
-    let guests = Guests::build(&["postgres"])?;
+    eprintln!("building the components: postgres, published");
+    let guests = Guests::build(&["postgres", "published"])?;
     let begin = Instant::now();
     eprintln!("starting Postgres");
-    let mut stage = Stage::start(guests.file("postgres")).await?;
+    let mut stage = Stage::start(guests.file("postgres"), guests.file("published")).await?;
     let mut rows = Vec::new();
     eprintln!("scenario 1 of 6: a server at rest");
     rows.extend(stage.at_rest().await?);
@@ -72,28 +72,31 @@ struct Stage {
     address: SocketAddr,
     /// The same with the provider behind a socket.
     apart: SocketAddr,
+    /// A component that asks over the interface that wasmCloud published.
+    published: SocketAddr,
     manifest: String,
 }
 
 impl Stage {
-    async fn start(component: &Path) -> Result<Self, String> {
+    async fn start(component: &Path, published: &Path) -> Result<Self, String> {
         let server = Server::start(&SETTINGS)?;
         server.sql(include_str!("../../examples/postgres/orders.sql"))?;
         server.sql(SLOW)?;
         let options = format!("url = '{}'\nconnections = 4", server.url().replace("postgres@", "app@"));
         let of_link = options.replace('\n', ", ");
-        let manifest = |link: &str| {
-            let component = component.display();
-            format!("component = '{component}'\n[links]\n'steadfast:postgres/query' = {{ {link} }}\n")
+        let manifest = |component: &Path, interface: &str, link: &str| {
+            format!("component = '{}'\n[links]\n'{interface}:postgres/query' = {{ {link} }}\n", component.display())
         };
-        let built_in = manifest(&format!("provider = 'postgres', {of_link}"));
+        let link = format!("provider = 'postgres', {of_link}");
+        let built_in = manifest(component, "steadfast", &link);
+        let (_, published) = serve(&manifest(published, "wasmcloud", &link)).await?;
         let (host, address) = serve(&built_in).await?;
         let listener = listen().await?;
         let link = format!("tcp = '{}'", address_of(&listener)?);
         let provider = Provider::of_host("postgres", &options).map_err(|error| error.to_string())?;
         tokio::spawn(provider.serve_tcp(listener, || (), std::future::pending()));
-        let (_, apart) = serve(&manifest(&link)).await?;
-        Ok(Stage { server, host, address, apart, manifest: built_in })
+        let (_, apart) = serve(&manifest(component, "steadfast", &link)).await?;
+        Ok(Stage { server, host, address, apart, published, manifest: built_in })
     }
 
     /// What comes of a request, beside what is promised.
@@ -165,6 +168,8 @@ impl Stage {
         let dropped = step("answer to a write lost, on purpose", POST, 502, Read::Detail("disconnected", UNKNOWN), 0);
         rows.push(dropped.row(&send(faulty, POST).await?, 0));
         rows.push(self.counted("coffee", 2)?);
+        let published = step("nothing, over wasmcloud:postgres", Ask::Get("/"), 200, Read::Text("sum: 2"), 0);
+        rows.push(published.row(&send(self.published, published.ask).await?, 0));
         Ok(rows)
     }
 
@@ -199,6 +204,11 @@ impl Stage {
         for ask in [POST, READ] {
             rows.push(self.ask(step("the server is gone", ask, 502, Read::Problem("disconnected"), 4)).await?);
         }
+        // Of a failed call, the published interface has only a text, and no trap either.
+        const TOLD: &str = "Cause::Other, Delivery::Unknown: disconnected (not-sent): cannot connect to Postgres at ";
+        let gone = "the server is gone, over wasmcloud:postgres";
+        let published = step(gone, Ask::Get("/"), 200, Read::Start(TOLD), 0);
+        rows.push(published.row(&send(self.published, published.ask).await?, 0));
         self.server.run()?;
         rows.push(self.ask(step("started again", POST, 201, Read::Any, 1)).await?);
         rows.push(self.counted("coffee", 1)?);
