@@ -1,5 +1,6 @@
 //! A real server: every value there and back, every failure of the table.
 
+mod access;
 mod failures;
 mod load;
 mod random;
