@@ -1,4 +1,5 @@
-//! Asks a database over the interface that wasmCloud published, and shows what it is told.
+//! Asks a database over the interface that wasmCloud published, and shows what it is told. `/200` asks as often, and
+//! shows the last answer.
 
 use steadfast::Failure;
 use wstd::http::{Body, Error, Request, Response};
@@ -10,8 +11,13 @@ use bindings::wasmcloud::postgres::query::query;
 use bindings::wasmcloud::postgres::types::{PgValue, QueryError};
 
 #[wstd::http_server]
-async fn main(_: Request<Body>) -> Result<Response<Body>, Error> {
-    let shown = match query("SELECT 1 + $1::int AS sum", &[PgValue::Int4(1)]) {
+async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
+    let more = request.uri().path()[1..].parse::<u32>().unwrap_or(1).saturating_sub(1);
+    let ask = || query("SELECT 1 + $1::int AS sum", &[PgValue::Int4(1)]);
+    for _ in 0..more {
+        let _ = ask();
+    }
+    let shown = match ask() {
         Ok(rows) => match &rows[..] {
             [row] => match &row[..] {
                 [entry] => match entry.value {
