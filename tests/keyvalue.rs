@@ -132,9 +132,10 @@ fn with_a_store_that_fails_each_call_goes_on_by_itself() {
 
 /// 200 requests within 20 s, of which each has a fresh instance; its target is down, and for 5 s after them.
 /// Then, ten more.
-fn outage(path: &str) -> (Vec<Answer>, Vec<Answer>) {
+fn outage(path: &str, config: &str) -> (Vec<Answer>, Vec<Answer>) {
     let fault = "[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nuntil = '25s'";
-    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], fault), async |stage| {
+    let rest = format!("{config}\n{fault}");
+    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], &rest), async |stage| {
         let (mut during, mut after) = (Vec::new(), Vec::new());
         for _ in 0..200 {
             during.push(stage.get(path).await);
@@ -154,7 +155,13 @@ fn reached(answers: &[Answer]) -> usize {
 
 #[test]
 fn with_shared_state_only_the_threshold_and_probes_reach_the_target() {
-    let (during, after) = outage("/shared");
+    let config = r#"config.steadfast = "[policies.hostile]\nbreaker = { shared = 'keyvalue', name = 'sharer/named' }""#;
+    for (path, config) in [("/shared", ""), ("/named", config)] {
+        opens_for_all(outage(path, config));
+    }
+}
+
+fn opens_for_all((during, after): (Vec<Answer>, Vec<Answer>)) {
     // Five failures; then a break of 10 s, one probe, and a second break that the target's return ends.
     assert_eq!(reached(&during), 5 + 1);
     let rejected: Vec<&Answer> = during.iter().filter(|answer| answer.calls.is_empty()).collect();
@@ -169,9 +176,11 @@ fn with_shared_state_only_the_threshold_and_probes_reach_the_target() {
 
 #[test]
 fn without_shared_state_every_request_reaches_the_target() {
-    let (during, after) = outage("/alone");
-    assert_eq!(reached(&during), 200);
-    assert!(after.iter().all(|answer| answer.status == 200), "{after:?}");
+    for path in ["/alone", "/named"] {
+        let (during, after) = outage(path, "");
+        assert_eq!(reached(&during), 200);
+        assert!(after.iter().all(|answer| answer.status == 200), "{after:?}");
+    }
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Provider {
     ///
     /// let provider = Provider::of_host("keyvalue", "")?;
     /// let error = Provider::of_host("keyvalue", "bukket = 'a'").unwrap_err();
-    /// assert!(error.to_string().starts_with("cannot provide keyvalue: unknown field `bukket`"), "{error}");
+    /// assert!(error.to_string().starts_with("cannot provide keyvalue: unknown field `bukket`, did you mean `bucket`?"), "{error}");
     /// # Ok::<(), steadfast_host::Error>(())
     /// ```
     pub fn of_host(name: &str, options: &str) -> Result<Self, Error> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use steadfast::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Event,
-    Gradient, Hedge, InFlightBudget, Jitter, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle,
-    TimeWindow, Upcoming, handler::WatchAs,
+    Gradient, Hedge, InFlightBudget, Jitter, KeyValue, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow,
+    Throttle, TimeWindow, Upcoming, handler::WatchAs,
 };
 
 static BUDGET: Budget = Budget::ratio(0.1);
@@ -56,6 +56,11 @@ steadfast::policy! {
     static MINUTES = rate_limit(tokens = 5, every = "1m") + concurrency(gradient);
 
     static THROTTLED = throttle(multiplier = 1.1, window = "30s", padding = 8, max_probability = "90%");
+
+    static SHARED = breaker(failures = 5, probes = 2, shared = "keyvalue", name = "acme/greeter", jitter = 0)
+        + deadline("1s");
+
+    static BUCKET = breaker(failures = 5, shared = "keyvalue", name = "acme/greeter", bucket = "state");
 
     static SLOW = breaker(failure_rate = 1, over_calls = 10, slow_calls(rate = 1, longer_than = "1s"));
 
@@ -128,6 +133,11 @@ fn the_parts_are_those_of_the_builders() {
     same(&MINUTES, &built);
     let throttle = Throttle::new().multiplier(1.1).window(secs(30)).padding(8).max_probability(0.9);
     same(&THROTTLED, &Policy::new().throttle(throttle));
+    let bucket = KeyValue::bucket;
+    let shared = Breaker::consecutive_failures(5).probes(2).jitter(0.0).shared("acme/greeter", bucket("default"));
+    same(&SHARED, &Policy::new().shared_breaker(shared).deadline(Deadline::after(secs(1))));
+    let shared = Breaker::consecutive_failures(5).jitter(0.1).shared("acme/greeter", bucket("state"));
+    same(&BUCKET, &Policy::new().shared_breaker(shared));
     same(&SLOW, &Policy::new().breaker(Breaker::failure_rate(1.0).over_calls(10).slow_calls(1.0, secs(1)).jitter(0.1)));
 }
 

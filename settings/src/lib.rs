@@ -16,6 +16,7 @@
 
 mod cause;
 mod duration;
+mod name;
 mod nearest;
 mod path;
 mod settings;
@@ -24,6 +25,7 @@ mod table;
 
 pub use cause::CAUSES;
 pub use duration::{DURATION, DURATION_PATTERN, duration};
+pub use name::{NAME, NAME_PATTERN, is_name};
 pub use nearest::nearest;
 pub use path::push_key;
 pub use settings::{
@@ -53,6 +55,13 @@ pub const NEVER: &str = "never";
 /// assert!(steadfast_settings::JITTERS.contains(&"full"));
 /// ```
 pub const JITTERS: [&str; 3] = ["none", "full", "equal"];
+
+/// The words for where state is that all instances share.
+///
+/// ```
+/// assert_eq!(steadfast_settings::STORES, ["keyvalue"]);
+/// ```
+pub const STORES: [&str; 1] = ["keyvalue"];
 
 /// How each line begins that a component prints about its configuration; for people to find in a log.
 ///

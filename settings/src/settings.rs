@@ -1,7 +1,7 @@
 //! The settings themselves: a table for each part, a row for each setting.
 
 use crate::cause::CAUSES;
-use crate::table::Kind::{Budget, Count, Duration, Jitter, Number, Share};
+use crate::table::Kind::{Budget, Count, Duration, Jitter, Name, Number, Share, Store};
 use crate::table::{Choice, Kind, Range, Setting, Table, kind, row};
 
 const MOST: f64 = u32::MAX as f64;
@@ -210,14 +210,20 @@ pub const BREAKER: Table = Table::new(
             .default("0"),
         row("probes", Count, &TO_16, "How many calls may try while half-open.").default("1"),
         row("probe_timeout", Duration, &SOME_TIME, "How long a probe keeps its place.").default("10s"),
+        row("shared", Store, &ANY, "Where its state is, which all instances share.")
+            .or_never()
+            .default("each instance has its own"),
+        row("name", Name, &ANY, "Of a shared state: whose it is, component and target."),
+        row("bucket", Name, &ANY, "Of a shared state: the bucket that it is in.").default("`\"default\"`"),
     ],
 )
 .choices(&[
     Choice::always(&[
-        kind("failures", &[], &[]),
+        kind("failures", &[], &["shared", "name", "bucket"]),
         kind("failure_rate", &[], &["over_calls", "over_time", "minimum_calls", "slow_calls"]),
     ]),
     Choice::with("failure_rate", &[kind("over_calls", &[], &[]), kind("over_time", &[], &[])]),
+    Choice::maybe(&[kind("shared", &["name"], &["bucket"])]),
 ]);
 
 /// Which share of the calls may be slow.

@@ -50,6 +50,10 @@ pub enum Kind {
     Share,
     /// One of [`JITTERS`](crate::JITTERS), or a share.
     Jitter,
+    /// One of [`STORES`](crate::STORES).
+    Store,
+    /// A text that [`is_name`](crate::is_name) allows.
+    Name,
     /// A table of further settings.
     Table(&'static Table),
     /// The name of a budget, or a table of settings.

@@ -292,6 +292,10 @@ impl Draws {
                 ];
                 if odd { self.one(&outside).clone() } else { self.one(&inside).clone() }
             }
+            Kind::Store if odd => json!("redis"),
+            Kind::Store => json!("keyvalue"),
+            Kind::Name if odd => self.one(&[json!(""), json!("a b"), json!("a:b"), json!("a".repeat(101))]).clone(),
+            Kind::Name => self.one(&[json!("acme/greeter"), json!("-_./"), json!("a".repeat(100))]).clone(),
             Kind::Budget(_) if self.below(3) == 0 => json!("shared"),
             Kind::Table(table) | Kind::Budget(table) => self.table(table, depth + 1),
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use steadfast::config::{Policies, schema};
-use steadfast_settings::{BUDGET, Kind, Needed, POLICY, Setting, Table, spelled};
+use steadfast_settings::{BUDGET, Kind, NAME, Needed, POLICY, Setting, Table, spelled};
 
 /// Compares a file with what it is to be; with `UPDATE_GENERATED=1` it is written instead.
 #[track_caller]
@@ -168,6 +168,8 @@ fn allowed(setting: &Setting) -> String {
         Kind::Number => format!("a number, {words}"),
         Kind::Share => format!("a share, {words}"),
         Kind::Jitter => format!("`\"none\"`, `\"full\"`, `\"equal\"`, or a share {words}"),
+        Kind::Store => "`\"keyvalue\"`".into(),
+        Kind::Name => NAME.into(),
         Kind::Table(_) => String::new(),
         Kind::Budget(_) => "the name of a budget, or a table".into(),
     };
@@ -183,7 +185,7 @@ fn default_value(setting: &Setting) -> Option<Value> {
         Kind::Count => text.parse::<u32>().ok().map(Value::from),
         Kind::Number | Kind::Share => number(),
         Kind::Jitter => steadfast_settings::JITTERS.contains(&text).then(|| json!(text)),
-        Kind::Table(_) | Kind::Budget(_) => None,
+        Kind::Store | Kind::Name | Kind::Table(_) | Kind::Budget(_) => None,
     }
 }
 

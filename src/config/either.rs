@@ -192,6 +192,7 @@ impl<A: HedgePart, B: HedgePart> HedgePart for Either<A, B> {
 /// What is read of a policy that was configured: of the kind that it has, where it has one.
 mod accessors {
     use super::super::parts::{AnyBreaker, AnyBulkhead, AnyLimit};
+    use super::super::shared;
     use super::Either;
     use crate::policy::{BreakerControl, Controlled, Guard, InFlight, Throttles};
 
@@ -202,7 +203,7 @@ mod accessors {
 
         fn control<'p, O>(&'p self, memory: &'p Memory<AnyBreaker>, observer: &'p O) -> Option<BreakerControl<'p, O>> {
             Some(match self.as_ref()? {
-                Either::One(breaker) => breaker.control(&memory.0, observer),
+                Either::One(breaker) => return shared::control(breaker, &memory.0, observer),
                 Either::Other(Either::One(breaker)) => breaker.control(&memory.1.0, observer),
                 Either::Other(Either::Other(breaker)) => breaker.control(&memory.1.1, observer),
             })

@@ -19,6 +19,7 @@ mod policies;
 mod reader;
 #[cfg(feature = "schema")]
 mod schema;
+mod shared;
 mod targets;
 #[cfg(test)]
 mod tests;

@@ -7,18 +7,18 @@ use steadfast_settings::POLICY;
 use super::Configured;
 use super::either::Either;
 use super::reader::Reader;
+use super::shared::{self, AnyConsecutive};
 use super::value::{Settings, Value};
 use crate::failure::{CAUSES, Cause, cause_name};
 use crate::observe::Observer;
 use crate::policy::parts::{Observed, fills};
 use crate::policy::{
-    Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline,
-    Gradient, Hedge, InFlightBudget, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow,
-    TokenBucket,
+    Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Concurrency, CountWindow, Deadline, Gradient, Hedge,
+    InFlightBudget, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow, TokenBucket,
 };
 
 /// A breaker of any kind.
-pub(super) type AnyBreaker = Either<Breaker<Consecutive>, Either<Breaker<CountWindow>, Breaker<TimeWindow>>>;
+pub(super) type AnyBreaker = Either<AnyConsecutive, Either<Breaker<CountWindow>, Breaker<TimeWindow>>>;
 /// What bounds the calls under way.
 pub(super) type AnyBulkhead = Either<Bulkhead, Either<Concurrency<Aimd>, Concurrency<Gradient>>>;
 /// What bounds the calls in a time.
@@ -59,6 +59,15 @@ impl Parts {
     pub const fn policy<O: Observer>(self, observer: O) -> Configured<O> {
         let Parts { deadline, retry, breaker, bulkhead, limit, timeout, hedge } = self;
         Policy::of(deadline, retry, breaker, bulkhead, limit, timeout, hedge, Observed(observer))
+    }
+
+    /// The same parts for one of the targets that the policy is bound to: what is shared is shared by one target.
+    pub fn placed(self, target: &str) -> Self {
+        let breaker = self.breaker.map(|breaker| match breaker {
+            Either::One(breaker) => Either::One(shared::placed(breaker, target)),
+            Either::Other(breaker) => Either::Other(breaker),
+        });
+        Parts { breaker, ..self }
     }
 
     /// The parts that `value` describes. Where some of them are mistakes, the reader has noted it, and they are absent.
@@ -246,7 +255,8 @@ fn breaker(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyBreaker> {
         }};
     }
     if let Some(failures) = settings.count("failures") {
-        return checked!(Breaker::consecutive_failures(failures)).map(Either::One);
+        let breaker = checked!(Breaker::consecutive_failures(failures));
+        return shared::shared(breaker?, settings, reader).map(Either::One);
     }
     let slow = match settings.table("slow_calls") {
         Some(slow) => Some((slow.number("rate")?, slow.duration("longer_than")?)),

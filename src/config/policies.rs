@@ -178,11 +178,11 @@ impl Policies {
         if let Some(function) = function {
             let of_its_own = format!("{interface}#{function}");
             if let Some(bound) = bound(Target::Named(of_its_own.clone())) {
-                return Some(self.made(&of_its_own, bound.parts));
+                return Some(self.made(&of_its_own, bound.parts.placed(&of_its_own)));
             }
         }
         let bound = bound(Target::Named(interface.clone())).or_else(|| bound(Target::Default))?;
-        Some(self.made(&interface, bound.parts))
+        Some(self.made(&interface, bound.parts.placed(&interface)))
     }
 
     /// What the host has configured for this component, read when it is first asked for: the value of the key `steadfast`

@@ -3,7 +3,7 @@
 
 use core::fmt::Display;
 
-use steadfast_settings::{DURATION, Kind, Needed, SHARE, Setting, nearest, push_key, spelled};
+use steadfast_settings::{DURATION, Kind, NAME, Needed, SHARE, STORES, Setting, is_name, nearest, push_key, spelled};
 
 use super::mistake::Mistake;
 use super::value::{Table, Value, get};
@@ -161,6 +161,14 @@ impl Reader {
                 }
                 Value::Table(_) => return self.check_table(value, table),
                 _ => "the name of a budget, a table of settings, or \"never\"",
+            },
+            Kind::Store => match value {
+                Value::Text(word) if STORES.contains(&word.as_str()) => return,
+                _ => "\"keyvalue\", or \"never\"",
+            },
+            Kind::Name => match value {
+                Value::Text(name) if is_name(name) => return,
+                _ => NAME,
             },
             Kind::Duration => DURATION,
             Kind::Share => SHARE,

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use steadfast_settings::{
-    BUDGET, Choice, DURATION_PATTERN, JITTERS, Kind, NEVER, PERCENTAGE_PATTERN, POLICY, Range, Setting, Table, spelled,
+    BUDGET, Choice, DURATION_PATTERN, JITTERS, Kind, NAME_PATTERN, NEVER, PERCENTAGE_PATTERN, POLICY, Range, STORES,
+    Setting, Table, spelled,
 };
 
 use super::targets::TARGET_PATTERN;
@@ -104,6 +105,8 @@ fn property(setting: &Setting, defs: &mut Map<String, Value>) -> Value {
         Kind::Jitter => {
             json!({ "anyOf": [{ "enum": JITTERS }, number("number", setting.range), percentage] })
         }
+        Kind::Store => json!({ "enum": STORES }),
+        Kind::Name => json!({ "type": "string", "pattern": NAME_PATTERN }),
         Kind::Table(table) => reference(table, defs),
         Kind::Budget(table) => json!({ "anyOf": [{ "type": "string" }, reference(table, defs)] }),
     };

@@ -138,7 +138,7 @@ impl Value {
             Kind::Count => self.number().filter(|number| number.fract() == 0.0),
             Kind::Number => self.number(),
             Kind::Share | Kind::Jitter => self.share(),
-            Kind::Table(_) | Kind::Budget(_) => None,
+            Kind::Store | Kind::Name | Kind::Table(_) | Kind::Budget(_) => None,
         }
     }
 
@@ -181,6 +181,15 @@ impl<'v> Settings<'v> {
 
     pub fn jitter(self, name: &str) -> Option<Jitter> {
         self.said(name)?.jitter()
+    }
+
+    /// A name; also the word for a store.
+    #[cfg(feature = "keyvalue-state")]
+    pub fn text(self, name: &str) -> Option<&'v str> {
+        match self.said(name)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     #[inline(never)]

@@ -180,22 +180,29 @@ fn apply<'l>(server: &NatsServer, links: impl IntoIterator<Item = &'l mut Link>)
     let mut servers: Vec<String> = Vec::new();
     let mut found = false;
     for link in links {
-        let Target::Nats(nats) = &mut link.target else { continue };
-        if nats.address != server.server {
-            servers.push(format!("\"{}\"", nats.address));
+        let (address, options) = match &mut link.target {
+            Target::Nats(nats) => (&nats.address, &mut nats.options),
+            Target::Provider(provider) => match provider.nats() {
+                Some(at) => at,
+                None => continue,
+            },
+            _ => continue,
+        };
+        if *address != server.server {
+            servers.push(format!("\"{address}\""));
             continue;
         }
         found = true;
-        let login = match (&server.options.login, &nats.options.login) {
+        let login = match (&server.options.login, &options.login) {
             (login, Login::Nothing) | (Login::Nothing, login) => login.clone(),
             _ => {
                 return Err(format!(
                     "`{}` has credentials here, and in the address that a link has; remove those of the link",
-                    nats.address
+                    address
                 ));
             }
         };
-        nats.options = NatsOptions { login, ..server.options.clone() };
+        *options = NatsOptions { login, ..server.options.clone() };
     }
     if found {
         return Ok(());

@@ -5,6 +5,7 @@
 
 pub(crate) mod keyvalue;
 pub(crate) mod postgres;
+mod text;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ use serde::de::{Deserialize, Deserializer, Error};
 use steadfast_settings::nearest;
 
 use crate::lattice::{Invocation, Reply};
+#[cfg(feature = "wrpc")]
+use crate::nats::{Address, NatsOptions};
 
 /// The names of all providers, as manifests and the command have them.
 pub(crate) const NAMES: [&str; 2] = ["keyvalue", "postgres"];
@@ -52,11 +55,31 @@ impl Options {
         beside: &dyn Fn(PathBuf) -> PathBuf,
     ) -> Result<Self, D::Error> {
         match name {
-            "keyvalue" => keyvalue::Options::deserialize(table).map(Options::Keyvalue),
+            "keyvalue" => {
+                let options = keyvalue::FileOptions::deserialize(table)?.check(beside);
+                options.map(Options::Keyvalue).map_err(D::Error::custom)
+            }
             "postgres" => {
                 postgres::Options::deserialize(table).map(|options| Options::Postgres(options.beside(beside)))
             }
             _ => Err(D::Error::custom(unknown(name))),
+        }
+    }
+
+    /// The server that its values are at, where that is reached over NATS, and what it is shown.
+    #[cfg(feature = "wrpc")]
+    pub fn nats(&mut self) -> Option<(&Address, &mut NatsOptions)> {
+        match self {
+            Options::Keyvalue(keyvalue::Options::Nats(bucket)) => Some((&bucket.address, &mut bucket.options)),
+            Options::Keyvalue(_) | Options::Postgres(_) => None,
+        }
+    }
+
+    /// Whether it needs something outside of this process.
+    pub fn is_elsewhere(&self) -> bool {
+        match self {
+            Options::Keyvalue(options) => *options != keyvalue::Options::Memory,
+            Options::Postgres(_) => true,
         }
     }
 
@@ -68,21 +91,13 @@ impl Options {
         }
     }
 
-    /// Whether it is another process that answers, for which simulated time has no network.
-    pub fn is_remote(&self) -> bool {
-        match self {
-            Options::Keyvalue(_) => false,
-            Options::Postgres(_) => true,
-        }
-    }
-
     /// The service, ready to be called; what it needs from elsewhere, it asks for when it is called.
     ///
     /// # Errors
     /// What is wrong with the options, and shows only now.
     pub fn start(&self) -> Result<Arc<dyn Service>, String> {
         match self {
-            Options::Keyvalue(_) => Ok(Arc::new(keyvalue::Keyvalue::default())),
+            Options::Keyvalue(options) => Ok(Arc::new(keyvalue::Keyvalue::new(options)?)),
             Options::Postgres(options) => Ok(Arc::new(postgres::Postgres::new(options)?)),
         }
     }

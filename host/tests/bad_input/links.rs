@@ -187,7 +187,47 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
         ("provider = 'keyvalu'", "there is no provider `keyvalu`; did you mean `keyvalue`?"),
         ("provider = 'mongo'", "there is no provider `mongo`; this host has `keyvalue`, `postgres`"),
         ("provider = 1", "`provider` is to be a name in quotes, like \"keyvalue\""),
-        ("provider = 'keyvalue', bukket = 'a'", "unknown field `bukket`, there are no fields"),
+        (
+            "provider = 'keyvalue', bukket = 'a'",
+            "unknown field `bukket`, did you mean `bucket`? Expected one of `redis`, `nats`, `bucket`, `max-age`",
+        ),
+        (
+            "provider = 'keyvalue', bucket = 'a'",
+            "`bucket` is of a store in NATS; give its address, like `nats = \"nats://127.0.0.1:4222\"`",
+        ),
+        (
+            "provider = 'keyvalue', redis = 'redis://h', nats = 'nats://h'",
+            "the values are in `redis` and in `nats`; remove one of them",
+        ),
+        (
+            "provider = 'keyvalue', redis = 'localhost'",
+            "the address of Redis is invalid; write it like \"redis://127.0.0.1:6379\"",
+        ),
+        (
+            "provider = 'keyvalue', redis = 'redis://:secret@h'",
+            "the address of Redis has a user or a password in it; put it elsewhere, and write `redis = { env = \"REDIS_URL\" }` \
+             or `{ file = \"redis.txt\" }`",
+        ),
+        (
+            "provider = 'keyvalue', redis = { env = 'NO_SUCH_VARIABLE' }",
+            "`redis` is to be the text of the environment variable NO_SUCH_VARIABLE, which is not set; set it",
+        ),
+        (
+            "provider = 'keyvalue', redis = 1",
+            "write a text in quotes, `{ env = \"NAME\" }` or `{ file = \"name.txt\" }`",
+        ),
+        (
+            "provider = 'keyvalue', nats = 'h'",
+            "the address of the NATS server is invalid; write it like \"nats://127.0.0.1:4222\"",
+        ),
+        (
+            "provider = 'keyvalue', nats = 'nats://h', bucket = 'a b'",
+            "the bucket `a b` is to have letters, digits, - and _, like \"steadfast\"",
+        ),
+        (
+            "provider = 'keyvalue', nats = 'nats://h', max-age = '1ms'",
+            "`max-age` is \"1ms\", and is to be a duration from 1 s, like \"1h\"",
+        ),
         (
             "provider = 'keyvalue'",
             "the link of `acme:greeter/api` leads to the provider `keyvalue`, which does not export it (it exports \
@@ -199,11 +239,11 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
     }
     assert_eq!(
         folder.serve(with("[links.'acme:greeter/api']\nprovider = 'keyvalue'\nbukket = 'a'")),
-        "hello.toml:4: unknown field `bukket`, there are no fields"
+        "hello.toml:4: unknown field `bukket`, did you mean `bucket`? Expected one of `redis`, `nats`, `bucket`, `max-age`"
     );
     assert_eq!(
-        link("provder = 'keyvalue'"),
-        "hello.toml:3: unknown field `provder`, did you mean `provider`? Expected one of `component`, `instances`, \
+        link("provide = 'keyvalue'"),
+        "hello.toml:3: unknown field `provide`, did you mean `provider`? Expected one of `component`, `instances`, \
          `nats`, `prefix`, `tcp`, `provider`"
     );
 }

@@ -9,6 +9,7 @@ mod chain;
 mod credentials;
 mod deadline;
 mod forged;
+mod keyvalue;
 mod leaving;
 mod load;
 mod outage;
@@ -38,7 +39,11 @@ type Calls = Vec<Result<(), (Cause, Delivery)>>;
 
 fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
-    GUESTS.get_or_init(|| Guests::build(&["caller", "callee", "wrpc-greeting", "wrpc-hello"]).unwrap()).file(package)
+    GUESTS
+        .get_or_init(|| {
+            Guests::build(&["caller", "callee", "keeper", "sharer", "wrpc-greeting", "wrpc-hello"]).unwrap()
+        })
+        .file(package)
 }
 
 /// A manifest in which the links for `interfaces` lead to `url`.

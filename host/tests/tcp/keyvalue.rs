@@ -35,7 +35,8 @@ fn wrong_options_of_a_provider_are_said() {
     for (arguments, expected) in [
         (
             ["keyvalue", "--option", "bukket=a"],
-            "error: cannot provide keyvalue: unknown field `bukket`, there are no fields\n",
+            "error: cannot provide keyvalue: unknown field `bukket`, did you mean `bucket`? Expected one of \
+             `redis`, `nats`, `bucket`, `max-age`\n",
         ),
         (
             ["a.wasm", "--option", "bucket=a"],

@@ -1,4 +1,5 @@
-//! `breaker(failures = 5, open_for = "10s")` and `breaker(failure_rate = "50%", over_calls = 100)`.
+//! `breaker(failures = 5, open_for = "10s")` and `breaker(failure_rate = "50%", over_calls = 100)`; the first also with
+//! `shared = "keyvalue", name = "acme/greeter"`.
 
 use quote::{quote, quote_spanned};
 use steadfast_settings::BREAKER;
@@ -17,6 +18,11 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
     let example = "`breaker(failures = 5)` or `breaker(failure_rate = \"50%\", over_calls = 100)`";
     let mut settings = read(&mut list, "`breaker`", &BREAKER, example, errors);
     list.finish(&settings_of(&BREAKER), errors);
+    for setting in ["name", "bucket"] {
+        if settings.has(setting) && !settings.has("shared") {
+            errors.add(span, format!("`{setting}` is of a shared state: write `shared = \"keyvalue\"` beside it"));
+        }
+    }
     let (ty, tokens) = if settings.has("failure_rate") {
         let rate = settings.take("failure_rate");
         let (window, tokens) = if settings.has("over_time") {
@@ -37,10 +43,19 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
         let failures = settings.take("failures");
         (quote!(::steadfast::Breaker), quote_spanned!(span=> ::steadfast::Breaker::consecutive_failures(#failures)))
     };
+    // Not a word for the builder: which store there is stands in the type.
+    let shared = settings.take_if("shared");
+    let (name, bucket) = (settings.take_if("name"), settings.take_if("bucket"));
     let mut tokens = settings.build(tokens);
     if !settings.has("jitter") {
         tokens = quote_spanned!(span=> #tokens.jitter(#DEFAULT_JITTER));
         settings.data.set("jitter", Data::number(DEFAULT_JITTER.to_string()));
     }
-    Part { span, ty, tokens, data: settings.data }
+    if shared.is_none() {
+        return Part { span, ty, tokens, data: settings.data };
+    }
+    let bucket = bucket.unwrap_or_else(|| quote!("default"));
+    let store = quote_spanned!(span=> ::steadfast::KeyValue);
+    let tokens = quote_spanned!(span=> #tokens.shared(#name, #store::bucket(#bucket)));
+    Part { span, ty: quote_spanned!(span=> ::steadfast::SharedBreaker<#store>), tokens, data: settings.data }
 }

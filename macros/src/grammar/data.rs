@@ -39,6 +39,11 @@ impl Data {
         }
     }
 
+    /// Whether there is a setting that a configuration writes as `key`.
+    pub fn has(&self, key: &str) -> bool {
+        matches!(self, Data::Object(settings) if settings.iter().any(|(name, _)| name == key))
+    }
+
     /// Where the first value stands that is none.
     pub fn json(&self) -> Result<String, Span> {
         match self {

@@ -60,6 +60,8 @@ pub struct Parts {
     pub deadline_after: Option<TokenStream>,
     pub retry: Option<Part>,
     pub breaker: Option<Part>,
+    /// Whether its state is one that all instances share.
+    shares: bool,
     /// A bulkhead, or a limit of concurrency.
     bulkhead: Option<(&'static str, Part)>,
     /// A rate limit, or a throttle.
@@ -83,7 +85,9 @@ impl Parts {
             parts.retry = Some(retry::retry(arg, errors));
         }
         if let Some(arg) = list.take("breaker", errors) {
-            parts.breaker = Some(breaker::breaker(arg, errors));
+            let part = breaker::breaker(arg, errors);
+            parts.shares = part.data.has("shared");
+            parts.breaker = Some(part);
         }
         let bulkhead = list.take("bulkhead", errors).map(|arg| limits::bulkhead(arg, errors));
         let concurrency = list.take("concurrency", errors).map(|arg| limits::concurrency(arg, errors));
@@ -92,7 +96,7 @@ impl Parts {
         parts.bulkhead = one_of(("bulkhead", bulkhead), ("concurrency", concurrency), both, errors);
         let rate_limit = list.take("rate_limit", errors).map(|arg| {
             let part = limits::rate_limit(arg, errors);
-            parts.waits = matches!(&part.data, Data::Object(set) if set.iter().any(|(name, _)| name == "wait-up-to"));
+            parts.waits = part.data.has("wait-up-to");
             part
         });
         let throttle = list.take("throttle", errors).map(|arg| limits::throttle(arg, errors));
@@ -157,7 +161,8 @@ impl Parts {
             let method = Ident::new(method, span);
             policy = quote_spanned!(span=> #policy.#method(#tokens));
         };
-        for (method, part) in [("deadline", &self.deadline), ("retry", &self.retry), ("breaker", &self.breaker)] {
+        let breaker = if self.shares { "shared_breaker" } else { "breaker" };
+        for (method, part) in [("deadline", &self.deadline), ("retry", &self.retry), (breaker, &self.breaker)] {
             part.iter().for_each(|part| add(method, part));
         }
         for (method, part) in [&self.bulkhead, &self.rate].into_iter().flatten() {

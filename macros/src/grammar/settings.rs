@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use steadfast_settings::{Choice, Kind, KindOf, Needed, Setting, Table};
+use steadfast_settings::{Choice, Kind, KindOf, Needed, STORES, Setting, Table};
 use syn::spanned::Spanned;
 
 use super::data::Data;
@@ -90,6 +90,8 @@ pub fn given(value: &Value, setting: &Setting, errors: &mut Errors) -> Given {
         Kind::Number => value::number(value, range, false, errors),
         Kind::Share => value::number(value, range, true, errors),
         Kind::Jitter => super::backoff::jitter(value, range, errors),
+        Kind::Store => value::word(value, &STORES, errors),
+        Kind::Name => value::name(value, errors),
         Kind::Table(_) | Kind::Budget(_) => Given::wrong(value.span()),
     }
 }
@@ -111,6 +113,11 @@ impl Settings {
             Some(index) => self.given.remove(index).2,
             None => quote!(::core::unreachable!()),
         }
+    }
+
+    /// The value of a setting that is no method of the builder, where it is given.
+    pub fn take_if(&mut self, name: &str) -> Option<TokenStream> {
+        self.has(name).then(|| self.take(name))
     }
 
     /// Calls the builder's method of each setting that is left.

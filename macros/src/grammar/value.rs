@@ -2,7 +2,7 @@
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use steadfast_settings::{DURATION, Range};
+use steadfast_settings::{DURATION, NAME, Range, is_name};
 use syn::spanned::Spanned;
 use syn::{Expr, Lit};
 
@@ -87,6 +87,32 @@ pub fn number(value: &Value, range: &Range, percent: bool, errors: &mut Errors) 
         None => errors.at(value, format!("expected a number, {}{form}", range.words)),
     }
     Given::wrong(value.span())
+}
+
+/// One of some words.
+pub fn word(value: &Value, words: &[&str], errors: &mut Errors) -> Given {
+    if let Some(Lit::Str(text)) = value.literal()
+        && words.contains(&text.value().as_str())
+    {
+        return Given { tokens: quote!(#text), data: Data::text(text.value()) };
+    }
+    let words: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    errors.at(value, format!("this is not allowed: it must be {}", words.join(" or ")));
+    Given::wrong(value.span())
+}
+
+/// A name in a store.
+pub fn name(value: &Value, errors: &mut Errors) -> Given {
+    match value.literal() {
+        Some(Lit::Str(text)) if is_name(&text.value()) => {
+            Given { tokens: quote!(#text), data: Data::text(text.value()) }
+        }
+        None if value.is_constant() => Given::constant(value),
+        _ => {
+            errors.at(value, format!("expected a name: {NAME}"));
+            Given::wrong(value.span())
+        }
+    }
 }
 
 /// A path to something of the caller's.

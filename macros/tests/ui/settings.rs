@@ -83,6 +83,26 @@ fn conflicts() -> Result<(), RpcError> {
     Ok(())
 }
 
+#[resilient(breaker(failure_rate = "50%", over_calls = 10, shared = "keyvalue", name = "acme/greeter"))]
+fn shared_rate() -> Result<(), RpcError> {
+    Ok(())
+}
+
+#[resilient(breaker(failures = 5, shared = "redis", name = "acme:greeter"))]
+fn shared_elsewhere() -> Result<(), RpcError> {
+    Ok(())
+}
+
+#[resilient(breaker(failures = 5, shared = "keyvalue"))]
+fn shared_without_name() -> Result<(), RpcError> {
+    Ok(())
+}
+
+#[resilient(breaker(failures = 5, bucket = "default"))]
+fn a_bucket_alone() -> Result<(), RpcError> {
+    Ok(())
+}
+
 #[resilient(breaker(failures = 5, minimum_calls = 10))]
 fn conflict_of_kinds() -> Result<(), RpcError> {
     Ok(())

@@ -20,6 +20,14 @@ fn of_policy(settings: &str) -> Vec<String> {
 #[test]
 fn nonsense_is_refused_with_the_path_the_value_and_the_range() {
     for (settings, expected) in [
+        (
+            r#"{"breaker": {"failures": 5, "shared": "redis", "name": "acme"}}"#,
+            "breaker.shared: \"redis\" is not allowed: it must be \"keyvalue\", or \"never\"",
+        ),
+        (
+            r#"{"breaker": {"failures": 5, "shared": "keyvalue", "name": "acme:greeter"}}"#,
+            "breaker.name: \"acme:greeter\" is not allowed: it must be 1 to 100 letters, digits, and - _ . /",
+        ),
         (r#"{"deadline": "0s"}"#, "deadline: \"0s\" is not allowed: it must be longer than zero"),
         (r#"{"attempt-timeout": "0ms"}"#, "attempt-timeout: \"0ms\" is not allowed: it must be longer than zero"),
         (r#"{"retry": {"attempts": 0}}"#, "retry.attempts: 0 is not allowed: it must be 1 or more"),
@@ -319,6 +327,7 @@ fn what_has_to_be_there_is_missed() {
             r#"{"breaker": {"failure-rate": 0.5, "over-calls": 10, "slow-calls": {"longer-than": "1s"}}}"#,
             "breaker.slow-calls: `rate` is missing",
         ),
+        (r#"{"breaker": {"failures": 5, "shared": "keyvalue"}}"#, "breaker: `name` is missing"),
         (r#"{"breaker": {"failures": 5, "growing": {"factor": 2}}}"#, "breaker.growing: `max-open-for` is missing"),
         (r#"{"breaker": {"failures": 5, "growing": {"max-open-for": "1m"}}}"#, "breaker.growing: `factor` is missing"),
         (r#"{"bulkhead": {"waiting": 10}}"#, "bulkhead: `concurrent` is missing"),

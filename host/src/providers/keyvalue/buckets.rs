@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
+#[cfg(any(feature = "redis", feature = "wrpc"))]
+use super::Operation;
+
 /// The longest name of a bucket, in bytes. A longer one names no store.
 const MAX_NAME: usize = 256;
 
@@ -18,10 +21,10 @@ const MAX_VALUE: usize = 1 << 20;
 const MAX_TOTAL: usize = 64 << 20;
 
 /// What `get-many` may return, in bytes.
-const MAX_ANSWER: usize = 16 << 20;
+pub(super) const MAX_ANSWER: usize = 16 << 20;
 
 /// The most keys in one page of `list-keys`.
-const MAX_PAGE: usize = 1_000;
+pub(super) const MAX_PAGE: usize = 1_000;
 
 /// What an entry takes beside its key, which is there twice, and its value: places in two maps.
 const ENTRY: usize = 160;
@@ -70,18 +73,49 @@ fn size(key: &str, value: &[u8]) -> usize {
     ENTRY + 2 * key.len() + value.len()
 }
 
+fn check_pair(key: &str, value: &[u8]) -> Result<(), Refused> {
+    if key.len() > MAX_KEY {
+        return Err(Refused::Key(key.len()));
+    }
+    if value.len() > MAX_VALUE {
+        return Err(Refused::Value(key.into(), value.len()));
+    }
+    Ok(())
+}
+
+/// Whether an operation writes what no store of this host takes, wherever that is.
+#[cfg(any(feature = "redis", feature = "wrpc"))]
+pub(super) fn check(operation: &Operation) -> Result<(), Refused> {
+    match operation {
+        Operation::Get(key) | Operation::Delete(key) | Operation::Exists(key) | Operation::Increment(key, _) => {
+            check_pair(key, &[])
+        }
+        Operation::Set(key, value) => check_pair(key, value),
+        Operation::SetMany(pairs) => pairs.iter().try_for_each(|(key, value)| check_pair(key, value)),
+        Operation::GetMany(keys) | Operation::DeleteMany(keys) => keys.iter().try_for_each(|key| check_pair(key, &[])),
+        Operation::Keys(_) => Ok(()),
+    }
+}
+
+/// The number that a value is, and `delta`.
+pub(super) fn sum(key: &str, value: Option<&[u8]>, delta: u64) -> Result<u64, Refused> {
+    let number = match value {
+        None => 0,
+        Some(value) => {
+            let digits = str::from_utf8(value).ok();
+            digits.and_then(|digits| digits.parse::<u64>().ok()).ok_or_else(|| Refused::NoNumber(key.into()))?
+        }
+    };
+    number.checked_add(delta).ok_or_else(|| Refused::Overflow(key.into()))
+}
+
 impl All {
     fn get(&self, bucket: &str, key: &str) -> Option<&Vec<u8>> {
         Some(&self.by_name.get(bucket)?.values.get(key)?.1)
     }
 
     fn set(&mut self, bucket: &str, key: &str, value: Vec<u8>) -> Result<(), Refused> {
-        if key.len() > MAX_KEY {
-            return Err(Refused::Key(key.len()));
-        }
-        if value.len() > MAX_VALUE {
-            return Err(Refused::Value(key.into(), value.len()));
-        }
+        check_pair(key, &value)?;
         let before = self.get(bucket, key).map_or(0, |value| size(key, value));
         let bytes = self.bytes - before + size(key, &value);
         if bytes > MAX_TOTAL {
@@ -136,14 +170,7 @@ impl Buckets {
     /// Numbers are kept in decimal digits, as Redis does, so that `get` shows them.
     pub(super) fn increment(&self, bucket: &str, key: &str, delta: u64) -> Result<u64, Refused> {
         let mut all = self.all();
-        let number = match all.get(bucket, key) {
-            None => 0,
-            Some(value) => {
-                let digits = str::from_utf8(value).ok();
-                digits.and_then(|digits| digits.parse::<u64>().ok()).ok_or_else(|| Refused::NoNumber(key.into()))?
-            }
-        };
-        let sum = number.checked_add(delta).ok_or_else(|| Refused::Overflow(key.into()))?;
+        let sum = sum(key, all.get(bucket, key).map(Vec::as_slice), delta)?;
         all.set(bucket, key, sum.to_string().into_bytes())?;
         Ok(sum)
     }

@@ -1,32 +1,44 @@
 //! Keys and values that all instances share: what `wasi:keyvalue` works on, and `wrpc:keyvalue`.
 //!
-//! `buckets` holds the data and its bounds, and `plain` says how the store is called with values. Here is what can be asked
-//! of it.
+//! `buckets` holds the data and its bounds, `redis` and `nats` ask others that do, and `plain` says how the store is called
+//! with values. Here is what can be asked of it.
 
 mod buckets;
+#[cfg(feature = "wrpc")]
+mod nats;
+mod options;
 mod plain;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-
-use serde::Deserialize;
 
 use super::Service;
 use crate::failure::Failure;
 use crate::lattice::{Invocation, Reply};
 use buckets::Buckets;
 pub(crate) use buckets::Refused;
-
-/// What a person may say of the store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Options {}
+pub(crate) use options::{FileOptions, Options};
 
 /// The store, as a service.
 #[derive(Default)]
-pub(crate) struct Keyvalue {
-    buckets: Buckets,
+pub(crate) struct Keyvalue(Place);
+
+/// Where the values are.
+enum Place {
+    Memory(Buckets),
+    #[cfg(feature = "redis")]
+    Redis(redis::Redis),
+    #[cfg(feature = "wrpc")]
+    Nats(Box<nats::Nats>),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Place::Memory(Buckets::default())
+    }
 }
 
 /// What is asked of a bucket.
@@ -56,6 +68,20 @@ pub(crate) enum Answer {
 }
 
 impl Keyvalue {
+    /// The store that a person described.
+    ///
+    /// # Errors
+    /// What is wrong with an address that is elsewhere.
+    pub fn new(options: &Options) -> Result<Self, String> {
+        Ok(Keyvalue(match options {
+            Options::Memory => Place::default(),
+            #[cfg(feature = "redis")]
+            Options::Redis(address) => Place::Redis(redis::Redis::new(&address.read("redis")?)?),
+            #[cfg(feature = "wrpc")]
+            Options::Nats(bucket) => Place::Nats(Box::new(nats::Nats::new((**bucket).clone()))),
+        }))
+    }
+
     /// Whether there is a bucket of this name.
     pub fn has(bucket: &str) -> bool {
         Buckets::has(bucket)
@@ -63,14 +89,19 @@ impl Keyvalue {
 
     /// Does an operation on a bucket. The store may refuse it, or it fails on its way.
     pub async fn run(&self, bucket: &str, operation: Operation) -> Result<Result<Answer, Refused>, Failure> {
-        Ok(self.in_memory(bucket, operation))
+        if !Buckets::has(bucket) {
+            return Ok(Err(Refused::Name));
+        }
+        match &self.0 {
+            Place::Memory(buckets) => Ok(Self::in_memory(buckets, bucket, operation)),
+            #[cfg(feature = "redis")]
+            Place::Redis(redis) => redis.run(bucket, operation).await,
+            #[cfg(feature = "wrpc")]
+            Place::Nats(nats) => nats.run(bucket, operation).await,
+        }
     }
 
-    fn in_memory(&self, bucket: &str, operation: Operation) -> Result<Answer, Refused> {
-        let buckets = &self.buckets;
-        if !Buckets::has(bucket) {
-            return Err(Refused::Name);
-        }
+    fn in_memory(buckets: &Buckets, bucket: &str, operation: Operation) -> Result<Answer, Refused> {
         Ok(match operation {
             Operation::Get(key) => Answer::Value(buckets.get(bucket, &key)),
             Operation::Set(key, value) => {

@@ -113,6 +113,17 @@ impl<S: Store> SharedBreaker<S> {
         Ok(self)
     }
 
+    /// The same breaker under another name.
+    #[cfg(all(feature = "config", feature = "keyvalue-state"))]
+    pub(crate) const fn renamed(self, name: &'static str) -> Self {
+        SharedBreaker { name, ..self }
+    }
+
+    #[cfg(all(feature = "config", feature = "keyvalue-state"))]
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     const fn shared(&self) -> Shared<'_, S> {
         Shared { store: self.store, name: self.name, settings: &self.local.settings }
     }

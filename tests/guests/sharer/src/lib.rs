@@ -1,25 +1,36 @@
-//! A handler whose breaker has the state of all instances; on the path `/alone`, of one.
+//! A handler whose breaker has the state of all instances: on the path `/shared` as the code says, and on `/named` as the
+//! configuration of the host says. On `/alone`, each instance has its own.
 
-use std::time::Duration;
-
-use steadfast::{Breaker, KeyValue, Policy, SharedBreaker};
+use steadfast::{Failed, resilient};
 use wstd::http::{Body, Error, Request, Response};
 
 steadfast::bindgen!({ path: "../wit", world: "caller" });
 
 use test::guests::hostile;
 
-const BREAKER: Breaker = Breaker::consecutive_failures(5).open_for(Duration::from_secs(10));
+#[resilient(breaker(failures = 5, open_for = "10s", jitter = 0, shared = "keyvalue", name = "sharer/hostile"))]
+fn shared() -> Result<u32, Failed> {
+    hostile::count()
+}
 
-static SHARED: Policy<(SharedBreaker<KeyValue>,)> =
-    Policy::new().shared_breaker(BREAKER.shared("sharer/hostile", KeyValue::bucket("default")));
+#[resilient(policy = "hostile", breaker(failures = 5, open_for = "10s", jitter = 0))]
+fn named() -> Result<u32, Failed> {
+    hostile::count()
+}
 
-static ALONE: Policy<(Breaker,)> = Policy::new().breaker(BREAKER);
+#[resilient(breaker(failures = 5, open_for = "10s", jitter = 0))]
+fn alone() -> Result<u32, Failed> {
+    hostile::count()
+}
 
 #[wstd::http_server]
 async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
     let path = request.uri().path();
-    let count = if path == "/alone" { ALONE.call(hostile::count) } else { SHARED.call(hostile::count) };
+    let count = match path {
+        "/alone" => alone(),
+        "/named" => named(),
+        _ => shared(),
+    };
     Ok(match count {
         Ok(count) => Response::new(count.to_string().into()),
         Err(failed) => failed.problem(path).into(),

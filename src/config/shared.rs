@@ -1,0 +1,124 @@
+//! A breaker of failures in a row, whose state may be one that all instances share.
+
+use super::reader::Reader;
+use super::value::Settings;
+use crate::policy::{Breaker, Consecutive};
+
+#[cfg(feature = "keyvalue-state")]
+mod kind {
+    use super::super::either::Either;
+    use super::{Breaker, Consecutive, Reader, Settings};
+    use crate::platform::state::KeyValue;
+    use crate::policy::{BreakerControl, Controlled, Guard, SharedBreaker};
+
+    pub type AnyConsecutive = Either<Breaker<Consecutive>, SharedBreaker<KeyValue>>;
+
+    pub fn shared(
+        breaker: Breaker<Consecutive>,
+        settings: Settings<'_>,
+        reader: &mut Reader,
+    ) -> Option<AnyConsecutive> {
+        if settings.text("shared").is_none_or(|word| word == steadfast_settings::NEVER) {
+            return Some(Either::One(breaker));
+        }
+        let kept = |text: &str| -> &'static str { Box::leak(text.into()) };
+        let store = KeyValue::bucket(settings.text("bucket").map_or("default", kept));
+        let name = kept(settings.text("name")?);
+        reader.accept(breaker.shared(name, store).check(), &[]).map(Either::Other)
+    }
+
+    pub fn control<'p, O>(
+        breaker: &'p AnyConsecutive,
+        memory: &'p <AnyConsecutive as Guard>::Memory,
+        observer: &'p O,
+    ) -> Option<BreakerControl<'p, O>> {
+        match breaker {
+            Either::One(breaker) => Some(breaker.control(&memory.0, observer)),
+            Either::Other(_) => None,
+        }
+    }
+
+    pub fn placed(breaker: AnyConsecutive, target: &str) -> AnyConsecutive {
+        match breaker {
+            Either::One(_) => breaker,
+            Either::Other(shared) => Either::Other(shared.renamed(Box::leak(name(shared.name(), target).into()))),
+        }
+    }
+
+    /// The name for one of several targets: no target has a character in its place, so no two have the same.
+    fn name(name: &str, target: &str) -> String {
+        let place = |c| match c {
+            ':' => '.',
+            '#' => '/',
+            c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/') => c,
+            _ => '_',
+        };
+        let whole: String = [name, "/", target].concat().chars().map(place).collect();
+        match whole.get(..LONGEST - HASH) {
+            Some(beginning) if whole.len() > LONGEST => format!("{beginning}-{:016x}", hash(&whole)),
+            _ => whole,
+        }
+    }
+
+    /// The most bytes of a name.
+    const LONGEST: usize = 100;
+
+    /// A number in hexadecimal, and what stands before it.
+    const HASH: usize = 17;
+
+    /// FNV-1a, of 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/
+    fn hash(text: &str) -> u64 {
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn each_target_has_a_name_of_its_own() {
+            assert_eq!(name("app", "acme:greeter/api"), "app/acme.greeter/api");
+            assert_eq!(name("app", "acme:greeter/api#greet"), "app/acme.greeter/api/greet");
+            let (one, other) = (name(&"a".repeat(100), "acme:one/api"), name(&"a".repeat(100), "acme:two/api"));
+            assert_eq!((one.len(), other.len()), (100, 100));
+            assert_ne!(one, other);
+            assert!(steadfast_settings::is_name(&one));
+        }
+    }
+}
+
+#[cfg(not(feature = "keyvalue-state"))]
+mod kind {
+    use super::{Breaker, Consecutive, Reader, Settings};
+    use crate::policy::{BreakerControl, Controlled, Guard};
+
+    pub type AnyConsecutive = Breaker<Consecutive>;
+
+    pub fn shared(
+        breaker: Breaker<Consecutive>,
+        settings: Settings<'_>,
+        reader: &mut Reader,
+    ) -> Option<AnyConsecutive> {
+        match settings.said("shared").filter(|word| !word.is_never()) {
+            Some(word) => {
+                reader.within("shared", |reader| reader.refuse(word, "left out, without the feature `keyvalue-state`"));
+                None
+            }
+            None => Some(breaker),
+        }
+    }
+
+    pub fn control<'p, O>(
+        breaker: &'p AnyConsecutive,
+        memory: &'p <AnyConsecutive as Guard>::Memory,
+        observer: &'p O,
+    ) -> Option<BreakerControl<'p, O>> {
+        Some(breaker.control(memory, observer))
+    }
+
+    pub fn placed(breaker: AnyConsecutive, _: &str) -> AnyConsecutive {
+        breaker
+    }
+}
+
+pub(super) use kind::{AnyConsecutive, control, placed, shared};
