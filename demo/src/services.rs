@@ -42,6 +42,15 @@ const UNKNOWN: &str = "it may have run, and is not idempotent";
 pub async fn run() -> Result<bool, String> {
     // Said before anything is built, when there is none.
     steadfast_demo::postgres::find()?;
+    // Before the server is started: it is ended on the way out.
+    let interrupted = crate::nats::interrupted()?;
+    tokio::select! {
+        outcome = show() => outcome,
+        () = interrupted => Err("interrupted".into()),
+    }
+}
+
+async fn show() -> Result<bool, String> {
     eprintln!("building the components: postgres, published");
     let guests = Guests::build(&["postgres", "published"])?;
     let begin = Instant::now();
