@@ -6,11 +6,15 @@
 //! an hour and more. It needs a `nats-server`. Every row is processes of their own, asked over HTTP by this one for
 //! `/strict/Ada`, which is one call of the greeter; all share the machine, so the figures are for comparing rows.
 //!
+//! With `-- --postgres`, it compares a query by a component with `tokio-postgres` alone, which needs a `postgres` instead.
+//!
 //! With `-- --soak`, it asks each kind of link for 200,000 requests instead, and fails where one of them does, where
 //! memory grows, or where descriptors stay open.
 
 mod http;
 mod memory;
+#[cfg(unix)]
+mod postgres;
 mod program;
 mod soak;
 
@@ -62,6 +66,10 @@ struct Figures {
 async fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let steadfast = command::build("release")?;
+    #[cfg(unix)]
+    if std::env::args().any(|argument| argument == "--postgres") {
+        return postgres::run(&Places { folder: folder.path(), steadfast, url: String::new() }).await;
+    }
     let soaks = std::env::args().any(|argument| argument == "--soak");
     let wasmtime = if soaks { None } else { Some(wasmtime(&steadfast)?) };
     let (nats_server, url) = Program::nats_server(folder.path()).await?;

@@ -8,11 +8,14 @@ is between them on purpose, and prints what a client gets. Ends with 0 if every 
 
 Usage: cargo demo [--all]
        cargo demo --nats [--nats-server PATH] [--verbose]
+       cargo demo --services
 
 Options:
   --all               all examples, and not only http-hello
   --nats              http-hello over a real NATS server: the server, hosts and providers are processes of their own,
                       which are killed, paused and told to stop while requests are under way
+  --services          orders in a real Postgres server, which is paused, killed, shut down and full while orders are
+                      under way; no order is there twice, and none that was confirmed is lost
   --nats-server PATH  the server to run; without it, the `nats-server` that is in PATH
   --verbose           show the log of each process when it has ended
   --help              this text";
@@ -23,6 +26,7 @@ pub enum Arguments {
     Flagship,
     All,
     Nats(Nats),
+    Services,
     Help,
 }
 
@@ -39,11 +43,12 @@ impl Arguments {
         match arguments {
             [] => Ok(Arguments::Flagship),
             ["--all"] => Ok(Arguments::All),
+            ["--services"] => Ok(Arguments::Services),
             ["--help" | "-h"] => Ok(Arguments::Help),
             ["--nats", rest @ ..] => Nats::parse(rest).map(Arguments::Nats),
-            ["--all", other, ..] | [other, ..] => {
-                Err(format!("`{other}` is not known here; `cargo demo` takes `--all`, `--nats`, `--help` or nothing"))
-            }
+            ["--all" | "--services", other, ..] | [other, ..] => Err(format!(
+                "`{other}` is not known here; `cargo demo` takes `--all`, `--nats`, `--services`, `--help` or nothing"
+            )),
         }
     }
 }
@@ -85,6 +90,7 @@ mod tests {
             (&[][..], Arguments::Flagship),
             (&["--all"], Arguments::All),
             (&["-h"], Arguments::Help),
+            (&["--services"], Arguments::Services),
             (&["--nats"], nats(None, false)),
             (&["--nats", "--verbose", "--nats-server", "/opt/nats"], nats(Some("/opt/nats"), true)),
         ] {
@@ -97,6 +103,7 @@ mod tests {
         for (arguments, named) in [
             (&["--al"][..], "`--al`"),
             (&["--all", "--nats"], "`--nats` is not known here"),
+            (&["--services", "--nats"], "`--nats` is not known here"),
             (&["--nats", "--all"], "`--all` is not known here"),
             (&["--nats-server", "x"], "`--nats-server` is not known here"),
             (&["--nats", "--nats-server"], "needs the path"),

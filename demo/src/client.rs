@@ -20,14 +20,14 @@ pub struct Answer {
 }
 
 /// Sends one request on a connection of its own.
-pub async fn send(address: SocketAddr, method: Method, path: &str, body: &'static str) -> Result<Answer, String> {
+pub async fn send(address: SocketAddr, method: Method, path: &str, body: impl Into<Bytes>) -> Result<Answer, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{method} http://{address}{path}: {error}");
     let start = Instant::now();
     let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
     tokio::spawn(connection);
     let request = Request::builder().method(&method).uri(path).header("host", address.to_string());
-    let request = request.body(Full::new(Bytes::from_static(body.as_bytes())));
+    let request = request.body(Full::new(body.into()));
     let request = request.map_err(|error| failed(&error))?;
     let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_string);

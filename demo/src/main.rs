@@ -5,6 +5,8 @@ mod client;
 #[cfg(unix)]
 mod nats;
 mod scenario;
+#[cfg(unix)]
+mod services;
 mod table;
 
 use std::collections::BTreeSet;
@@ -28,6 +30,10 @@ async fn main() -> ExitCode {
         Ok(Arguments::Nats(options)) => nats::run(&options).await,
         #[cfg(not(unix))]
         Ok(Arguments::Nats(_)) => Err("`--nats` stops and kills processes with signals, which needs Unix".into()),
+        #[cfg(unix)]
+        Ok(Arguments::Services) => services::run().await,
+        #[cfg(not(unix))]
+        Ok(Arguments::Services) => Err("`--services` stops and kills processes with signals, which needs Unix".into()),
         Ok(Arguments::Help) => {
             println!("{HELP}");
             Ok(true)

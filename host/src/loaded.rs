@@ -45,7 +45,7 @@ impl Loaded {
         let others = others(manifest)?;
         let importers: Vec<&Component> = std::iter::once(app).chain(others.values()).collect();
         let called = Arc::new(Called::new(manifest, &importers));
-        let providers = providers(manifest, time)?;
+        let providers = providers(manifest)?;
         for (interface, link) in &manifest.links {
             check_used(manifest, &called, interface, link)?;
             if interface.starts_with("wasi:keyvalue/") {
@@ -100,8 +100,8 @@ impl Loaded {
                 Target::Component(path, instances) => embedded[&(path.clone(), *instances)].clone(),
                 Target::Provider(options) if time == Time::Simulated && options.is_elsewhere() => {
                     let problem = format!(
-                        "`{interface}` is linked to a provider that keeps its values elsewhere, and simulated time has no \
-                         network; leave out where, to keep them in memory"
+                        "`{interface}` is linked to a provider that needs a server, and simulated time has no network; link \
+                         it to a component, or a `keyvalue` in memory"
                     );
                     return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
                 }
@@ -228,14 +228,11 @@ fn check_store(
 }
 
 /// The providers of the links, by the interface of the link. Those with the same options are one.
-fn providers(manifest: &Manifest, time: Time) -> Result<BTreeMap<&str, Arc<Provided>>, Error> {
+fn providers(manifest: &Manifest) -> Result<BTreeMap<&str, Arc<Provided>>, Error> {
     let mut started: Vec<(&Options, Arc<Provided>)> = Vec::new();
     let mut providers = BTreeMap::new();
     for (interface, link) in &manifest.links {
         let Target::Provider(options) = &link.target else { continue };
-        if options.is_elsewhere() && time != Time::Real {
-            return Err(no_network(manifest, interface, link));
-        }
         let known = started.iter().find(|(known, _)| *known == options);
         let provided = match known {
             Some((_, provided)) => provided.clone(),

@@ -7,7 +7,7 @@ use crate::stage::{simulate, whole};
 fn orders(rest: &str) -> Manifest {
     whole(&format!(
         "component = '<postgres>'\n{rest}\n\
-         [links]\n'acme:postgres/query' = {{ component = '<postgres-table>', instances = 'reuse' }}"
+         [links]\n'steadfast:postgres/query' = {{ component = '<postgres-table>', instances = 'reuse' }}"
     ))
 }
 
@@ -65,4 +65,20 @@ fn a_database_that_is_away_is_a_problem_for_both() {
             assert_eq!((answer.status, answer.retry_after.as_deref(), answer.calls.len()), (503, Some("1"), 4));
         }
     });
+}
+
+#[test]
+fn the_copies_of_the_interface_are_as_the_interface() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for package in ["steadfast", "wasmcloud"] {
+        let original = std::fs::read_to_string(root.join(format!("wit/postgres/{package}.wit"))).unwrap();
+        for user in ["examples/postgres", "examples/postgres-table", "tests/guests/published"] {
+            let copy = root.join(format!("{user}/wit/deps/{package}-postgres.wit"));
+            // One that has no use for it.
+            if user.ends_with("published") && package == "steadfast" {
+                continue;
+            }
+            assert_eq!(std::fs::read_to_string(&copy).unwrap(), original, "{}", copy.display());
+        }
+    }
 }

@@ -101,7 +101,7 @@ fn show_tails(folder: &Path) {
 }
 
 /// Ready at the first signal that would end this process.
-fn interrupted() -> Result<impl Future<Output = ()>, String> {
+pub fn interrupted() -> Result<impl Future<Output = ()>, String> {
     let watch = |kind| signal(kind).map_err(|error| format!("cannot watch for signals: {error}"));
     let mut interrupt = watch(SignalKind::interrupt())?;
     let mut terminate = watch(SignalKind::terminate())?;

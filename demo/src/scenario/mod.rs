@@ -115,6 +115,9 @@ pub enum Read {
     /// A problem of this type.
     Type(&'static str),
     Empty,
+    /// A text that begins so.
+    Start(&'static str),
+    Any,
     /// What became of a run: `ok`, or why it failed.
     Run(&'static str),
 }
@@ -234,6 +237,8 @@ impl Step {
             }
             Read::Type(kind) => problem("type").is_some_and(|found| found.ends_with(kind)),
             Read::Empty => answer.body.is_empty(),
+            Read::Start(text) => answer.body.starts_with(text),
+            Read::Any => true,
             Read::Run(_) => false,
         };
         if answer.status != self.status {

@@ -14,7 +14,7 @@ const AFTER: Read = Read::Text("1 tea\n2 coffee\n");
 fn scenario(name: &'static str, rest: &str, steps: Vec<Step>) -> Scenario {
     let manifest = format!(
         "component = '{{postgres}}'\n{rest}\n[links]\n\
-         'acme:postgres/query' = {{ component = '{{postgres-table}}', instances = 'reuse' }}\n"
+         'steadfast:postgres/query' = {{ component = '{{postgres-table}}', instances = 'reuse' }}\n"
     );
     Scenario { name, manifest, steps }
 }

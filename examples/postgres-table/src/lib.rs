@@ -2,8 +2,11 @@
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-steadfast::bindgen!("postgres-table");
-use exports::acme::postgres::query::{Guest, PgValue, QueryError, ResultRow, ResultRowEntry, RpcError};
+mod bindings {
+    ::steadfast::bindgen!("postgres-table");
+}
+use bindings::exports::steadfast::postgres::query::{Guest, PgValue, QueryError, ResultRow, RpcError};
+use bindings::wasmcloud::postgres::types::ResultRowEntry;
 
 /// The items ordered; the row at index 0 has the id 1.
 static ORDERS: LazyLock<Mutex<Vec<String>>> = LazyLock::new(|| Mutex::new(vec!["tea".into()]));
@@ -26,17 +29,25 @@ impl Guest for Table {
             ("INSERT INTO orders (item) VALUES ($1) RETURNING id", _) => {
                 Err(QueryError::InvalidParams("one text is needed".into()))
             }
-            _ => Err(QueryError::InvalidQuery("this table knows two statements, and this is neither".into())),
+            _ => Err(unknown()),
         })
+    }
+
+    fn query_batch(_: String) -> Result<Result<(), QueryError>, RpcError> {
+        Ok(Err(unknown()))
     }
 }
 
+fn unknown() -> QueryError {
+    QueryError::InvalidQuery("this table knows two statements, and this is neither".into())
+}
+
 fn id(number: usize) -> ResultRowEntry {
-    entry("id", PgValue::BigInt(i64::try_from(number).unwrap_or(i64::MAX)))
+    entry("id", PgValue::Int8(i64::try_from(number).unwrap_or(i64::MAX)))
 }
 
 fn entry(name: &str, value: PgValue) -> ResultRowEntry {
     ResultRowEntry { column_name: name.into(), value }
 }
 
-export!(Table);
+bindings::export!(Table with_types_in bindings);

@@ -3,8 +3,11 @@
 use steadfast::{Failed, resilient};
 use wstd::http::{Body, Error, Method, Request, Response, StatusCode};
 
-steadfast::bindgen!("postgres");
-use acme::postgres::query::{PgValue, QueryError, ResultRow, query};
+mod bindings {
+    ::steadfast::bindgen!("postgres");
+}
+use bindings::steadfast::postgres::query::query;
+use bindings::wasmcloud::postgres::types::{PgValue, QueryError, ResultRow};
 
 steadfast::policy! {
     /// How we talk to the database: at most 4 tries within 3 s.
@@ -53,8 +56,9 @@ fn text(rows: &[ResultRow]) -> String {
             text.push_str(if index > 0 { " " } else { "" });
             match &entry.value {
                 PgValue::Null => text.push('-'),
-                PgValue::BigInt(number) => text.push_str(&number.to_string()),
+                PgValue::Int8(number) => text.push_str(&number.to_string()),
                 PgValue::Text(value) => text.push_str(value),
+                _ => text.push('?'),
             }
         }
         text.push('\n');

@@ -14,6 +14,8 @@ pub enum ErrorType {
     RpcError,
     /// It returns `result<T, error>` with the resource of `wrpc:rpc/error`.
     WrpcError,
+    /// It returns an error of `wasmcloud:postgres/types`, whose case `unexpected` has a text.
+    Unexpected,
 }
 
 /// A function as a lattice sees it.
@@ -51,6 +53,7 @@ impl Signature {
         let (payload, error) = match Told::by(resolve, function) {
             (Told::Steadfast, ok) => (ok, ErrorType::RpcError),
             (Told::Wrpc, ok) => (ok, ErrorType::WrpcError),
+            (Told::Postgres, _) => (function.result, ErrorType::Unexpected),
             // The record of wasmCloud is a value as any other.
             (Told::No | Told::Wasmcloud, _) => (function.result, ErrorType::None),
         };

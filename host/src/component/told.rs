@@ -5,6 +5,9 @@ use wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, TypeId, TypeOwner
 /// The interface with the error of wRPC, a resource: in the one version that there is.
 pub(crate) const WRPC_ERROR: &str = "wrpc:rpc/error@0.1.0";
 
+/// The errors of `wasmcloud:postgres`, all of which have the case `unexpected` with a text.
+const POSTGRES_ERRORS: [&str; 3] = ["query-error", "statement-prepare-error", "prepared-statement-exec-error"];
+
 /// How a function's type lets a host tell its caller that a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -16,6 +19,8 @@ pub(crate) enum Told {
     Wrpc,
     /// By `rpc-error` of `wasmcloud:bus/lattice@2`, a record, which this host does not make.
     Wasmcloud,
+    /// By a text in the case `unexpected` of an error of `wasmcloud:postgres/types@0.1`.
+    Postgres,
 }
 
 impl Told {
@@ -47,6 +52,11 @@ impl Told {
                 } else {
                     None
                 }
+            }
+            TypeDefKind::Variant(_) => {
+                let (interface, name) = name(resolve, error)?;
+                let known = POSTGRES_ERRORS.contains(&name) && interface.starts_with("wasmcloud:postgres/types@0.1.");
+                known.then_some(Told::Postgres)
             }
             _ => None,
         }
@@ -92,6 +102,7 @@ mod tests {
         let expected = match told {
             Told::Steadfast => ErrorType::RpcError,
             Told::Wrpc => ErrorType::WrpcError,
+            Told::Postgres => ErrorType::Unexpected,
             Told::No | Told::Wasmcloud => ErrorType::None,
         };
         let served = Signature::new(&resolve, function).map_or(ErrorType::None, |it| it.error());
@@ -125,6 +136,22 @@ mod tests {
         for elsewhere in ["rpc-error", "option<rpc-error>", "result<rpc-error>", "result<u8, list<rpc-error>>"] {
             assert_eq!(record("steadfast:rpc", "0.1.0", "types", elsewhere), Told::No, "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn an_error_of_wasmcloud_postgres_has_a_case_for_a_text() {
+        let query = |version: &str, error: &str, result: &str| {
+            let package = format!(
+                "package wasmcloud:postgres@{version} {{ interface types {{ variant {error} {{ unexpected(string) }} }} }}"
+            );
+            told(&package, &format!("use wasmcloud:postgres/types@{version}.{{{error}}};"), result)
+        };
+        for error in POSTGRES_ERRORS {
+            assert_eq!(query("0.1.1-draft", error, &format!("result<u8, {error}>")), Told::Postgres);
+            assert_eq!(query("0.1.1-draft", error, error), Told::No);
+        }
+        assert_eq!(query("0.1.1-draft", "other-error", "result<u8, other-error>"), Told::No);
+        assert_eq!(query("0.2.0", "query-error", "result<u8, query-error>"), Told::No);
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub enum Failure {
     Wrpc,
     /// `rpc-error` of `wasmcloud:bus/lattice@2`, from a host of wasmCloud that has it.
     Wasmcloud,
+    /// `unexpected` of an error of `wasmcloud:postgres/types@0.1`, with a text.
+    Postgres,
 }
 
 impl Inspection {
@@ -229,6 +231,7 @@ impl From<Told> for Failure {
             Told::Steadfast => Failure::Steadfast,
             Told::Wrpc => Failure::Wrpc,
             Told::Wasmcloud => Failure::Wasmcloud,
+            Told::Postgres => Failure::Postgres,
         }
     }
 }

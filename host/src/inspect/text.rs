@@ -38,6 +38,7 @@ fn gets(failure: Failure) -> &'static str {
         Failure::Steadfast => "rpc-error of steadfast:rpc",
         Failure::Wrpc => "error of wrpc:rpc",
         Failure::Wasmcloud => "rpc-error of wasmcloud:bus",
+        Failure::Postgres => "a text, in an error of wasmcloud:postgres",
     }
 }
 

@@ -31,7 +31,6 @@ impl Text {
     ///
     /// # Errors
     /// Why there is none.
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "only Redis has such an option"))]
     pub fn read(&self, option: &str) -> Result<String, String> {
         let text = match self {
             Text::Here(text) => text.clone(),

@@ -1,15 +1,14 @@
 //! What a person says of a database: in a link of a manifest, or to `steadfast provide`.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use super::connection::Address;
 use super::tls::Tls;
+use crate::providers::text::Text;
 
 /// The most connections of one provider. Postgres takes 100 by default, of everybody.
 const MAX_CONNECTIONS: u32 = 1_000;
@@ -20,7 +19,7 @@ const CONNECTIONS: u32 = 16;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Options {
-    url: Url,
+    url: Text,
     #[serde(default = "default_connections", deserialize_with = "connections")]
     pub(super) connections: u32,
     ca: Option<PathBuf>,
@@ -38,34 +37,13 @@ fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Err
     u32::try_from(number).ok().filter(|number| (1..=MAX_CONNECTIONS).contains(number)).ok_or_else(wrong)
 }
 
-/// Where the address stands, in which there may be a password.
-#[derive(Clone, PartialEq, Eq)]
-enum Url {
-    Text(String),
-    Env(String),
-    File(PathBuf),
-}
-
-impl fmt::Debug for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Url::Text(_) => f.write_str("Url(..)"),
-            Url::Env(variable) => write!(f, "Url(environment variable {variable})"),
-            Url::File(file) => write!(f, "Url(file {})", file.display()),
-        }
-    }
-}
-
 impl Options {
     /// The same with its files where `beside` says.
     pub fn beside(mut self, beside: &dyn Fn(PathBuf) -> PathBuf) -> Self {
         for file in [&mut self.ca, &mut self.cert, &mut self.key] {
             *file = file.take().map(beside);
         }
-        if let Url::File(file) = &mut self.url {
-            *file = beside(std::mem::take(file));
-        }
-        self
+        Options { url: self.url.located(beside), ..self }
     }
 
     /// How to reach the servers.
@@ -73,15 +51,15 @@ impl Options {
     /// # Errors
     /// What is wrong, and what to do.
     pub(super) fn address(&self) -> Result<Address, String> {
-        let text = self.url.read()?;
-        let mut config: Config = text.trim().parse().map_err(|error: tokio_postgres::Error| {
+        let text = self.url.read("url")?;
+        let mut config: Config = text.parse().map_err(|error: tokio_postgres::Error| {
             // The text itself may have a password in it.
             format!(
                 "`url` is no address of a Postgres server ({}); write it like postgres://app:secret@localhost:5432/shop",
                 std::error::Error::source(&error).map_or("it cannot be read".into(), ToString::to_string)
             )
         })?;
-        if matches!(self.url, Url::Text(_)) && config.get_password().is_some() {
+        if matches!(self.url, Text::Here(_)) && config.get_password().is_some() {
             return Err(format!(
                 "`url` has a password in it, and is not to stand in a manifest then; write {ELSEWHERE}"
             ));
@@ -124,57 +102,3 @@ fn name(config: &Config) -> String {
 }
 
 const ELSEWHERE: &str = "`{ env = \"DATABASE_URL\" }` or `{ file = \"database-url.txt\" }`";
-
-impl Url {
-    fn read(&self) -> Result<String, String> {
-        match self {
-            Url::Text(text) => Ok(text.clone()),
-            Url::Env(variable) => std::env::var(variable).map_err(|_| {
-                format!(
-                    "the environment variable {variable} is not set, or not UTF-8, and is to have the `url` of the database; \
-                     set it, like {variable}=postgres://app:secret@localhost:5432/shop"
-                )
-            }),
-            Url::File(file) => {
-                let wrong = |why: String| format!("`url`: cannot read {}: {why}", file.display());
-                let bytes = crate::small_file::read(file).map_err(|error| wrong(error.to_string()))?;
-                String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".into()))
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Url {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Elsewhere {
-            env: Option<String>,
-            file: Option<PathBuf>,
-        }
-
-        struct Any;
-
-        impl<'de> Visitor<'de> for Any {
-            type Value = Url;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "an address without a password, {ELSEWHERE}")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Url, E> {
-                Ok(Url::Text(text.into()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Url, A::Error> {
-                match Elsewhere::deserialize(MapAccessDeserializer::new(map))? {
-                    Elsewhere { env: Some(variable), file: None } => Ok(Url::Env(variable)),
-                    Elsewhere { env: None, file: Some(file) } => Ok(Url::File(file)),
-                    _ => Err(A::Error::custom(format!("write either {ELSEWHERE}"))),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(Any)
-    }
-}

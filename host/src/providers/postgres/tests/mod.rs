@@ -1,5 +1,7 @@
 //! A real server: every value there and back, every failure of the table.
 
+mod access;
+mod damage;
 mod failures;
 mod load;
 mod random;

@@ -40,6 +40,12 @@ impl Random {
         (0..count).map(|_| self.below(256) as u8).collect()
     }
 
+    /// Bytes of which most are small, as lengths and flags are.
+    pub fn damaged(&mut self) -> Vec<u8> {
+        let count = self.below(40);
+        (0..count).map(|_| if self.below(4) == 0 { self.below(256) as u8 } else { self.below(3) as u8 }).collect()
+    }
+
     /// All that a text can have but a zero: quotes, backslashes, braces, lines, several bytes.
     fn text(&mut self) -> String {
         const LETTERS: [char; 16] =
