@@ -84,10 +84,7 @@ fn wrong_options_are_said_without_a_password() {
         ("url = { file = 'none.txt' }", "`url` is to be the text of none.txt, which cannot be read: "),
         ("url = 'host=localhost'\nconnections = 0", "`connections` is to be a number from 1 to 1000"),
         ("url = 'host=localhost'\nconnections = 'many'", "`connections` is to be a number from 1 to 1000"),
-        (
-            "url = 'host=localhost'\nconection = 1",
-            "unknown field `conection`, expected one of `url`, `connections`, `ca`",
-        ),
+        ("url = 'host=localhost'\npool = 1", "unknown field `pool`, expected one of `url`, `connections`, `ca`"),
     ] {
         let message = said(text);
         assert!(message.starts_with(told), "{text}: {message}");
