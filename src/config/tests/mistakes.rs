@@ -327,6 +327,7 @@ fn what_has_to_be_there_is_missed() {
             r#"{"breaker": {"failure-rate": 0.5, "over-calls": 10, "slow-calls": {"longer-than": "1s"}}}"#,
             "breaker.slow-calls: `rate` is missing",
         ),
+        #[cfg(feature = "keyvalue-state")]
         (r#"{"breaker": {"failures": 5, "shared": "keyvalue"}}"#, "breaker: `name` is missing"),
         (r#"{"breaker": {"failures": 5, "growing": {"factor": 2}}}"#, "breaker.growing: `max-open-for` is missing"),
         (r#"{"breaker": {"failures": 5, "growing": {"max-open-for": "1m"}}}"#, "breaker.growing: `factor` is missing"),
