@@ -22,7 +22,6 @@ const MINIMUM_CALLS: u32 = 10;
 /// ```
 ///
 /// [retry]: crate::Retry
-/// [configuration]: crate::config
 #[doc = include_str!("../../../docs/policies/breaker.md")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Breaker<W = Consecutive> {
