@@ -59,6 +59,9 @@ fn engine(kind: Kind) -> Result<Engine> {
         return Ok(engine.clone());
     }
     let mut config = Config::new();
+    // A component may use 512 KiB of it. The rest is for what the host does meanwhile: a first connection to a NATS server
+    // took more than the 1.5 MiB that are the default. Only pages that are touched are memory.
+    config.async_stack_size(8 << 20);
     match kind {
         Kind::Simulated => config.consume_fuel(true),
         Kind::OnDemand => config.epoch_interruption(true),
