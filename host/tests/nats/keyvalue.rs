@@ -215,8 +215,8 @@ fn simulated_time_has_no_store_elsewhere() {
     let manifest = Manifest::parse(&manifest, "test.toml").unwrap();
     let error =
         steadfast_host::sim::run(async { Host::load(&manifest, Time::Simulated).err() }).expect("it is refused");
-    let expected = "test.toml:3: `wasi:keyvalue/store` is linked to a provider that keeps its values elsewhere, and simulated \
-                    time has no network; leave out where, to keep them in memory";
+    let expected = "test.toml:3: `wasi:keyvalue/store` is linked to a provider that needs a server, and simulated time has \
+                    no network; link it to a component, or a `keyvalue` in memory";
     assert_eq!(error.to_string(), expected);
 }
 
