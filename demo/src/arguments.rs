@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+/// What `--help` prints.
 pub const HELP: &str = "\
 Shows what components do when the lattice between them fails: builds the examples, runs them in the host, breaks what
 is between them on purpose, and prints what a client gets. Ends with 0 if every row is as promised.
@@ -23,10 +24,15 @@ Options:
 /// What is to be shown.
 #[derive(Debug, PartialEq)]
 pub enum Arguments {
+    /// `http-hello` alone.
     Flagship,
+    /// Every example.
     All,
+    /// Over a real NATS server.
     Nats(Nats),
+    /// Over a real Postgres server.
     Services,
+    /// What there is.
     Help,
 }
 
@@ -34,11 +40,17 @@ pub enum Arguments {
 #[derive(Debug, Default, PartialEq)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "signals are for Unix"))]
 pub struct Nats {
+    /// The server to run, if not the one in `PATH`.
     pub server: Option<PathBuf>,
+    /// Whether logs are shown.
     pub verbose: bool,
 }
 
 impl Arguments {
+    /// Of the words after `cargo demo`.
+    ///
+    /// # Errors
+    /// The word that is not known, and what is.
     pub fn parse(arguments: &[&str]) -> Result<Self, String> {
         match arguments {
             [] => Ok(Arguments::Flagship),

@@ -1,5 +1,6 @@
 //! What the demonstration and the tests share: the example components and the command, built when they are asked for.
 
+pub mod arguments;
 mod cargo;
 pub mod command;
 pub mod guests;

@@ -1,6 +1,5 @@
 //! `cargo demo`: components, every failure of what is between them, and what a client gets to see.
 
-mod arguments;
 mod client;
 #[cfg(unix)]
 mod nats;
@@ -14,9 +13,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
+use steadfast_demo::arguments::{Arguments, HELP};
 use steadfast_demo::guests::Guests;
 
-use arguments::{Arguments, HELP};
 use scenario::{Components, EXAMPLES, Example};
 
 #[tokio::main]

@@ -17,7 +17,7 @@ use crate::client::{self, Answer};
 use crate::scenario::{Ask, Read, SOME_TIME, Step, ms, step};
 use crate::table::{self, Row};
 
-/// The table, as the example has it. An order of something slow takes so long that it is in the middle whenever
+/// What the table, as the example has it, is given. An order of something slow takes so long that it is in the middle whenever
 /// something happens.
 const SLOW: &str = "
     CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END';
@@ -25,9 +25,6 @@ const SLOW: &str = "
     CREATE ROLE app LOGIN;
     GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 ";
-
-/// Few, so that they are soon all taken; two of them are for administrators.
-const SETTINGS: [&str; 2] = ["max_connections=10", "superuser_reserved_connections=2"];
 
 /// How many orders are sent while the server is killed and started again, and how many at a time.
 const ORDERS: usize = 400;
@@ -88,7 +85,7 @@ struct Stage {
 
 impl Stage {
     async fn start(component: &Path, published: &Path) -> Result<Self, String> {
-        let server = Server::start(&SETTINGS)?;
+        let server = Server::start(&[])?;
         server.sql(include_str!("../../examples/postgres/orders.sql"))?;
         server.sql(SLOW)?;
         let options = format!("url = '{}'\nconnections = 4", server.url().replace("postgres@", "app@"));

@@ -15,10 +15,10 @@ use steadfast_demo::command;
 use steadfast_demo::guests::Guests;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::arguments::Nats;
 use crate::scenario::Components;
 use crate::table::{self, Row};
 use stage::Stage;
+use steadfast_demo::arguments::Nats;
 
 const PACKAGES: [&str; 3] = ["http-hello", "greeter", "counted-greeter"];
 
