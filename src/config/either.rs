@@ -134,13 +134,6 @@ impl<A: BudgetPart, B: BudgetPart> BudgetPart for Either<A, B> {
         }
     }
 
-    fn take_back(&self, debt: &mut Self::Debt) {
-        match self {
-            Either::One(budget) => budget.take_back(&mut debt.0),
-            Either::Other(budget) => budget.take_back(&mut debt.1),
-        }
-    }
-
     fn used(&self, debt: &mut Self::Debt) {
         match self {
             Either::One(budget) => budget.used(&mut debt.0),

@@ -132,9 +132,9 @@ impl InFlightBudget {
         begins
     }
 
-    fn ended(&self, calls: u32, retries: u32) {
+    fn ended(&self, retries: u32) {
         self.counts.with(|counts| {
-            counts.calls = counts.calls.saturating_sub(calls);
+            counts.calls = counts.calls.saturating_sub(1);
             counts.retries = counts.retries.saturating_sub(retries);
         });
     }
@@ -151,7 +151,7 @@ pub struct CallInFlight {
 impl Drop for CallInFlight {
     fn drop(&mut self) {
         if let Some(budget) = self.budget {
-            budget.ended(1, self.retries);
+            budget.ended(self.retries);
         }
     }
 }
@@ -172,9 +172,5 @@ impl BudgetPart for &'static InFlightBudget {
 
     fn withdraw_beside(&self, debt: &mut CallInFlight, _: &impl Moment) -> bool {
         self.begins(debt, false)
-    }
-
-    fn take_back(&self, debt: &mut CallInFlight) {
-        self.ended(0, core::mem::take(&mut debt.retries));
     }
 }

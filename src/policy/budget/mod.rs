@@ -57,14 +57,7 @@ struct Given {
 
 /// Whole millionths of a token; zero for what is no number.
 const fn millionths(tokens: f64) -> i64 {
-    let amount = (tokens * TOKEN as f64 + 0.5) as i64;
-    if amount < 0 {
-        0
-    } else if amount > MOST {
-        MOST
-    } else {
-        amount
-    }
+    (tokens * TOKEN as f64 + 0.5).clamp(0.0, MOST as f64) as i64
 }
 
 const fn whole(tokens: u32) -> i64 {

@@ -49,11 +49,6 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[doc(hidden)]
     fn withdraw_beside(&self, debt: &mut Self::Debt, moment: &impl Moment) -> bool;
 
-    /// The retry that was paid for is not made.
-    #[doc(hidden)]
-    #[inline]
-    fn take_back(&self, _debt: &mut Self::Debt) {}
-
     /// The retry that was paid for begins.
     #[doc(hidden)]
     #[inline]
@@ -137,12 +132,6 @@ impl BudgetPart for &'static Budget {
         self.withdraw(debt, Cause::Other, moment)
     }
 
-    // Dropped before the retry began, the debt gives its tokens back.
-    #[cold]
-    fn take_back(&self, debt: &mut Debt) {
-        *debt = Debt::default();
-    }
-
     #[inline]
     fn used(&self, debt: &mut Debt) {
         debt.unused = None;
@@ -190,12 +179,6 @@ impl<G: BudgetPart> BudgetPart for Option<G> {
 
     fn withdraw_beside(&self, debt: &mut G::Debt, moment: &impl Moment) -> bool {
         self.as_ref().is_none_or(|budget| budget.withdraw_beside(debt, moment))
-    }
-
-    fn take_back(&self, debt: &mut G::Debt) {
-        if let Some(budget) = self {
-            budget.take_back(debt);
-        }
     }
 
     fn used(&self, debt: &mut G::Debt) {

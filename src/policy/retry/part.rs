@@ -116,10 +116,8 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
             return Err(Reason::Budget);
         }
         match self.plan.before_retry {
-            Some(allows) if !allows(upcoming) => {
-                self.budget.take_back(debt);
-                Err(Reason::Vetoed)
-            }
+            // The call ends, and the debt gives back what it did not use.
+            Some(allows) if !allows(upcoming) => Err(Reason::Vetoed),
             _ => Ok(()),
         }
     }

@@ -1,8 +1,12 @@
 //! Budgets, and retries that have one, that are decided at run time.
 
+use core::cell::Cell;
+
 use super::*;
-use crate::Call;
+use crate::platform::clock::AsyncClock;
 use crate::policy::Parts;
+use crate::testing::ManualClock;
+use crate::{Call, Hedge};
 
 #[test]
 fn a_budget_may_be_decided_at_run_time() {
@@ -54,5 +58,25 @@ fn a_budget_that_is_decided_at_run_time_moves_as_one_that_always_was() {
             expected,
             "{in_optional:?}"
         );
+    }
+}
+
+#[test]
+fn a_hedge_is_paid_from_an_optional_budget_too() {
+    for (budget, expected) in [(None, [2, 2]), (Some(shared(Budget::ratio(0.1).initial(1))), [2, 1])] {
+        let retry = Retry::attempts(2).optional_budget(budget).unwrap();
+        let policy = Policy::new().retry(retry).hedge(Hedge::after(Duration::from_millis(100)));
+        let clock = ManualClock::new();
+        let attempts = expected.map(|_| {
+            let attempts = Cell::new(0);
+            let slow = async || {
+                attempts.set(attempts.get() + 1);
+                clock.sleep_async(Duration::from_secs(1)).await;
+                Ok::<_, RpcError>(())
+            };
+            clock.run(policy.with(&clock).idempotent().call_hedged(slow)).unwrap();
+            attempts.get()
+        });
+        assert_eq!(attempts, expected, "{budget:?}");
     }
 }
