@@ -23,10 +23,6 @@ impl Admission {
     /// Of a call that passes although the breaker would reject it, or counts nothing: its outcome is ignored.
     const UNCOUNTED: Self = Admission(Self::PROBE);
 
-    pub const fn is_uncounted(self) -> bool {
-        self.0 == Self::UNCOUNTED.0
-    }
-
     pub const fn is_of_closed(self) -> bool {
         self.0 & Self::PROBE == 0
     }
@@ -50,7 +46,7 @@ impl Closed {
     pub const NEW: Self = Closed(Admission::ONE);
 
     pub const fn admission(self) -> Option<Admission> {
-        match self.0 & !(Self::CALM | Self::CALM_IF_FAST) {
+        match self.0 & !(Self::CALM + Self::CALM_IF_FAST) {
             0 => None,
             generation => Some(Admission(generation)),
         }
@@ -125,7 +121,7 @@ impl Probes {
             return None;
         }
         let place = self.taken.trailing_ones();
-        let admission = Admission(number | Admission::PROBE | place);
+        let admission = Admission(number + Admission::PROBE + place);
         self.admissions[admission.place()] = admission;
         self.began[admission.place()] = now;
         self.taken |= 1 << place;
@@ -165,7 +161,7 @@ impl<T: Tally> State<T> {
     pub fn closed(&self, settings: &Settings) -> Closed {
         match &self.phase {
             Phase::Closed(tally) if tally.is_calm(settings) => {
-                Closed(self.generation | if settings.counts_slow { Closed::CALM_IF_FAST } else { Closed::CALM })
+                Closed(self.generation + if settings.counts_slow { Closed::CALM_IF_FAST } else { Closed::CALM })
             }
             Phase::Closed(_) => Closed(self.generation),
             _ => Closed(0),
@@ -198,13 +194,10 @@ impl<T: Tally> State<T> {
         Err(Rejected { reason: Reason::BreakerOpen, cause, retry_after })
     }
 
-    /// Whether a call that was let through earlier may still begin.
-    pub fn still_admits(&self, admission: Admission) -> bool {
-        match &self.phase {
-            Phase::Closed(_) => admission == Admission(self.generation),
-            Phase::HalfOpen { probes, .. } => probes.has(admission),
-            _ => false,
-        }
+    /// Whether this is a probe in flight. Any other call that waited asks anew: where nothing changed meanwhile, it is
+    /// let through as before.
+    pub fn is_probe(&self, admission: Admission) -> bool {
+        matches!(&self.phase, Phase::HalfOpen { probes, .. } if probes.has(admission))
     }
 
     /// An attempt begins. Whether it is the first probe since the breaker was open: one that another part turns away does

@@ -44,8 +44,8 @@ pub struct BreakerPermit<'p, W: Window> {
 
 impl<W: Window> Permit for BreakerPermit<'_, W> {
     fn renew(&mut self, moment: &impl Moment) -> Result<(), Rejected> {
-        if !self.memory.with(|state| state.still_admits(self.admission)) {
-            self.admission = self.memory.admit(self.settings, moment.now())?;
+        if !self.memory.with(|state| state.is_probe(self.admission)) {
+            self.admission = admission(self.settings, self.memory, moment)?;
         }
         Ok(())
     }
@@ -62,7 +62,6 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
         core::mem::forget(self);
         let failure = match outcome {
             Outcome::Success if memory.closed().is_calm(admission) => return None,
-            _ if admission.is_uncounted() => return None,
             Outcome::Success => None,
             Outcome::Failure(cause) => Some(cause),
         };
@@ -85,6 +84,14 @@ impl<W: Window> Drop for BreakerPermit<'_, W> {
     }
 }
 
+#[inline]
+fn admission<T: Tally>(settings: &Settings, memory: &Memory<T>, moment: &impl Moment) -> Result<Admission, Rejected> {
+    match memory.closed().admission() {
+        Some(admission) => Ok(admission),
+        None => memory.admit(settings, moment.now()),
+    }
+}
+
 impl<W: Window> Sealed for Breaker<W> {}
 
 impl<W: Window> Guard for Breaker<W> {
@@ -101,11 +108,7 @@ impl<W: Window> Guard for Breaker<W> {
     #[inline]
     fn admit<'p>(&'p self, memory: &'p Self::Memory, moment: &impl Moment) -> Result<BreakerPermit<'p, W>, Rejected> {
         let settings = &self.settings;
-        let admission = match memory.closed().admission() {
-            Some(admission) => admission,
-            None => memory.admit(settings, moment.now())?,
-        };
-        Ok(BreakerPermit { settings, memory, admission })
+        Ok(BreakerPermit { settings, memory, admission: admission(settings, memory, moment)? })
     }
 
     fn rejects_until(&self, memory: &Self::Memory) -> Option<Instant> {

@@ -21,6 +21,15 @@ fn a_success_costs_no_look_at_the_clock_where_time_does_not_matter() {
 }
 
 #[test]
+fn a_success_among_failures_costs_no_look_at_the_clock() {
+    let clock = TestClock::new();
+    let policy = Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
+    let down = || Err::<(), _>(RpcError::new(Cause::NoTarget, Delivery::NotSent));
+    policy.with(&clock).call(down).unwrap_err();
+    assert_eq!(reads(&clock, || policy.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap()), 0);
+}
+
+#[test]
 fn a_success_costs_one_look_at_the_clock_over_time_and_none_more_with_a_deadline() {
     let clock = TestClock::new();
     let breaker = Breaker::failure_rate(0.5).over_time(10 * SECOND);

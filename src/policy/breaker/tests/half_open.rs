@@ -45,6 +45,24 @@ fn the_first_probe_and_no_other_tells_that_it_is_half_open() {
 }
 
 #[test]
+fn a_probe_that_waited_is_the_same_probe() {
+    let target = Subject::opened(BREAKER);
+    let mut probe = target.ask(10_000).unwrap();
+    assert_eq!(probe.renew(&At(10_000, 11_000)), Ok(()));
+    assert_eq!(probe.settle(Outcome::Success, &At(11_000, 11_000)), Some(Change::Closed));
+}
+
+#[test]
+fn a_call_beside_the_probe_does_not_tell() {
+    let target = Subject::new(BREAKER);
+    target.control(0).observe_only();
+    target.fail(0);
+    let mut probe = target.ask(10_000).unwrap();
+    let mut beside = target.ask(10_000).unwrap();
+    assert_eq!((beside.begin(true), probe.begin(true)), (None, Some(Change::HalfOpened)));
+}
+
+#[test]
 fn a_probe_that_another_part_turns_away_leaves_it_to_the_next_to_tell() {
     static SEEN: Recorder = Recorder::new();
     let breaker = BREAKER.probes(2).probe_timeout(Duration::MAX);

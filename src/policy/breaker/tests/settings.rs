@@ -72,3 +72,10 @@ fn the_bounds_themselves_are_allowed() {
     assert!(Breaker::failure_rate(0.5).over_time(Duration::from_nanos(10)).check().is_ok());
     assert!(Breaker::failure_rate(0.5).over_time(Duration::MAX).slow_calls(1.0, Duration::MAX).check().is_ok());
 }
+
+#[test]
+fn a_break_that_does_not_grow_stays_exact() {
+    // Beyond what a float tells apart: the nearest it has is a nanosecond more.
+    let long = Duration::from_nanos((1 << 53) + 3);
+    assert_eq!(BREAKER.open_for(long).settings.break_after((1 << 53) + 3), (1 << 53) + 3);
+}

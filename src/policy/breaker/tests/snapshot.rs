@@ -57,6 +57,7 @@ fn a_half_open_breaker_keeps_its_outcomes_and_has_no_probe_under_way() {
     let _under_way = target.ask(10_000).unwrap();
     let other = carried(&target, 10_000, 10_000);
     assert_eq!(other.state(), BreakerState::HalfOpen);
+    assert_eq!(other.ask(10_000).unwrap().begin(true), None, "observers were told before");
     assert_eq!(other.succeed(10_000), None);
     assert_eq!(other.succeed(10_000), Some(Change::Closed));
 }
@@ -332,4 +333,18 @@ fn a_snapshot_fits_its_place() {
     for (bad, word) in [(BadSnapshot::Damaged, "damaged"), (BadSnapshot::OtherVersion, "another version")] {
         assert!(bad.to_string().contains(word));
     }
+}
+
+#[test]
+fn the_second_byte_says_what_a_breaker_counts_in() {
+    fn kind<W: Window>(breaker: Breaker<W>) -> u8 {
+        Subject::new(breaker).control(0).snapshot().as_bytes()[1]
+    }
+    let (calls, time) = (Breaker::failure_rate(0.5).over_calls(100), Breaker::failure_rate(0.5).over_time(SECOND));
+    assert_eq!(
+        [kind(BREAKER), kind(calls), kind(SLOW), kind(time), kind(time.slow_calls(0.5, SECOND))],
+        [1, 2, 3, 4, 5]
+    );
+    let snapshot = Subject::new(BREAKER).control(0).snapshot();
+    assert_eq!(format!("{snapshot:?}"), format!("BreakerSnapshot({:?})", snapshot.as_bytes()));
 }
