@@ -396,3 +396,16 @@ fn a_hundred_interleaved_calls_are_never_more_than_the_limit_and_all_get_their_t
     let state = policy.bulkhead.memory.0.with(|state| (state.taken, state.line.len()));
     assert_eq!(state, (0, 0));
 }
+
+#[test]
+fn a_policy_tells_its_calls_in_flight_and_the_most() {
+    let (bulkhead, clock) = (Bulkhead::concurrent(3), TestClock::new());
+    let policy = Policy::new().bulkhead(bulkhead);
+    let seen = || (policy.concurrency_limit(), policy.in_flight());
+    assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>(seen())), Ok((3, 1)));
+    assert_eq!(seen(), (3, 0));
+    let policy = Policy::new().optional(Some(bulkhead)).unwrap();
+    let seen = || (policy.concurrency_limit(), policy.in_flight());
+    assert_eq!(policy.with(&clock).call(|| Ok::<_, RpcError>(seen())), Ok((Some(3), Some(1))));
+    assert_eq!(seen(), (Some(3), Some(0)));
+}

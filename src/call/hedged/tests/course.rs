@@ -11,6 +11,10 @@ fn a_call_that_is_fast_enough_is_not_hedged_and_looks_at_no_clock() {
     assert_eq!(clock.run(call.call_hedged(async || target.ask().await)), Ok("now"));
     assert_eq!(clock.run(call.call_hedged(async || target.ask().await)), Ok("just in time"));
     assert_eq!((target.started(), clock.reads(), clock.sleepers()), (vec![0, 0], 0, 0));
+    let without = Policy::new();
+    let call = without.with(&clock).idempotent();
+    assert_eq!(clock.run(call.call_hedged(async || Ok::<_, RpcError>("without"))), Ok("without"));
+    assert_eq!(clock.reads(), 0);
 }
 
 #[test]

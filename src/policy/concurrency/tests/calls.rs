@@ -187,3 +187,13 @@ fn an_operation_or_a_clock_that_panics_gives_its_place_back() {
     assert!(std::panic::catch_unwind(now).is_err());
     assert_eq!((policy.in_flight(), policy.concurrency_limit()), (0, 20));
 }
+
+#[test]
+fn a_limit_decided_at_run_time_tells_what_it_is() {
+    let policy = Policy::new().optional(Some(AIMD)).unwrap();
+    let seen = || (policy.concurrency_limit(), policy.in_flight());
+    assert_eq!(policy.with(&TestClock::new()).call(|| Ok::<_, RpcError>(seen())), Ok((Some(20), Some(1))));
+    assert_eq!(seen(), (Some(20), Some(0)));
+    let without = Policy::new().optional(None::<Concurrency<Aimd>>).unwrap();
+    assert_eq!((without.concurrency_limit(), without.in_flight()), (None, None));
+}

@@ -203,3 +203,13 @@ fn an_operation_that_panics_counts_as_nothing() {
     assert_eq!(policy.rate_limit.memory.0.with(|state| *state), State::NEW);
     assert!(policy.with(&clock).call(|| Ok::<_, RpcError>(())).is_ok());
 }
+
+#[test]
+fn a_throttle_decided_at_run_time_tells_its_probability() {
+    let clock = TestClock::new();
+    let policy = Policy::new().optional(Some(THROTTLE.padding(1))).unwrap();
+    assert_eq!(policy.rejection_probability(), Some(0.0));
+    policy.with(&clock).call(overloaded).unwrap_err();
+    assert_eq!(policy.rejection_probability(), Some(0.5));
+    assert_eq!(Policy::new().optional(None::<Throttle>).unwrap().rejection_probability(), None);
+}
