@@ -32,9 +32,15 @@ use steadfast_host::Error;
 use printer::{STDERR, STDOUT};
 use stop::Stop;
 
+const ENVIRONMENT: &str = "\
+Environment:
+  RUST_LOG         What is logged, like info,steadfast::lattice=debug
+  STEADFAST_CACHE  The folder that keeps the machine code of components for the next start, or `off`; by default it is
+                   Wasmtime's, like ~/.cache/wasmtime. Its code is run as it is: allow only yourself to write there";
+
 /// Runs WebAssembly components, breaks what is between them on purpose, and composes them.
 #[derive(Parser)]
-#[command(name = "steadfast", version, arg_required_else_help = true)]
+#[command(name = "steadfast", version, arg_required_else_help = true, after_help = ENVIRONMENT)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -187,6 +193,7 @@ mod tests {
              test -p steadfast-host --bin steadfast` writes it anew. `steadfast completions` prints what a shell needs.\n",
         );
         section(&command, "steadfast", &mut page);
+        let _ = write!(page, "\n## Environment\n\n```text\n{}\n```\n", super::ENVIRONMENT);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
         if std::env::var_os("UPDATE_GENERATED").is_some() {
             std::fs::write(&path, &page).unwrap();

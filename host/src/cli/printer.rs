@@ -17,8 +17,9 @@ const MAX_WAITING: usize = 4 << 20;
 /// escaped.
 const MAX_LINE: usize = 64 << 10;
 
-/// How long a command that ends waits until what it said is taken: a pipe that is read takes it within milliseconds.
-const FLUSH: Duration = Duration::from_secs(1);
+/// How long a command that ends waits until what it said is taken. A pipe that is read takes it within milliseconds; on a
+/// machine with ten times too much to do, one second was too short for a file.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// For a program that started this one, and people.
 pub(super) static STDOUT: Printer = Printer::new(|dropped| format!("lines left out here: {dropped}\n"));

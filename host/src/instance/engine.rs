@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, Result};
+use wasmtime::{Cache, CacheConfig, Config, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, Result};
 
 use super::bounds::MAX_TABLE_ELEMENTS;
 use crate::clock::Time;
@@ -29,6 +29,9 @@ const KEPT_MEMORY: usize = 64 << 10;
 /// The same of its tables.
 const KEPT_TABLES: usize = 16 << 10;
 
+/// Names the folder with the machine code of components, or is `off`.
+const CACHE: &str = "STEADFAST_CACHE";
+
 /// How an engine gives instances their memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -47,6 +50,8 @@ struct Workshop {
     code: HashMap<Vec<u8>, Component>,
 }
 
+static KEPT_CODE: LazyLock<Option<Cache>> = LazyLock::new(cache);
+
 static WORKSHOPS: [LazyLock<Mutex<Workshop>>; 3] = [const { LazyLock::new(Mutex::default) }; 3];
 
 fn workshop(kind: Kind) -> MutexGuard<'static, Workshop> {
@@ -62,6 +67,7 @@ fn engine(kind: Kind) -> Result<Engine> {
     // A component may use 512 KiB of it. The rest is for what the host does meanwhile: a first connection to a NATS server
     // took more than the 1.5 MiB that are the default. Only pages that are touched are memory.
     config.async_stack_size(8 << 20);
+    config.cache(KEPT_CODE.clone());
     match kind {
         Kind::Simulated => config.consume_fuel(true),
         Kind::OnDemand => config.epoch_interruption(true),
@@ -78,6 +84,24 @@ fn engine(kind: Kind) -> Result<Engine> {
         });
     }
     Ok(workshop.engine.insert(engine).clone())
+}
+
+/// Where the machine code of components stays for the next process: with that of Wasmtime's own command, or in the folder
+/// that is asked for.
+fn cache() -> Option<Cache> {
+    let mut config = CacheConfig::new();
+    let asked = std::env::var_os(CACHE);
+    match &asked {
+        Some(folder) if folder == "off" => return None,
+        Some(folder) => drop(config.with_directory(folder)),
+        None => {}
+    }
+    Cache::new(config)
+        .inspect_err(|error| match asked {
+            Some(_) => tracing::warn!("{CACHE} names no folder for machine code, so none is kept: {error:#}"),
+            None => tracing::debug!("no machine code is kept for the next start: {error:#}"),
+        })
+        .ok()
 }
 
 fn pool() -> PoolingAllocationConfig {

@@ -1,7 +1,7 @@
 //! A host as a process: what it makes of signals, and of few descriptors.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::NamedTempFile;
@@ -79,6 +79,13 @@ impl Drop for Process {
     }
 }
 
+/// The machine code that a host kept in a folder: its files have no extension, as those about their use have.
+fn machine_code(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    let found = entries.flat_map(|path| if path.is_dir() { machine_code(&path) } else { vec![path] });
+    found.filter(|path| path.extension().is_none()).collect()
+}
+
 /// Waits until a process takes SIGTERM.
 fn until_it_takes_signals(process: u32) {
     loop {
@@ -93,7 +100,8 @@ fn until_it_takes_signals(process: u32) {
 
 #[test]
 fn a_host_that_is_told_to_stop_while_it_loads_stops() {
-    let process = Process::start(&[], "");
+    // It compiles, which takes a while.
+    let process = Process::start(&["env", "STEADFAST_CACHE=off"], "");
     until_it_takes_signals(process.child.id());
     process.terminate();
     let (status, log) = process.end();
@@ -172,4 +180,41 @@ async fn with_few_descriptors_the_admin_port_and_requests_are_answered() {
     let mut rest = Vec::new();
     process.terminate();
     process.stdout.read_to_end(&mut rest).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machine_code_that_is_damaged_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = format!("STEADFAST_CACHE={}", folder.path().display());
+    let answer = async || {
+        let mut process = Process::start(&["env", &cache], "");
+        let answer = reply(process.address(), &get_and_close("/whole")).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}, and logged: {}", process.log());
+    };
+    answer().await;
+    let kept = machine_code(folder.path());
+    let sizes = || kept.iter().map(|file| std::fs::metadata(file).unwrap().len()).collect::<Vec<_>>();
+    let whole = sizes();
+    assert!(!kept.is_empty());
+    kept.iter().for_each(|file| std::fs::write(file, "damaged").unwrap());
+    answer().await;
+    assert_eq!(sizes(), whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn machine_code_is_kept_where_it_may_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let home = format!("HOME={}", folder.path().display());
+    let no_folder = format!("STEADFAST_CACHE={}", file.display());
+    for (variable, told) in
+        [("STEADFAST_CACHE=off", false), ("STEADFAST_CACHE=", true), ("STEADFAST_CACHE=here", true), (&no_folder, true)]
+    {
+        let mut process = Process::start(&["env", "-u", "XDG_CACHE_HOME", &home, variable], "");
+        process.address();
+        let log = process.log();
+        assert_eq!(log.contains("STEADFAST_CACHE names no folder for machine code"), told, "{variable}: {log}");
+    }
+    assert_eq!(machine_code(folder.path()), [file]);
 }
