@@ -1,6 +1,7 @@
 //! Instances that share a breaker, one call after the other and in every order of their operations.
 
 mod calls;
+mod exits;
 mod explorer;
 mod interleavings;
 mod naive;

@@ -1,0 +1,115 @@
+//! What instances see of one another at the edges: late probes, dropped ones, waits, and records of other versions.
+
+use core::future::{Future, pending};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use super::super::super::wire::{Writer, checksum};
+use super::super::record::Record;
+use crate::testing::{ManualClock, MemoryStore, Recorder, TestClock};
+use crate::{Breaker, Cause, Change, Delivery, Event, Failed, Failure, Policy, RateLimit, Reason, Retry, RpcError};
+
+const BREAKER: Breaker = Breaker::consecutive_failures(1).open_for(Duration::from_secs(10));
+
+fn down() -> Result<(), RpcError> {
+    Err(RpcError::new(Cause::Overloaded, Delivery::NotSent))
+}
+
+/// Makes one call in a fresh instance.
+fn call(store: &'static MemoryStore, result: Result<(), RpcError>) -> Result<(), Failed> {
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", store));
+    policy.with(TestClock::new()).call(|| result.clone())
+}
+
+#[test]
+fn a_failure_that_opens_it_ends_the_call_without_a_wait() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let breaker = BREAKER.jitter(1.0).shared("it", &STORE);
+    let policy = Policy::new().retry(Retry::attempts(10)).shared_breaker(breaker);
+    let clock = TestClock::new();
+    let failed = policy.with(&clock).call(down).unwrap_err();
+    assert_eq!((failed.reason(), failed.attempts(), clock.slept()), (Reason::BreakerOpen, 1, vec![]));
+    assert_eq!(failed.retry_after(), Some(Duration::from_secs(20)), "with all of the jitter");
+}
+
+#[test]
+fn a_fresh_instance_tells_the_cause_of_the_break() {
+    static STORE: MemoryStore = MemoryStore::new();
+    call(&STORE, down()).unwrap_err();
+    let failed = call(&STORE, Ok(())).unwrap_err();
+    assert_eq!((failed.reason(), failed.cause()), (Reason::BreakerOpen, Cause::Overloaded));
+}
+
+#[test]
+fn a_name_has_letters_digits_and_few_signs() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let most: &'static str = "x".repeat(100).leak();
+    let too_long: &'static str = "x".repeat(101).leak();
+    let allowed = |name| BREAKER.shared(name, &STORE).check().is_ok();
+    assert!(["it", "a-B_c.d/9", most].into_iter().all(allowed));
+    assert!(!["", "a b", "b:", "\u{e4}", too_long].into_iter().any(allowed));
+}
+
+#[test]
+fn a_probe_that_took_too_long_is_late() {
+    static STORE: MemoryStore = MemoryStore::new();
+    static SEEN: Recorder = Recorder::new();
+    call(&STORE, down()).unwrap_err();
+    for result in [Ok(()), down()] {
+        STORE.advance(Duration::from_secs(30));
+        let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE)).observer(&SEEN);
+        let slow = || {
+            STORE.advance(Duration::from_secs(10));
+            result.clone()
+        };
+        assert_eq!(policy.with(TestClock::new()).call(slow).is_ok(), result.is_ok());
+        let seen = SEEN.take();
+        assert!(seen.contains(&Event::BreakerChanged(Change::HalfOpened)), "{seen:?}");
+        assert!(seen.contains(&Event::Late), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_probe_that_is_dropped_makes_room_for_the_next() {
+    static STORE: MemoryStore = MemoryStore::new();
+    call(&STORE, down()).unwrap_err();
+    STORE.advance(Duration::from_secs(10));
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE));
+    let clock = ManualClock::new();
+    let call_it = policy.with(&clock);
+    let mut probe = Box::pin(call_it.call_async(pending::<Result<(), RpcError>>));
+    assert!(probe.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(probe);
+    call(&STORE, Ok(())).unwrap();
+}
+
+#[test]
+fn a_call_that_waited_asks_the_store_again() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let second = Duration::from_secs(1);
+    let limit = RateLimit::per_second(1).burst(1).wait_up_to(second);
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE)).rate_limit(limit);
+    let clock = ManualClock::new();
+    let call_it = policy.with(&clock);
+    call_it.call(|| Ok::<_, RpcError>(())).unwrap();
+    let mut waiting = Box::pin(call_it.call_async(async || Ok::<_, RpcError>(())));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    call(&STORE, down()).unwrap_err();
+    clock.advance(second);
+    let Poll::Ready(Err(failed)) = waiting.as_mut().poll(&mut context) else { panic!("let through") };
+    assert_eq!((failed.reason(), failed.attempts()), (Reason::BreakerOpen, 0));
+}
+
+#[test]
+fn a_record_of_another_version_is_none() {
+    let read = |version: u8, more: &[u8]| {
+        let mut writer = Writer::EMPTY;
+        writer.bytes(&[version, 0, 0]);
+        [7, 0, 0].map(|number| writer.u64(number));
+        writer.bytes(more);
+        writer.u32(checksum(writer.written()));
+        Record::read(&BREAKER.settings, writer.written()).map(|record| record.generation)
+    };
+    assert_eq!([read(1, &[]), read(2, &[]), read(1, &[0])], [Some(7), None, None]);
+}
