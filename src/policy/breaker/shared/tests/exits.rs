@@ -106,7 +106,7 @@ fn a_record_of_another_version_is_none() {
     let read = |version: u8, more: &[u8]| {
         let mut writer = Writer::EMPTY;
         writer.bytes(&[version, 0, 0]);
-        [7, 0, 0].map(|number| writer.u64(number));
+        [7, 0, 0].into_iter().for_each(|number| writer.u64(number));
         writer.bytes(more);
         writer.u32(checksum(writer.written()));
         Record::read(&BREAKER.settings, writer.written()).map(|record| record.generation)
