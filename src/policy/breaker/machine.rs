@@ -46,7 +46,7 @@ impl Closed {
     pub const NEW: Self = Closed(Admission::ONE);
 
     pub const fn admission(self) -> Option<Admission> {
-        match self.0 & !(Self::CALM + Self::CALM_IF_FAST) {
+        match self.0 & !(Self::CALM | Self::CALM_IF_FAST) {
             0 => None,
             generation => Some(Admission(generation)),
         }
@@ -121,7 +121,7 @@ impl Probes {
             return None;
         }
         let place = self.taken.trailing_ones();
-        let admission = Admission(number + Admission::PROBE + place);
+        let admission = Admission(number | Admission::PROBE | place);
         self.admissions[admission.place()] = admission;
         self.began[admission.place()] = now;
         self.taken |= 1 << place;
@@ -161,7 +161,7 @@ impl<T: Tally> State<T> {
     pub fn closed(&self, settings: &Settings) -> Closed {
         match &self.phase {
             Phase::Closed(tally) if tally.is_calm(settings) => {
-                Closed(self.generation + if settings.counts_slow { Closed::CALM_IF_FAST } else { Closed::CALM })
+                Closed(self.generation | if settings.counts_slow { Closed::CALM_IF_FAST } else { Closed::CALM })
             }
             Phase::Closed(_) => Closed(self.generation),
             _ => Closed(0),

@@ -160,7 +160,7 @@ impl Tally for LastCalls {
         // Always within the ring, which the remainder says to the compiler.
         let word = &mut self.ring[place % (MAX_CALLS as usize / PER_WORD)];
         let (old, new) = (*word >> bit, u32::from(failed) * FAILED + u32::from(slow) * SLOW);
-        *word ^= ((old & (FAILED + SLOW)) ^ new) << bit;
+        *word ^= ((old & (FAILED | SLOW)) ^ new) << bit;
         self.counts.failures = self.counts.failures + u32::from(failed) - (old & FAILED);
         self.counts.slow = self.counts.slow + u32::from(slow) - (old & SLOW) / SLOW;
         self.counts.calls = (self.counts.calls + 1).min(settings.length);
