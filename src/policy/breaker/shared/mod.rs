@@ -1,8 +1,9 @@
 //! A breaker whose state all instances share.
 //!
 //! `record` is what the store holds, `protocol` what is asked of it and in which order, and `rest` when it is not asked
-//! since it failed. Here is how a call passes.
+//! since it failed; `control` is for people who look at it, or close it. Here is how a call passes.
 
+mod control;
 mod protocol;
 mod record;
 mod rest;
@@ -20,6 +21,7 @@ use crate::platform::state::Store;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::sealed::Sealed;
 use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
+pub use control::SharedState;
 use protocol::{Shared, Ticket};
 use rest::Rest;
 
