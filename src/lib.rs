@@ -101,8 +101,8 @@ pub use policy::{
     Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,
     BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard, Hedge,
     HedgeKind, HedgePart, InFlightBudget, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy,
-    Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SharedBreaker, SlidingWindow, Throttle, TimeLimit,
-    TimeWindow, TokenBucket, Upcoming, Window,
+    Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SharedBreaker, SharedState, SlidingWindow, Throttle,
+    TimeLimit, TimeWindow, TokenBucket, Upcoming, Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.

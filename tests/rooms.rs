@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 8] = ["platform", "failure", "observe", "testing", "policy", "call", "config", "http"];
 
 /// The same of the host, where a room may be a file.
-const HOST_ROOMS: [&str; 28] = [
+const HOST_ROOMS: [&str; 29] = [
     "escape",
     "excerpt",
     "small_file",
@@ -23,6 +23,7 @@ const HOST_ROOMS: [&str; 28] = [
     "lattice",
     "providers",
     "manifest",
+    "store",
     "wrpc",
     "compose",
     "inspect",

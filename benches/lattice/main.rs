@@ -8,6 +8,9 @@
 //!
 //! With `-- --postgres`, it compares a query by a component with `tokio-postgres` alone, which needs a `postgres` instead.
 //!
+//! With `-- --shared`, it asks for calls through a breaker of each instance, and through one that all instances share: in the
+//! memory of the host, in NATS JetStream and in Redis. It needs a `redis-server` too.
+//!
 //! With `-- --soak`, it asks each kind of link for 200,000 requests instead, and fails where one of them does, where
 //! memory grows, or where descriptors stay open.
 
@@ -16,6 +19,7 @@ mod memory;
 #[cfg(unix)]
 mod postgres;
 mod program;
+mod shared;
 mod soak;
 
 use std::path::{Path, PathBuf};
@@ -69,6 +73,9 @@ async fn main() -> Outcome<()> {
     #[cfg(unix)]
     if std::env::args().any(|argument| argument == "--postgres") {
         return postgres::run(&Places { folder: folder.path(), steadfast, url: String::new() }).await;
+    }
+    if std::env::args().any(|argument| argument == "--shared") {
+        return shared::run(&Places { folder: folder.path(), steadfast, url: String::new() }).await;
     }
     let soaks = std::env::args().any(|argument| argument == "--soak");
     let wasmtime = if soaks { None } else { Some(wasmtime(&steadfast)?) };

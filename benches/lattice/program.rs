@@ -47,12 +47,27 @@ impl Program {
 
     /// A NATS server on a free port, and its address.
     pub async fn nats_server(folder: &Path) -> Outcome<(Self, String)> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
+        Program::nats_server_with(folder, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub async fn nats_server_with(folder: &Path, arguments: &[&str]) -> Outcome<(Self, String)> {
+        let port = free_port()?;
         let mut command = Command::new("nats-server");
-        command.args(["--addr", "127.0.0.1", "--port", &port]).current_dir(folder);
+        command.args(["--addr", "127.0.0.1", "--port", &port]).args(arguments).current_dir(folder);
         let server = Program::start("nats-server", command, "Server is ready").await;
         let server = server.map_err(|error| format!("nats-server cannot be started ({error}); is it installed?"))?;
         Ok((server, format!("nats://127.0.0.1:{port}")))
+    }
+
+    /// A Redis server on a free port, which keeps nothing, and its address.
+    pub async fn redis_server(folder: &Path) -> Outcome<(Self, String)> {
+        let port = free_port()?;
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--port", &port, "--save", ""]).current_dir(folder);
+        let server = Program::start("redis-server", command, "Ready to accept connections").await;
+        let server = server.map_err(|error| format!("redis-server cannot be started ({error}); is it installed?"))?;
+        Ok((server, format!("redis://127.0.0.1:{port}")))
     }
 
     /// The processor time that it has had, where the system says so.
@@ -63,6 +78,10 @@ impl Program {
         let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
         Some(Duration::from_millis(ticks * 10))
     }
+}
+
+fn free_port() -> std::io::Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string())
 }
 
 impl Program {

@@ -339,6 +339,6 @@ async fn serve(manifest: &str) -> Result<(Host, SocketAddr), String> {
 async fn send(address: SocketAddr, ask: Ask) -> Result<Answer, String> {
     match ask {
         Ask::Post(path, body) => client::send(address, Method::POST, path, body).await,
-        Ask::Get(path) | Ask::Job(path) => client::send(address, Method::GET, path, "").await,
+        _ => client::send(address, Method::GET, ask.path(), "").await,
     }
 }

@@ -121,6 +121,12 @@ pub enum Error {
         /// What is wrong with its name or an option, and what to do.
         problem: String,
     },
+    /// A key-value store cannot be seen from here, or did not do what it was asked.
+    #[error("cannot use the store: {problem}")]
+    Store {
+        /// What was asked, what happened, and what to do.
+        problem: String,
+    },
     /// This machine has no threads, or no files, left to run on.
     #[error("cannot start to work: {0}; the machine, or what it lets this user have, is exhausted")]
     Runtime(std::io::Error),

@@ -41,6 +41,7 @@ mod providers;
 mod server;
 pub mod sim;
 mod small_file;
+mod store;
 mod switches;
 mod trace;
 #[cfg(feature = "wrpc")]
@@ -58,4 +59,5 @@ pub use manifest::{Instances, Manifest};
 pub use nats::{NatsOptions, Secret};
 #[cfg(feature = "wrpc")]
 pub use provider::Provider;
+pub use store::Store;
 pub use switches::Switches;

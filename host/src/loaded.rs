@@ -15,6 +15,7 @@ use crate::instance::{Callee, Handler, Network, Provided, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
 use crate::providers::Options;
+use crate::store::STORE;
 use steadfast_settings::KEY;
 
 /// All that a component needs to be run.
@@ -204,9 +205,6 @@ fn no_network(manifest: &Manifest, interface: &str, link: &Link) -> Error {
     );
     Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem }
 }
-
-/// The link that says where `wasi:keyvalue` keeps its values.
-const STORE: &str = "wasi:keyvalue/store";
 
 /// A link of `wasi:keyvalue` must be that of `store`, and lead to a store.
 fn check_store(

@@ -154,7 +154,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | – `on(overloaded, attempts = 2, backoff = …)` | what is different about one cause; `attempts` from 1 to 255 | nothing |
 /// | – `before_retry = f` | a function from `&Upcoming` to `bool` | every retry is made |
 /// | `breaker(failures = 5, …)` | failures in a row: 1 or more | none |
-/// | `breaker(failures = 5, shared = "keyvalue", name = "acme/greeter", …)` | one state for all instances, in the bucket `default`, or `bucket = "…"`; feature `keyvalue-state` | each its own |
+/// | `breaker(failures = 5, shared = "keyvalue", name = "acme/greeter", …)` | one state for all instances, in the bucket `default`, or `bucket = "…"`, read again after `cached_for = "…"`; feature `keyvalue-state` | each its own |
 /// | `breaker(failure_rate = "50%", over_calls = 100, …)` | a share, of 1 to 1024 calls, or `over_time = "10s"` | none |
 /// | – `minimum_calls = 10` | of a rate: 1 or more | 10, or all of a shorter window |
 /// | – `slow_calls(rate = "80%", longer_than = "1s")` | of a rate: a share and a duration | slow calls do not count |

@@ -60,7 +60,8 @@ steadfast::policy! {
     static SHARED = breaker(failures = 5, probes = 2, shared = "keyvalue", name = "acme/greeter", jitter = 0)
         + deadline("1s");
 
-    static BUCKET = breaker(failures = 5, shared = "keyvalue", name = "acme/greeter", bucket = "state");
+    static BUCKET = breaker(failures = 5, shared = "keyvalue", name = "acme/greeter", bucket = "state",
+        cached_for = "1s");
 
     static SLOW = breaker(failure_rate = 1, over_calls = 10, slow_calls(rate = 1, longer_than = "1s"));
 
@@ -136,7 +137,8 @@ fn the_parts_are_those_of_the_builders() {
     let bucket = KeyValue::bucket;
     let shared = Breaker::consecutive_failures(5).probes(2).jitter(0.0).shared("acme/greeter", bucket("default"));
     same(&SHARED, &Policy::new().shared_breaker(shared).deadline(Deadline::after(secs(1))));
-    let shared = Breaker::consecutive_failures(5).jitter(0.1).shared("acme/greeter", bucket("state"));
+    let shared =
+        Breaker::consecutive_failures(5).jitter(0.1).shared("acme/greeter", bucket("state")).cached_for(secs(1));
     same(&BUCKET, &Policy::new().shared_breaker(shared));
     same(&SLOW, &Policy::new().breaker(Breaker::failure_rate(1.0).over_calls(10).slow_calls(1.0, secs(1)).jitter(0.1)));
 }

@@ -215,15 +215,17 @@ pub const BREAKER: Table = Table::new(
             .default("each instance has its own"),
         row("name", Name, &ANY, "Of a shared state: whose it is, component and target."),
         row("bucket", Name, &ANY, "Of a shared state: the bucket that it is in.").default("`\"default\"`"),
+        row("cached_for", Duration, &ANY_TIME, "Of a shared state: how long an instance trusts what it has read.")
+            .default("not at all"),
     ],
 )
 .choices(&[
     Choice::always(&[
-        kind("failures", &[], &["shared", "name", "bucket"]),
+        kind("failures", &[], &["shared", "name", "bucket", "cached_for"]),
         kind("failure_rate", &[], &["over_calls", "over_time", "minimum_calls", "slow_calls"]),
     ]),
     Choice::with("failure_rate", &[kind("over_calls", &[], &[]), kind("over_time", &[], &[])]),
-    Choice::maybe(&[kind("shared", &["name"], &["bucket"])]),
+    Choice::maybe(&[kind("shared", &["name"], &["bucket", "cached_for"])]),
 ]);
 
 /// Which share of the calls may be slow.

@@ -24,7 +24,11 @@ mod kind {
         let kept = |text: &str| -> &'static str { Box::leak(text.into()) };
         let store = KeyValue::bucket(settings.text("bucket").map_or("default", kept));
         let name = kept(settings.text("name")?);
-        reader.accept(breaker.shared(name, store).check(), &[]).map(Either::Other)
+        let mut shared = breaker.shared(name, store);
+        if let Some(time) = settings.duration("cached_for") {
+            shared = shared.cached_for(time);
+        }
+        reader.accept(shared.check(), &[]).map(Either::Other)
     }
 
     pub fn control<'p, O>(

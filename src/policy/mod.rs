@@ -26,7 +26,7 @@ pub use backoff::{Backoff, Jitter};
 pub(crate) use breaker::Controlled;
 pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
-    SharedBreaker, TimeWindow, Window,
+    SharedBreaker, SharedState, TimeWindow, Window,
 };
 pub use budget::{Budget, BudgetPart, InFlightBudget};
 pub use builder::Optional;

@@ -111,6 +111,9 @@ mod ours {
     static POLICY: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(3).budget(&BUDGET));
     #[cfg(feature = "breaker")]
     static POLICY: Policy<(Breaker,)> = Policy::new().breaker(Breaker::consecutive_failures(5));
+    #[cfg(feature = "breaker-shared")]
+    static POLICY: Policy<(steadfast::SharedBreaker<steadfast::KeyValue>,)> = Policy::new()
+        .shared_breaker(Breaker::consecutive_failures(5).shared("bench/peer", steadfast::KeyValue::bucket("default")));
     #[cfg(feature = "breaker-count")]
     static POLICY: Policy<(Breaker<CountWindow>,)> = Policy::new().breaker(Breaker::failure_rate(0.5).over_calls(100));
     #[cfg(feature = "breaker-count-slow")]

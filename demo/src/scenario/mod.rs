@@ -4,7 +4,9 @@ pub mod chain;
 pub mod cron;
 pub mod flagship;
 pub mod http_proxy;
+mod many;
 pub mod postgres;
+pub mod shared_breaker;
 
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
@@ -29,8 +31,8 @@ pub struct Example {
 }
 
 /// All examples; the first is the one that `cargo demo` shows.
-pub const EXAMPLES: [Example; 5] =
-    [flagship::EXAMPLE, postgres::EXAMPLE, http_proxy::EXAMPLE, chain::EXAMPLE, cron::EXAMPLE];
+pub const EXAMPLES: [Example; 6] =
+    [flagship::EXAMPLE, postgres::EXAMPLE, http_proxy::EXAMPLE, chain::EXAMPLE, cron::EXAMPLE, shared_breaker::EXAMPLE];
 
 /// The component files that the scenarios run, by the names that their manifests have for them.
 pub struct Components {
@@ -87,6 +89,8 @@ pub struct Step {
     pub injected: &'static str,
     /// When to ask, since the host was ready.
     pub at: Duration,
+    /// Whether to wait first for as long as the answer before said in `Retry-After`.
+    pub when_told: bool,
     pub ask: Ask,
     /// 0 for a job, which has none.
     pub status: u16,
@@ -100,6 +104,10 @@ pub struct Step {
 pub enum Ask {
     Get(&'static str),
     Post(&'static str, &'static str),
+    /// So many, one after another.
+    Times(&'static str, usize),
+    /// So many at a time.
+    AtOnce(&'static str, usize),
     /// Wait for the next run of a job.
     Job(&'static str),
 }
@@ -120,6 +128,8 @@ pub enum Read {
     Any,
     /// What became of a run: `ok`, or why it failed.
     Run(&'static str),
+    /// How many of the answers are of each kind.
+    Answers(&'static [(&'static str, usize)]),
 }
 
 /// Where no time is promised: a busy machine may take its own.
@@ -133,6 +143,7 @@ pub fn step(injected: &'static str, ask: Ask, status: u16, read: Read, calls: u6
     Step {
         injected,
         at: Duration::ZERO,
+        when_told: false,
         ask,
         status,
         read,
@@ -161,13 +172,25 @@ impl Scenario {
 
         let mut rows = Vec::new();
         let mut runs = 0;
+        let mut told = Duration::ZERO;
         for step in &self.steps {
             // Nothing is at stake here but the time of the request, so sleeping is the point.
             tokio::time::sleep(step.at.saturating_sub(ready.elapsed())).await;
-            let before = host.journal().total();
+            if step.when_told {
+                tokio::time::sleep(told).await;
+            }
+            let before = calls(host.journal());
             let answer = match step.ask {
                 Ask::Get(path) => client::send(address, Method::GET, path, "").await,
                 Ask::Post(path, body) => client::send(address, Method::POST, path, body).await,
+                Ask::Times(path, _) | Ask::AtOnce(path, _) => {
+                    let start = Instant::now();
+                    let answers = many::ask(address, path, step.ask).await.map_err(|error| failed(&error))?;
+                    let calls = calls(host.journal()) - before;
+                    told = answers.last().map(many::told).unwrap_or_default();
+                    rows.push(step.row_of_many(&answers, calls, start.elapsed()));
+                    continue;
+                }
                 Ask::Job(job) => {
                     rows.push(step.watch(job, runs, host.journal()).await.map_err(|error| failed(&error))?);
                     runs += 1;
@@ -175,13 +198,20 @@ impl Scenario {
                 }
             };
             let answer = answer.map_err(|error| failed(&error))?;
-            let calls = host.journal().total() - before;
+            let calls = calls(host.journal()) - before;
+            told = many::told(&answer);
             rows.push(step.row(&answer, calls));
         }
         let _ = stop.send(());
         server.await.map_err(|error| failed(&error))?;
         Ok(rows)
     }
+}
+
+/// How many calls there were, without those of the store, in which a policy keeps what it remembers.
+fn calls(journal: &Journal) -> u64 {
+    let of_the_store = journal.entries().iter().filter(|entry| entry.target.starts_with("wasi:keyvalue/")).count();
+    journal.total() - of_the_store as u64
 }
 
 impl Step {
@@ -239,7 +269,7 @@ impl Step {
             Read::Empty => answer.body.is_empty(),
             Read::Start(text) => answer.body.starts_with(text),
             Read::Any => true,
-            Read::Run(_) => false,
+            Read::Run(_) | Read::Answers(_) => false,
         };
         if answer.status != self.status {
             Some(format!("promised {}", self.status))
@@ -252,7 +282,7 @@ impl Step {
         }
     }
 
-    fn broken_measure(&self, calls: u64, took: Duration) -> Option<String> {
+    pub(super) fn broken_measure(&self, calls: u64, took: Duration) -> Option<String> {
         if !self.calls.contains(&calls) {
             Some(format!("promised {:?} calls", self.calls))
         } else if !self.took.contains(&took) {
@@ -266,7 +296,7 @@ impl Step {
 impl Ask {
     pub fn path(&self) -> &'static str {
         match self {
-            Ask::Get(path) | Ask::Post(path, _) | Ask::Job(path) => path,
+            Ask::Get(path) | Ask::Post(path, _) | Ask::Times(path, _) | Ask::AtOnce(path, _) | Ask::Job(path) => path,
         }
     }
 }
@@ -276,6 +306,9 @@ impl std::fmt::Display for Ask {
         match self {
             Ask::Get(path) => f.write_str(path),
             Ask::Post(path, body) => write!(f, "POST {path} {body}"),
+            Ask::Times(path, 1) => f.write_str(path),
+            Ask::Times(path, count) => write!(f, "{count} times {path}"),
+            Ask::AtOnce(path, count) => write!(f, "{count} at once {path}"),
             Ask::Job(job) => write!(f, "(on schedule) {job}"),
         }
     }

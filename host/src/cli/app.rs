@@ -46,3 +46,14 @@ impl App {
 fn is_manifest(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
+
+/// Options as TOML. A value that is not TOML is a text, which needs no quotes here.
+pub(super) fn option_lines(options: &[String]) -> String {
+    let line = |option: &String| match option.split_once('=') {
+        Some((key, value)) if toml::from_str::<toml::Table>(option).is_err() => {
+            format!("{key} = {}", toml::Value::String(value.into()))
+        }
+        _ => option.clone(),
+    };
+    options.iter().map(line).collect::<Vec<_>>().join("\n")
+}

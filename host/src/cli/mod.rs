@@ -21,6 +21,7 @@ mod printer;
 mod provide;
 mod serve;
 mod sim;
+mod state;
 mod stop;
 
 use std::io::{self, Write};
@@ -53,6 +54,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Fault(fault::Fault),
     Sim(sim::Sim),
+    State(state::State),
     #[cfg(feature = "wrpc")]
     Provide(Box<provide::Provide>),
     Compose(compose::Compose),
@@ -96,6 +98,7 @@ impl Command {
             Command::Serve(serve) => serve.run().map(done),
             Command::Fault(fault) => fault.run().map(done),
             Command::Sim(sim) => sim.run(),
+            Command::State(state) => state.run().map(done),
             #[cfg(feature = "wrpc")]
             Command::Provide(provide) => provide.run().map(done),
             Command::Compose(compose) => compose.run().map(done),

@@ -6,7 +6,7 @@ use clap::Args;
 use steadfast_host::{Admin, Error, Manifest, NatsOptions, Provider};
 
 use super::admin::Port;
-use super::app::App;
+use super::app::{App, option_lines};
 use super::printer::STDOUT;
 use super::stop::Stop;
 use super::{listen, nats};
@@ -147,17 +147,6 @@ impl What {
             What::Host(..) => None,
         }
     }
-}
-
-/// Options as TOML. A value that is not TOML is a text, which needs no quotes here.
-fn option_lines(options: &[String]) -> String {
-    let line = |option: &String| match option.split_once('=') {
-        Some((key, value)) if toml::from_str::<toml::Table>(option).is_err() => {
-            format!("{key} = {}", toml::Value::String(value.into()))
-        }
-        _ => option.clone(),
-    };
-    options.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// How calls come.

@@ -61,7 +61,6 @@ impl Nats {
 }
 
 /// The options of the provider `name`, from a text with a line for each.
-#[cfg(feature = "wrpc")]
 pub(crate) fn provider_options(name: &str, text: &str) -> Result<providers::Options, String> {
     let table = DeTable::parse(text).map_err(|error| explained(&error) + NOT_TOML)?;
     providers::Options::read(name, Deserializer::from(table), &|file| file).map_err(|error| explained(&error))

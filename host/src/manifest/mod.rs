@@ -33,9 +33,9 @@ pub(crate) use env::Env;
 pub(crate) use fault::{FileFault, parse as parse_fault, parse_on};
 pub(crate) use http::Http;
 pub(crate) use limits::{ClientLeft, Limits};
-pub(crate) use link::{Link, Target};
 #[cfg(feature = "wrpc")]
-pub(crate) use link::{Nats, provider_options};
+pub(crate) use link::Nats;
+pub(crate) use link::{Link, Target, provider_options};
 #[cfg(feature = "wrpc")]
 pub(crate) use nats::NatsServer;
 pub(crate) use schedule::Schedule;

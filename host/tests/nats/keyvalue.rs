@@ -206,6 +206,49 @@ async fn where_one_process_trips_the_other_rejects() {
     }
 }
 
+/// `steadfast state` on a store: what it says, where that is a success.
+fn state(store: &Store, arguments: &[&str], file: &str) -> Result<String, String> {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_steadfast"));
+    command.arg("state").args(arguments).args(["--manifest", file]).current_dir(store.folder.path());
+    let output = command.output().expect("the command runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+#[tokio::test]
+async fn a_breaker_is_shown_and_reset_from_outside() {
+    for store in Store::all().await {
+        let fault = "[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nfirst = 5";
+        let one = Served::start(&store, "shown", fault);
+        let shown = |arguments: &[&str]| state(&store, arguments, "shown.toml");
+        assert_eq!(shown(&["show"]), Ok("no breaker has a state in the bucket `default`\n".into()));
+        assert_eq!(one.status().await, "503");
+        assert_eq!(shown(&["show"]), Ok("sharer/named  closed, and has seen failures since the last success\n".into()));
+        for _ in 0..4 {
+            assert_eq!(one.status().await, "503");
+        }
+        let open = shown(&["show", "sharer/named"]).unwrap();
+        assert!(open.starts_with("sharer/named  open for ") && open.ends_with(" more, since no-target\n"), "{open}");
+        let json: serde_json::Value = serde_json::from_str(&shown(&["show", "--json"]).unwrap()).unwrap();
+        let breaker = &json["breakers"][0];
+        assert_eq!(
+            (&breaker["state"], &breaker["cause"], &breaker["generation"]),
+            (&"open".into(), &"no-target".into(), &1.into())
+        );
+        assert!((0.0..=3_600.0).contains(&breaker["retry-after"].as_f64().unwrap()), "{json}");
+        assert_eq!(one.status().await, "503", "its target is back, and it is open");
+        let misspelt = shown(&["reset", "sharer/nmaed"]).unwrap_err();
+        assert_eq!(
+            misspelt,
+            "error: cannot use the store: the bucket `default` has nothing of a breaker `sharer/nmaed`; did you mean \
+             `sharer/named`?\n"
+        );
+        assert_eq!(shown(&["reset", "sharer/named"]), Ok("sharer/named is closed\n".into()));
+        assert_eq!(one.status().await, "200");
+        assert_eq!(shown(&["reset", "sharer/named"]), Ok("sharer/named was closed, and had seen no failure\n".into()));
+    }
+}
+
 #[test]
 fn simulated_time_has_no_store_elsewhere() {
     let manifest = format!(

@@ -9,7 +9,7 @@ use steadfast_demo::guests::Guests;
 use super::{parsed, text};
 
 /// The runs of a scenario that is copied to where its components are known, with the exit status.
-fn runs(pair: &str, version: &str) -> (Option<i32>, Vec<serde_json::Value>) {
+pub fn runs(pair: &str, version: &str, seeds: usize) -> (Option<i32>, Vec<serde_json::Value>) {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
     let build = || Guests::build(&["scenario-front", "greeter", "chain-letters"]).expect("the guests build");
     let guests = GUESTS.get_or_init(build);
@@ -23,7 +23,7 @@ fn runs(pair: &str, version: &str) -> (Option<i32>, Vec<serde_json::Value>) {
         std::fs::write(folder.path().join(file.file_name().expect("a name")), content).expect("the folder is ours");
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-    command.args(["sim", &format!("{version}.toml"), "--seeds", &format!("1..{SEEDS}"), "--json", "out.json"]);
+    command.args(["sim", &format!("{version}.toml"), "--seeds", &format!("1..{seeds}"), "--json", "out.json"]);
     let output = command.current_dir(folder.path()).env_remove("RUST_LOG").output().expect("the command runs");
     assert_eq!(text(&output.stderr), "");
     let json = std::fs::read_to_string(folder.path().join("out.json")).expect("it was written");
@@ -35,7 +35,7 @@ const SEEDS: usize = 3;
 
 /// The one property that the naive version does not have, whichever the seed, and all that the right one has.
 fn check(pair: &str, property: &str) {
-    let (status, naive) = runs(pair, "naive");
+    let (status, naive) = runs(pair, "naive", SEEDS);
     assert_eq!((status, naive.len()), (Some(1), SEEDS));
     for run in naive {
         let failed = run["properties"].as_array().unwrap().iter().filter(|property| property["held"] == false);
@@ -46,7 +46,7 @@ fn check(pair: &str, property: &str) {
 }
 
 fn check_right(pair: &str, version: &str) {
-    let (status, right) = runs(pair, version);
+    let (status, right) = runs(pair, version, SEEDS);
     assert_eq!((status, right.len()), (Some(0), SEEDS));
     assert!(right.iter().all(|run| run["held"] == true && run["succeeded"].as_u64() > Some(0)));
 }

@@ -5,6 +5,7 @@ mod compare;
 mod library;
 mod mistakes;
 mod report;
+mod store;
 mod traffic;
 
 use std::path::Path;

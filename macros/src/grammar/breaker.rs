@@ -18,7 +18,7 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
     let example = "`breaker(failures = 5)` or `breaker(failure_rate = \"50%\", over_calls = 100)`";
     let mut settings = read(&mut list, "`breaker`", &BREAKER, example, errors);
     list.finish(&settings_of(&BREAKER), errors);
-    for setting in ["name", "bucket"] {
+    for setting in ["name", "bucket", "cached_for"] {
         if settings.has(setting) && !settings.has("shared") {
             errors.add(span, format!("`{setting}` is of a shared state: write `shared = \"keyvalue\"` beside it"));
         }
@@ -46,6 +46,7 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
     // Not a word for the builder: which store there is stands in the type.
     let shared = settings.take_if("shared");
     let (name, bucket) = (settings.take_if("name"), settings.take_if("bucket"));
+    let cached_for = settings.take_if("cached_for");
     let mut tokens = settings.build(tokens);
     if !settings.has("jitter") {
         tokens = quote_spanned!(span=> #tokens.jitter(#DEFAULT_JITTER));
@@ -56,6 +57,9 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
     }
     let bucket = bucket.unwrap_or_else(|| quote!("default"));
     let store = quote_spanned!(span=> ::steadfast::KeyValue);
-    let tokens = quote_spanned!(span=> #tokens.shared(#name, #store::bucket(#bucket)));
+    let mut tokens = quote_spanned!(span=> #tokens.shared(#name, #store::bucket(#bucket)));
+    if let Some(time) = cached_for {
+        tokens = quote_spanned!(span=> #tokens.cached_for(#time));
+    }
     Part { span, ty: quote_spanned!(span=> ::steadfast::SharedBreaker<#store>), tokens, data: settings.data }
 }

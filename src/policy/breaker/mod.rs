@@ -21,7 +21,7 @@ pub use builder::{Breaker, Consecutive, CountWindow, FailureRate, TimeWindow};
 #[cfg(feature = "config")]
 pub use control::Controlled;
 pub use control::{BreakerControl, BreakerCounts};
-pub use shared::SharedBreaker;
+pub use shared::{SharedBreaker, SharedState};
 pub use snapshot::{BadSnapshot, BreakerSnapshot};
 pub use window::Window;
 

@@ -1,8 +1,11 @@
 //! A breaker whose state all instances share.
 //!
-//! `record` is what the store holds, `protocol` what is asked of it and in which order, and `rest` when it is not asked
-//! since it failed. Here is how a call passes.
+//! `record` is what the store holds, `protocol` what is asked of it and in which order. It is not asked while `rest` says
+//! that it has failed, and while `cached` trusts what was read. `control` is for people who look at it, or close it. Here is
+//! how a call passes.
 
+mod cached;
+mod control;
 mod protocol;
 mod record;
 mod rest;
@@ -10,16 +13,19 @@ mod rest;
 mod tests;
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 
 use super::builder::{Breaker, Consecutive};
 use super::{BreakerPermit, Memory};
 use crate::failure::Cause;
 use crate::observe::Change;
-use crate::platform::clock::Instant;
+use crate::platform::clock::{Instant, nanos};
 use crate::platform::state::Store;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::sealed::Sealed;
 use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
+use cached::Cached;
+pub use control::SharedState;
 use protocol::{Shared, Ticket};
 use rest::Rest;
 
@@ -59,6 +65,8 @@ pub struct SharedBreaker<S> {
     local: Breaker,
     name: &'static str,
     store: S,
+    /// In nanoseconds.
+    cached_for: u64,
 }
 
 impl Breaker {
@@ -76,11 +84,34 @@ impl Breaker {
     /// assert!(Breaker::consecutive_failures(5).shared("all of them", &STORE).check().is_err());
     /// ```
     pub const fn shared<S: Store>(self, name: &'static str, store: S) -> SharedBreaker<S> {
-        SharedBreaker { local: self, name, store }
+        SharedBreaker { local: self, name, store, cached_for: 0 }
     }
 }
 
 impl<S: Store> SharedBreaker<S> {
+    /// For how long an instance trusts what it has read, and does not ask the store again: on a host that keeps
+    /// instances, most calls then cost no operation. 0 by default; more than `open_for` counts as that. By so much later,
+    /// an instance sees that others have opened or closed the breaker, and that they have seen failures. What it has
+    /// changed itself, it sees at once. Each call reads the clock.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::testing::MemoryStore;
+    /// use steadfast::{Breaker, Policy, RpcError};
+    ///
+    /// static STORE: MemoryStore = MemoryStore::new();
+    /// let shared = Breaker::consecutive_failures(5).shared("acme/greeter", &STORE).cached_for(Duration::from_secs(1));
+    /// let policy = Policy::new().shared_breaker(shared);
+    /// for _ in 0..10 {
+    ///     policy.call(|| Ok::<_, RpcError>(())).unwrap();
+    /// }
+    /// assert_eq!(STORE.asked(), 1);
+    /// ```
+    pub const fn cached_for(mut self, time: Duration) -> Self {
+        self.cached_for = nanos(time);
+        self
+    }
+
     /// The breaker itself, if its settings make sense.
     ///
     /// # Errors
@@ -139,6 +170,8 @@ pub struct Own<T> {
     until: AtomicU64,
     /// Since when the store is not asked.
     rest: Rest,
+    /// What was read last.
+    cached: Cached,
 }
 
 type Tally = <Consecutive as super::Window>::Tally;
@@ -188,22 +221,24 @@ impl<S: Store> Permit for SharedPermit<'_, S> {
     fn settle(mut self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
         let settings = &self.breaker.local.settings;
         let shared = self.breaker.shared();
-        let settled = match self.by.take()? {
+        let ticket = match self.by.take()? {
             By::Local { permit, .. } => return permit.settle(outcome, moment),
-            By::Store(ticket) => match outcome {
-                Outcome::Success => shared.succeeded(ticket),
-                // These causes do not go away with time, and say nothing about the target's health.
-                Outcome::Failure(Cause::NoLink | Cause::Protocol) => shared.ignored(ticket).map(|()| None),
-                Outcome::Failure(cause) => {
-                    let draw = if settings.jitter > 0.0 { moment.draw() } else { 0 };
-                    let failed = shared.failed(ticket, cause, draw);
-                    if let Ok((Some(Change::Opened { .. }), open_for)) = failed {
-                        self.own.until.store(moment.now().after(open_for).as_nanos(), Ordering::Relaxed);
-                    }
-                    failed.map(|(change, _)| change)
-                }
-            },
+            By::Store(ticket) => ticket,
         };
+        let settled = match outcome {
+            Outcome::Success => shared.succeeded(ticket),
+            // These causes do not go away with time, and say nothing about the target's health.
+            Outcome::Failure(Cause::NoLink | Cause::Protocol) => shared.ignored(ticket).map(|()| None),
+            Outcome::Failure(cause) => {
+                let draw = if settings.jitter > 0.0 { moment.draw() } else { 0 };
+                let failed = shared.failed(ticket, cause, draw);
+                if let Ok((Some(Change::Opened { .. }), open_for)) = failed {
+                    self.own.until.store(moment.now().after(open_for).as_nanos(), Ordering::Relaxed);
+                }
+                failed.map(|(change, _)| change)
+            }
+        };
+        self.own.cached.settled(&ticket, outcome, settled.is_ok());
         settled.unwrap_or_else(|_| {
             self.own.rest.failed(moment);
             Some(Change::StoreFailed)
@@ -225,9 +260,17 @@ fn admit<'p, S: Store>(
     own: &'p Own<Tally>,
     moment: &impl Moment,
 ) -> Result<By<'p>, Rejected> {
+    if breaker.cached_for > 0
+        && let Some(admitted) = own.cached.admit(moment, breaker.cached_for.min(breaker.local.settings.open_for))
+    {
+        return admitted.map(By::Store);
+    }
     let asked = !own.rest.is_on(moment);
     if asked && let Ok(admitted) = breaker.shared().admit() {
         own.rest.end();
+        if breaker.cached_for > 0 {
+            own.cached.keep(&admitted, moment);
+        }
         let ticket = admitted?;
         own.until.store(0, Ordering::Relaxed);
         return Ok(By::Store(ticket));
@@ -244,7 +287,8 @@ impl<S: Store> Guard for SharedBreaker<S> {
     type Memory = Own<Tally>;
     type Permit<'p> = SharedPermit<'p, S>;
     #[allow(clippy::declare_interior_mutable_const, reason = "each policy has a memory of its own: a copy is meant")]
-    const NEW: Self::Memory = Own { local: Memory::NEW, until: AtomicU64::new(0), rest: Rest::NEW };
+    const NEW: Self::Memory =
+        Own { local: Memory::NEW, until: AtomicU64::new(0), rest: Rest::NEW, cached: Cached::NEW };
 
     fn admit<'p>(&'p self, own: &'p Self::Memory, moment: &impl Moment) -> Result<SharedPermit<'p, S>, Rejected> {
         Ok(SharedPermit { breaker: self, own, by: Some(admit(self, own, moment)?) })

@@ -24,6 +24,9 @@ use crate::policy::Rejected;
 /// By how much two clocks may differ, in nanoseconds: well beyond what NTP leaves.
 pub const SKEW: u64 = 5_000_000_000;
 
+/// What all keys begin with.
+pub const PREFIX: &str = "steadfast/";
+
 /// How many generations keep their keys. A write that comes late by more than these could be taken for a new one.
 const KEPT: u64 = 8;
 
@@ -54,12 +57,12 @@ impl<S: Store> Shared<'_, S> {
 
     /// Of the breaker itself.
     fn hint(&self) -> String {
-        ["steadfast/", self.name].concat()
+        [PREFIX, self.name].concat()
     }
 
     /// Of a generation.
     fn key(&self, generation: u64, what: &str) -> String {
-        ["steadfast/", self.name, "/", &generation.to_string(), "/", what].concat()
+        [PREFIX, self.name, "/", &generation.to_string(), "/", what].concat()
     }
 
     fn get(&self, key: &str) -> Result<Option<Record>, StoreFailed> {
@@ -81,6 +84,26 @@ impl<S: Store> Shared<'_, S> {
             match next {
                 Some(next) if next.generation == generation => record = next,
                 _ => return Ok(record),
+            }
+        }
+        Err(StoreFailed)
+    }
+
+    /// The newest generation.
+    pub fn newest(&self) -> Result<Record, StoreFailed> {
+        let hint = self.get(&self.hint())?.unwrap_or(Record::FIRST);
+        self.latest(hint)
+    }
+
+    /// Enters a closed generation, unless it is one in which no failure was seen. Whether it was not.
+    pub fn reset(&self) -> Result<bool, StoreFailed> {
+        for _ in 0..MAX_STEPS {
+            let newest = self.newest()?;
+            if newest.phase == (Phase::Closed { seen: false }) {
+                return Ok(false);
+            }
+            if self.enter(newest, Phase::Closed { seen: false })? {
+                return Ok(true);
             }
         }
         Err(StoreFailed)

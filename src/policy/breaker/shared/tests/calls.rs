@@ -5,7 +5,8 @@ use core::time::Duration;
 use crate::platform::state::Store;
 use crate::testing::{MemoryStore, Recorder, TestClock};
 use crate::{
-    Breaker, Cause, Change, Delivery, Event, Failed, Failure, Policy, Reason, Retry, RpcError, SharedBreaker, Tripped,
+    Breaker, BreakerState, Cause, Change, Delivery, Event, Failed, Failure, Policy, Reason, Retry, RpcError,
+    SharedBreaker, Tripped,
 };
 
 const BREAKER: Breaker = Breaker::consecutive_failures(5).open_for(Duration::from_secs(10));
@@ -233,4 +234,34 @@ fn breakers_of_two_names_are_two_breakers() {
     }
     let other = Policy::new().shared_breaker(BREAKER.shared("it/too", &STORE));
     other.with(&TestClock::new()).call(|| Ok::<_, RpcError>(())).unwrap();
+}
+
+#[test]
+fn a_breaker_that_is_reset_ignores_what_was_under_way() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let breaker = BREAKER.shared("it", &STORE);
+    for _ in 0..5 {
+        call(&STORE, false).unwrap_err();
+    }
+    let open = breaker.state().unwrap();
+    assert_eq!((open.state, open.retry_after), (BreakerState::Open, Duration::from_secs(10)));
+    STORE.advance(Duration::from_secs(10));
+    assert_eq!(breaker.state().unwrap().state, BreakerState::HalfOpen);
+    let policy: Policy<(SharedBreaker<_>,)> = Policy::new().shared_breaker(breaker);
+    let probe = policy.with(TestClock::new()).call(|| {
+        assert_eq!(breaker.reset(), Ok(true));
+        Err::<(), _>(no_target())
+    });
+    probe.unwrap_err();
+    let state = breaker.state().unwrap();
+    assert_eq!((state.state, state.failing, state.generation), (BreakerState::Closed, false, open.generation + 1));
+    call(&STORE, true).unwrap();
+    // A failure that was only seen is forgotten too.
+    call(&STORE, false).unwrap_err();
+    assert!(breaker.state().unwrap().failing);
+    assert_eq!((breaker.reset(), breaker.reset()), (Ok(true), Ok(false)));
+    for _ in 0..4 {
+        call(&STORE, false).unwrap_err();
+    }
+    call(&STORE, true).unwrap();
 }

@@ -2,17 +2,21 @@
 //!
 //! `cargo bench` builds one guest for each row, in which a loop asks an import that answers at once, and prints
 //! per call: fuel (executed Wasm operations, the same on every machine), nanoseconds (of this machine), heap
-//! allocations and looks at the clock; and the bytes that the row adds to a component, of two kinds. A second table
+//! allocations, looks at the clock, and operations of a store, each of which is a round trip where the store is
+//! elsewhere; and the bytes that the row adds to a component, of two kinds. A second table
 //! shows that what a policy remembers does not make it slower: fuel per call after few calls and after many.
 //!
 //! `cargo bench --bench policies -- breaker async-retry` measures only the rows with one of the words in their name or
 //! feature, and those that they are compared with.
+
+mod keyvalue;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use keyvalue::Keyvalue;
 use steadfast_demo::guests::Guests;
 use wasmtime::component::{Component, Linker, ResourceTable, Val};
 use wasmtime::{Config, Engine, Store};
@@ -45,6 +49,7 @@ const ROWS: &[Row] = &[
     row("breaker, failures and slow calls of 100", "breaker-count-slow"),
     row("breaker, failure rate of 10 s", "breaker-time"),
     row("breaker, failures and slow calls of 10 s", "breaker-time-slow"),
+    row("breaker, consecutive failures, shared", "breaker-shared"),
     row("  recloser 1", "recloser"),
     row("  failsafe 1", "failsafe"),
     row("bulkhead", "bulkhead"),
@@ -72,6 +77,7 @@ struct Cost {
     nanos: f64,
     allocations: f64,
     clock_reads: f64,
+    store: f64,
     /// Of a component that does nothing else.
     smallest: i64,
     /// Of one that also reads the time and may panic.
@@ -88,6 +94,7 @@ fn selected() -> Vec<&'static Row> {
     let compared = |row: &Row| match row.feature {
         "" => true,
         "async-bare" | "async-backon" => any_async,
+        "breaker" => ROWS.iter().any(|row| chosen(row) && row.feature == "breaker-shared"),
         "backon" => ROWS.iter().any(|row| chosen(row) && row.feature == "retry"),
         _ => false,
     };
@@ -114,9 +121,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let bare = cost_of("")?;
     println!(
-        "| per call, on success | fuel | over bare | ns | allocations | clock reads | bytes | bytes, ordinary | bar |"
+        "| per call, on success | fuel | over bare | ns | allocations | clock reads | store | bytes | bytes, ordinary | \
+         bar |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
     for (row, cost) in rows.iter().zip(&costs) {
         let of_kind = if row.feature.starts_with("async") { cost_of("async-bare")? } else { bare };
         let fuel = cost.fuel - of_kind.fuel;
@@ -143,12 +151,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             bars.push(verdict("bytes", ordinary as f64, bar as f64));
         }
         println!(
-            "| {} | {:.1} | {fuel:+.1} | {:.0} | {:.0} | {:.0} | {smallest:+} | {ordinary:+} | {} |",
+            "| {} | {:.1} | {fuel:+.1} | {:.0} | {:.0} | {:.0} | {:.0} | {smallest:+} | {ordinary:+} | {} |",
             row.name,
             cost.fuel,
             cost.nanos,
             cost.allocations,
             cost.clock_reads,
+            cost.store,
             bars.join(", ")
         );
     }
@@ -172,9 +181,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The features of those rows that keep a record of calls.
-const REMEMBERING: [&str; 13] = [
+const REMEMBERING: [&str; 14] = [
     "stale",
     "breaker",
+    "breaker-shared",
     "breaker-count",
     "breaker-count-slow",
     "breaker-time",
@@ -223,10 +233,11 @@ const CALLS: u32 = 10_000;
 fn measure(plain: &Path, counting: &Path, ordinary: &Path) -> wasmtime::Result<Cost> {
     let mut fueled = Guest::new(plain, true)?;
     fueled.run(CALLS)?;
-    let (fuel, reads) = (fueled.store.get_fuel()?, fueled.reads());
+    let (fuel, reads, asked) = (fueled.store.get_fuel()?, fueled.reads(), fueled.asked());
     fueled.run(CALLS)?;
     let per_call = |difference: u64| difference as f64 / f64::from(CALLS);
     let (fuel, clock_reads) = (per_call(fuel - fueled.store.get_fuel()?), per_call(fueled.reads() - reads));
+    let store = per_call(fueled.asked() - asked);
 
     let mut counted = Guest::new(counting, true)?;
     counted.run(CALLS)?;
@@ -244,7 +255,7 @@ fn measure(plain: &Path, counting: &Path, ordinary: &Path) -> wasmtime::Result<C
     }
     let nanos = fastest.as_nanos() as f64 / f64::from(CALLS);
     let bytes = |file: &Path| -> wasmtime::Result<i64> { Ok(i64::try_from(std::fs::metadata(file)?.len())?) };
-    Ok(Cost { fuel, nanos, allocations, clock_reads, smallest: bytes(plain)?, ordinary: bytes(ordinary)? })
+    Ok(Cost { fuel, nanos, allocations, clock_reads, store, smallest: bytes(plain)?, ordinary: bytes(ordinary)? })
 }
 
 /// An instance of a bench guest.
@@ -257,6 +268,7 @@ struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     reads: Arc<AtomicU64>,
+    keyvalue: Keyvalue,
 }
 
 impl WasiView for State {
@@ -291,10 +303,14 @@ impl Guest {
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         let mut api = linker.instance("bench:peer/api@0.1.0")?;
         api.func_wrap("answer", |_, (question,): (u32,)| Ok((Ok::<u32, u32>(question),)))?;
+        keyvalue::add_to_linker(&mut linker)?;
         let reads = Arc::new(AtomicU64::new(0));
         let mut wasi = WasiCtx::builder();
         wasi.monotonic_clock(CountingClock { start: Instant::now(), reads: reads.clone() });
-        let mut store = Store::new(&engine, State { wasi: wasi.build(), table: ResourceTable::new(), reads });
+        let mut store = Store::new(
+            &engine,
+            State { wasi: wasi.build(), table: ResourceTable::new(), reads, keyvalue: Keyvalue::default() },
+        );
         if fuel {
             store.set_fuel(u64::MAX)?;
         }
@@ -319,6 +335,10 @@ impl Guest {
             [Val::U64(count)] => Ok(count),
             other => Err(wasmtime::Error::msg(format!("allocations: {other:?}"))),
         }
+    }
+
+    fn asked(&self) -> u64 {
+        self.store.data().keyvalue.asked
     }
 
     fn reads(&self) -> u64 {

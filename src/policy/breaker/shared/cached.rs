@@ -1,0 +1,64 @@
+//! What an instance has read, for as long as it trusts it.
+//!
+//! The protocol is right however old the state is that a call begins with. So this costs no more than the time by which
+//! an instance learns later of what others have done.
+
+use super::protocol::Ticket;
+use super::record::{Phase, Record};
+use crate::failure::Cause;
+use crate::platform::state::Local;
+use crate::policy::{Moment, Outcome, Rejected};
+
+/// Times are nanoseconds on the clock of this instance.
+#[derive(Debug)]
+pub struct Cached(Local<Option<(u64, Verdict)>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Verdict {
+    Closed(Record),
+    Open(Rejected),
+}
+
+impl Cached {
+    #[allow(clippy::declare_interior_mutable_const, reason = "each breaker has one of its own: a copy is meant")]
+    pub const NEW: Self = Cached(Local::new(None));
+
+    /// Whether a call may be made, by what was read within `longest`; `None` where that is not known.
+    pub fn admit(&self, moment: &impl Moment, longest: u64) -> Option<Result<Ticket, Rejected>> {
+        let now = moment.now().as_nanos();
+        self.0.with(|cached| {
+            let (read, verdict) = (*cached)?;
+            let age = now.saturating_sub(read);
+            match verdict {
+                _ if age >= longest => None,
+                Verdict::Closed(record) => Some(Ok(Ticket::Closed(record))),
+                // At its end, the store says who may try.
+                Verdict::Open(rejected) if age >= rejected.retry_after => None,
+                Verdict::Open(rejected) => Some(Err(Rejected { retry_after: rejected.retry_after - age, ..rejected })),
+            }
+        })
+    }
+
+    /// Keeps what was read. Whether a probe may begin is never kept.
+    pub fn keep(&self, admitted: &Result<Ticket, Rejected>, moment: &impl Moment) {
+        let verdict = match admitted {
+            Ok(Ticket::Closed(record)) => Some(Verdict::Closed(*record)),
+            Err(rejected) if rejected.retry_after > 0 => Some(Verdict::Open(*rejected)),
+            _ => None,
+        };
+        self.0.with(|cached| *cached = verdict.map(|verdict| (moment.now().as_nanos(), verdict)));
+    }
+
+    /// A call is over. What it may have changed is read anew; a success of a closed breaker says that nothing failed.
+    pub fn settled(&self, ticket: &Ticket, outcome: Outcome, written: bool) {
+        self.0.with(|cached| match (outcome, ticket, cached.as_mut()) {
+            (Outcome::Failure(Cause::NoLink | Cause::Protocol), ..) => {}
+            (Outcome::Success, Ticket::Closed(of), Some((_, Verdict::Closed(record))))
+                if written && of.generation == record.generation =>
+            {
+                record.phase = Phase::Closed { seen: false };
+            }
+            _ => *cached = None,
+        });
+    }
+}
