@@ -4,14 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use hyper::{Method, Uri};
-use rand::RngExt;
 use rand::rngs::StdRng;
 use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::arrivals::{Arrivals, Rate, Times};
-use crate::lattice::Delay;
+use crate::lattice::{Delay, pick};
 use crate::manifest::{delay, value};
 
 /// So many requests fit into the memory of a small machine.
@@ -29,7 +28,7 @@ pub(super) struct Traffic {
 }
 
 /// How much comes, and when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Load {
     /// So many in a second, whatever becomes of them.
     Open(Arrivals, Rate),
@@ -40,7 +39,7 @@ pub(super) enum Load {
 }
 
 /// One kind of request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Asked {
     pub method: Method,
     pub uri: Uri,
@@ -67,16 +66,7 @@ impl Traffic {
 
     /// One of the paths, by its weight.
     pub fn path(&self, chance: &mut StdRng) -> usize {
-        let weights: u64 = self.paths.iter().map(|asked| asked.weight).sum();
-        let mut pick = chance.random_range(0..weights.max(1));
-        let path = self.paths.iter().position(|asked| match pick.checked_sub(asked.weight) {
-            Some(rest) => {
-                pick = rest;
-                false
-            }
-            None => true,
-        });
-        path.unwrap_or_default()
+        pick(self.paths.iter().map(|asked| asked.weight), chance)
     }
 }
 

@@ -178,6 +178,31 @@ fn a_lost_answer_of_a_repeated_call_is_a_second_execution() {
 }
 
 /// The run of a scenario with constant traffic, 20 requests a second for 10 s, and this weather.
+#[test]
+fn a_call_that_is_lost_before_it_arrives_is_no_execution() {
+    let fault =
+        |loses: &str| under(&format!("kind = 'drop'\nfirst = 40\nloses = '{loses}'"), &[])["targets"][0].clone();
+    let (request, answer) = (fault("request"), fault("answer"));
+    // The caller sees the same, and none is repeated, as each may have arrived.
+    assert_eq!(request["outcomes"], serde_json::json!({ "disconnected": 40, "ok": 160 }));
+    assert_eq!(request["outcomes"], answer["outcomes"]);
+    assert_eq!((&request["arrived"], &answer["arrived"]), (&160.into(), &200.into()));
+}
+
+#[test]
+fn a_mix_of_faults_has_each_by_its_weight() {
+    let run = under("kind = { trap = 3, no-link = 1 }\nrate = '50%'", &[]);
+    let outcomes = &run["targets"][0]["outcomes"];
+    let count = |outcome: &str| outcomes[outcome].as_u64().unwrap();
+    // Of 200 calls, half are hit. The numbers have standard deviations of 7, 7 and 5.
+    assert!((80..=120).contains(&count("ok")), "{outcomes}");
+    assert!((54..=96).contains(&count("trapped")) && (10..=40).contains(&count("no-link")), "{outcomes}");
+    assert_eq!(
+        (&run["weather"][0]["kind"], &run["weather"][0]["strength"]),
+        (&"no-link or trap".into(), &"1 : 3".into())
+    );
+}
+
 fn under(weather: &str, arguments: &[&str]) -> Value {
     let scenario = format!(
         "manifest = 'hello.toml'\n[traffic]\nrequests-per-second = 20\nduration = '10s'\n\
