@@ -122,6 +122,31 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// What else than the components and their settings is not as in the other scenario, in words. A comparison of the two
+    /// says little of policies then.
+    ///
+    /// ```no_run
+    /// use steadfast_host::sim::Scenario;
+    ///
+    /// let naive = Scenario::read("naive.toml")?;
+    /// assert_eq!(naive.differs_from(&Scenario::read("right.toml")?), ["traffic"]);
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn differs_from(&self, other: &Scenario) -> Vec<&'static str> {
+        let weather = |scenario: &Scenario| -> Vec<Fault> {
+            let all = scenario.manifest.faults.iter().chain(&scenario.weather);
+            all.map(|fault| Fault { line: 0, ..fault.clone() }).collect()
+        };
+        let all = [
+            ("traffic", self.traffic == other.traffic),
+            ("weather", weather(self) == weather(other)),
+            ("seed", self.seed == other.seed),
+        ];
+        all.into_iter().filter(|(_, same)| !same).map(|(what, _)| what).collect()
+    }
+}
+
 const TABLES: [TableOf; 4] = [
     ("instances", "table", "one table, `[instances]`, like `restarts = [\"30s\"]` below it"),
     ("traffic", "table", "one table, `[traffic]`, like `requests-per-second = 20` below it"),
