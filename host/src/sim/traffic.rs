@@ -17,10 +17,10 @@ use crate::manifest::{delay, value};
 pub(super) const MAX_REQUESTS: u64 = 1_000_000;
 
 /// For so long requests may come: within it, no sum of times overflows.
-const MAX_DAYS: u32 = 366;
+pub(super) const MAX_DAYS: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Who asks, and how often.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Traffic {
     pub load: Load,
     pub duration: Duration,
@@ -36,6 +36,8 @@ pub(super) enum Load {
     Closed { clients: u64, pause: Delay },
     /// At these times, each for the path of that number.
     Listed(Vec<(Duration, usize)>),
+    /// Each of the paths in turn, when the one before is answered, and not before its time.
+    InTurn(Vec<Option<Duration>>),
 }
 
 /// One kind of request.
@@ -59,7 +61,7 @@ impl Traffic {
                     Some((time, self.path(&mut chance)))
                 }))
             }
-            Load::Closed { .. } => Box::new(std::iter::empty()),
+            Load::Closed { .. } | Load::InTurn(_) => Box::new(std::iter::empty()),
             Load::Listed(all) => Box::new(all.iter().copied()),
         }
     }
@@ -165,10 +167,8 @@ impl FileTraffic {
                 "`[traffic]` needs a `duration` above zero; say for how long requests come, like `duration = \"30s\"`",
             )
         })?;
-        if duration > Duration::from_secs(24 * 60 * 60) * MAX_DAYS {
-            return Err(wrong(&format!(
-                "the `duration` is longer than {MAX_DAYS} days, which are the most; shorten it"
-            )));
+        if duration > MAX_DAYS {
+            return Err(wrong("the `duration` is longer than 366 days, which are the most; shorten it"));
         }
         let asked_for = std::mem::take(&mut self.paths);
         let load = self.load(duration).map_err(|problem| wrong(&problem))?;

@@ -2,6 +2,7 @@
 
 mod classics;
 mod compare;
+mod demo;
 mod library;
 mod mistakes;
 mod report;
