@@ -20,7 +20,7 @@ pub(super) const MAX_REQUESTS: u64 = 1_000_000;
 pub(super) const MAX_DAYS: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Who asks, and how often.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Traffic {
     pub load: Load,
     pub duration: Duration,
@@ -41,7 +41,7 @@ pub(super) enum Load {
 }
 
 /// One kind of request.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub method: Method,
     pub uri: Uri,

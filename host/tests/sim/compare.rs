@@ -48,6 +48,7 @@ fn scenarios_that_ask_the_same_are_compared_without_a_note() {
     };
     // The lines of the file are others, and what it says is the same.
     assert_eq!(said(&format!("\n\n{OUTAGE}"), &[]), "");
+    assert_eq!(said(&OUTAGE.replace("/strict/Ada", "/hello/Ada"), &[]), "");
     let seeded = OUTAGE.replace("seed = 5", "seed = 6");
     assert_eq!(said(&seeded, &[]), "the files have different seeds; both run with that of the first");
     assert_eq!(said(&seeded, &["--seed", "1"]), "");
