@@ -97,7 +97,7 @@ fn a_setting_that_is_not_there_is_told() {
                  policies.greeter.retry.attempts: ";
     let zero = said("policies.greeter.retry.attempts=1,0");
     assert!(zero.starts_with(wrong), "{zero}");
-    assert!(said("policies.greeter.retry.atempts=3").contains("policies.greeter.retry.atempts: "), "nothing was run");
+    assert!(said("policies.greeter.retry.colour=3").contains("policies.greeter.retry.colour: "), "nothing was run");
     assert!(said("policies.greeter=").contains("a value is empty"), "{}", said("policies.greeter="));
     let many = (0..65).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
     let many = said(&format!("policies.greeter.retry.attempts={many}"));
