@@ -88,6 +88,18 @@ languages:
 registry:
     scripts/test-registry
 
+# The classics of scenarios/ with 200 seeds each, in release: the naive version fails for all, the right one for none.
+classics *arguments:
+    scripts/classics {{ arguments }}
+
+# http-hello and postgres in weather by chance, in release, for ten million calls, or so many.
+random-weather *arguments:
+    scripts/random-weather {{ arguments }}
+
+# The pictures of the classics, photographed from their reports.
+pictures *arguments:
+    scripts/pictures {{ arguments }}
+
 # The set-up of the development container, in a clean Debian.
 devcontainer:
     scripts/test-devcontainer

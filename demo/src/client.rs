@@ -12,10 +12,15 @@ use wasmtime_wasi_http::io::TokioIo;
 
 /// What a client got.
 pub struct Answer {
+    /// Of HTTP.
     pub status: u16,
+    /// The header `Retry-After`.
     pub retry_after: Option<String>,
+    /// The header `Content-Type`.
     pub content_type: Option<String>,
+    /// As text.
     pub body: String,
+    /// From the connection to the end of the body.
     pub took: Duration,
 }
 

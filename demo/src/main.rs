@@ -1,12 +1,9 @@
 //! `cargo demo`: components, every failure of what is between them, and what a client gets to see.
 
-mod client;
 #[cfg(unix)]
 mod nats;
-mod scenario;
 #[cfg(unix)]
 mod services;
-mod table;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -15,8 +12,8 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 use steadfast_demo::arguments::{Arguments, HELP};
 use steadfast_demo::guests::Guests;
-
-use scenario::{Components, EXAMPLES, Example};
+use steadfast_demo::scenario::{Components, EXAMPLES, Example};
+use steadfast_demo::table;
 
 #[tokio::main]
 async fn main() -> ExitCode {

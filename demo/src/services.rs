@@ -13,9 +13,9 @@ use steadfast_host::sim::Time;
 use steadfast_host::{Host, Manifest, Provider};
 use tokio::net::TcpListener;
 
-use crate::client::{self, Answer};
-use crate::scenario::{Ask, Read, SOME_TIME, Step, ms, step};
-use crate::table::{self, Row};
+use steadfast_demo::client::{self, Answer};
+use steadfast_demo::scenario::{Ask, Read, SOME_TIME, Step, ms, step};
+use steadfast_demo::table::{self, Row};
 
 /// What the table, as the example has it, is given. An order of something slow takes so long that it is in the middle whenever
 /// something happens.

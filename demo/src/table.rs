@@ -6,12 +6,17 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 /// One line of the table.
 pub struct Row {
+    /// What went wrong.
     pub injected: String,
+    /// What was asked.
     pub request: String,
     /// The status of the answer, or of how many answers which.
     pub http: String,
+    /// What a person takes from it.
     pub read: String,
+    /// How many were made meanwhile.
     pub calls: u64,
+    /// How long it took.
     pub took: Duration,
     /// What is not as promised.
     pub broken_promise: Option<String>,
@@ -20,6 +25,7 @@ pub struct Row {
 /// Fits a README and most terminals.
 const WIDTH: u16 = 120;
 
+/// The table, for a terminal.
 pub fn draw(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);

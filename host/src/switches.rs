@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::called::Called;
 use crate::error::Error;
 use crate::escape;
-use crate::lattice::{Armed, Delay, Fault, FaultKind, Faults, On};
+use crate::lattice::{Armed, Delay, Fault, FaultKind, Faults, Lost, On};
 use crate::manifest::{Http, parse_fault};
 
 /// So many can be switched on at a time: each call asks all of them.
@@ -107,7 +107,12 @@ impl fmt::Debug for Switches {
 struct Row {
     id: u64,
     on: String,
-    kind: &'static str,
+    kind: String,
+    /// Of a mix, in the order of its kinds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    weights: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loses: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,22 +144,28 @@ struct Row {
 impl Row {
     fn of(armed: &Armed) -> Self {
         let Fault { on, kind, from, until, flapping, rate, first, line } = &armed.fault;
-        let (delay, status, retry_after) = match kind {
-            FaultKind::Latency(delay) => (Some(delay.clone()), None, None),
-            FaultKind::Overloaded(retry_after) => (None, None, *retry_after),
-            FaultKind::Status(status, retry_after) => (None, Some(status.as_u16()), *retry_after),
-            FaultKind::Capacity(capacity) => (None, None, capacity.retry_after),
-            _ => (None, None, None),
-        };
-        let capacity = match kind {
-            FaultKind::Capacity(capacity) => Some(capacity),
-            _ => None,
+        let (mut loses, mut delay, mut status, mut retry_after, mut capacity) = (None, None, None, None, None);
+        for kind in kind.kinds() {
+            match kind {
+                FaultKind::Drop(Lost::Request) => loses = Some("request"),
+                FaultKind::Latency(time) => delay = Some(time.clone()),
+                FaultKind::Overloaded(again) => retry_after = *again,
+                FaultKind::Status(answer, again) => (status, retry_after) = (Some(answer.as_u16()), *again),
+                FaultKind::Capacity(able) => (capacity, retry_after) = (Some(able), able.retry_after),
+                _ => {}
+            }
+        }
+        let weights = match kind {
+            FaultKind::Mix(kinds) => kinds.iter().map(|(_, weight)| *weight).collect(),
+            _ => Vec::new(),
         };
         let seconds = |time: std::time::Duration| time.as_secs_f64();
         Row {
             id: armed.id,
             on: on.to_string(),
-            kind: kind.name(),
+            kind: kind.name().into_owned(),
+            weights,
+            loses,
             line: (!armed.is_switched()).then_some(*line),
             delay,
             concurrency: capacity.map(|capacity| capacity.concurrency),

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::stage::{self, Host, Provider, Stage};
-use crate::client::Answer;
-use crate::table::Row;
+use steadfast_demo::client::Answer;
+use steadfast_demo::table::Row;
 
 const REQUESTS: usize = 400;
 const AT_ONCE: usize = 16;

@@ -15,10 +15,10 @@ use steadfast_demo::command;
 use steadfast_demo::guests::Guests;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::scenario::Components;
-use crate::table::{self, Row};
 use stage::Stage;
 use steadfast_demo::arguments::Nats;
+use steadfast_demo::scenario::Components;
+use steadfast_demo::table::{self, Row};
 
 const PACKAGES: [&str; 3] = ["http-hello", "greeter", "counted-greeter"];
 

@@ -3,8 +3,8 @@
 use tokio::try_join;
 
 use super::stage::Stage;
-use crate::scenario::{Ask, Read, SOME_TIME, Step, ms, step};
-use crate::table::Row;
+use steadfast_demo::scenario::{Ask, Read, SOME_TIME, Step, ms, step};
+use steadfast_demo::table::Row;
 
 const HELLO: Read = Read::Text("Hello, Ada!");
 const STRANGER: Read = Read::Text("Hello, stranger!");

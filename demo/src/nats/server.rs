@@ -9,7 +9,7 @@ use std::time::Instant;
 use hyper::Method;
 
 use super::process::{LOOK, PATIENCE, Process};
-use crate::client;
+use steadfast_demo::client;
 
 /// Where Debian's package puts it, which is not in everybody's PATH.
 const SYSTEM: &str = "/usr/sbin";

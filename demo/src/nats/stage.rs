@@ -11,9 +11,9 @@ use steadfast_demo::guests::Guests;
 
 use super::process::{LOOK, PATIENCE, Process};
 use super::server::Server;
-use crate::client::{self, Answer};
-use crate::scenario::{Components, Step};
-use crate::table::Row;
+use steadfast_demo::client::{self, Answer};
+use steadfast_demo::scenario::{Components, Step};
+use steadfast_demo::table::Row;
 
 /// What the subjects begin with.
 const PREFIX: &str = "demo";

@@ -2,17 +2,16 @@
 
 use super::{Ask, Example, Read, Scenario, Step, step};
 
+/// The example.
 pub const EXAMPLE: Example = Example { name: "chain", packages: &["chain", "chain-letters", "greeter"], scenarios };
 
 const ASK: Ask = Ask::Get("/Ada");
 const LETTER: Read = Read::Text("Hello, Ada! Yours, the post office.");
 
-fn scenario(name: &'static str, rest: &str, steps: Vec<Step>) -> Scenario {
-    let manifest = format!(
-        "component = '{{chain}}'\n{rest}\n[links]\n'acme:letters/letters' = {{ component = '{{chain-letters}}' }}\n\
-         'acme:greeter/api' = {{ component = '{{greeter}}' }}\n"
-    );
-    Scenario { name, manifest, steps }
+fn scenario(name: &'static str, faults: &str, steps: Vec<Step>) -> Scenario {
+    let manifest = "component = '{chain}'\n[links]\n'acme:letters/letters' = { component = '{chain-letters}' }\n\
+                    'acme:greeter/api' = { component = '{greeter}' }\n";
+    Scenario { name, host: "chain", manifest: manifest.into(), faults: faults.into(), seed: None, steps }
 }
 
 fn scenarios() -> Vec<Scenario> {

@@ -2,16 +2,17 @@
 
 use super::{Ask, Example, Read, SOME_TIME, Scenario, Step, ms, step};
 
+/// The example.
 pub const EXAMPLE: Example = Example { name: "cron", packages: &["cron", "greeter"], scenarios };
 
 const RUN: Ask = Ask::Job("acme:jobs/job#run");
 
-fn scenario(name: &'static str, every: &str, rest: &str, steps: Vec<Step>) -> Scenario {
+fn scenario(name: &'static str, every: &str, faults: &str, steps: Vec<Step>) -> Scenario {
     let manifest = format!(
-        "component = '{{cron}}'\n{rest}\n[[cron]]\ncall = 'acme:jobs/job#run'\nevery = '{every}'\n\
+        "component = '{{cron}}'\n[[cron]]\ncall = 'acme:jobs/job#run'\nevery = '{every}'\n\
          [links]\n'acme:greeter/api' = {{ component = '{{greeter}}' }}\n"
     );
-    Scenario { name, manifest, steps }
+    Scenario { name, host: "cron", manifest, faults: faults.into(), seed: None, steps }
 }
 
 fn fault(rest: &str) -> String {

@@ -2,20 +2,27 @@
 
 use super::{Ask, Example, Read, SOME_TIME, Scenario, Step, ms, step};
 
+/// The example.
 pub const EXAMPLE: Example =
     Example { name: "http-hello", packages: &["http-hello", "greeter", "http-hello-plain"], scenarios };
 
 const HELLO: Read = Read::Text("Hello, Ada!");
 const STRANGER: Read = Read::Text("Hello, stranger!");
 
-fn linked(app: &str, name: &'static str, rest: &str, steps: Vec<Step>) -> Scenario {
-    let manifest =
-        format!("component = '{{{app}}}'\n{rest}\n[links]\n'acme:greeter/api' = {{ component = '{{greeter}}' }}\n");
-    Scenario { name, manifest, steps }
+const LINKS: &str = "[links]\n'acme:greeter/api' = { component = '{greeter}' }\n";
+
+fn linked(app: &'static str, name: &'static str, faults: &str, steps: Vec<Step>) -> Scenario {
+    let manifest = format!("component = '{{{app}}}'\n{LINKS}");
+    Scenario { name, host: app, manifest, faults: faults.into(), seed: None, steps }
 }
 
-fn scenario(name: &'static str, rest: &str, steps: Vec<Step>) -> Scenario {
-    linked("http-hello", name, rest, steps)
+fn scenario(name: &'static str, faults: &str, steps: Vec<Step>) -> Scenario {
+    linked("http-hello", name, faults, steps)
+}
+
+/// With a manifest of its own, and no faults.
+fn alone(name: &'static str, host: &'static str, manifest: &str, steps: Vec<Step>) -> Scenario {
+    Scenario { name, host, manifest: manifest.into(), faults: String::new(), seed: None, steps }
 }
 
 fn get(injected: &'static str, path: &'static str, status: u16, read: Read, calls: u64) -> Step {
@@ -25,20 +32,22 @@ fn get(injected: &'static str, path: &'static str, status: u16, read: Read, call
 /// Everything that the README promises.
 fn scenarios() -> Vec<Scenario> {
     vec![
-        Scenario {
-            name: "composed",
-            manifest: "component = '{composed}'".into(),
-            steps: vec![get("nothing (composed)", "/strict/Ada", 200, HELLO, 0)],
-        },
+        alone(
+            "composed",
+            "composed",
+            "component = '{composed}'\n",
+            vec![get("nothing (composed)", "/strict/Ada", 200, HELLO, 0)],
+        ),
         scenario("healthy", "", vec![get("nothing (distributed)", "/strict/Ada", 200, HELLO, 1)]),
-        Scenario {
-            name: "no link",
-            manifest: "component = '{http-hello}'".into(),
-            steps: vec![
+        alone(
+            "no link",
+            "http-hello-alone",
+            "component = '{http-hello}'\n",
+            vec![
                 get("no link", "/strict/Ada", 500, Read::Problem("no-link"), 1),
                 get("no link", "/hello/Ada", 200, STRANGER, 1),
             ],
-        },
+        ),
         scenario(
             "target down",
             "[[faults]]\nkind = 'no-target'",
@@ -50,14 +59,17 @@ fn scenarios() -> Vec<Scenario> {
                 get("linked, target down", "/hello/Ada", 200, STRANGER, 4),
             ],
         ),
-        scenario(
-            "target comes back",
-            "seed = 3\n[[faults]]\nkind = 'no-target'\nuntil = '300ms'",
-            vec![Step {
-                calls: 2..=4,
-                ..get("target back after 300 ms, while the guest retries", "/strict/Ada", 200, HELLO, 0)
-            }],
-        ),
+        Scenario {
+            seed: Some(3),
+            ..scenario(
+                "target comes back",
+                "[[faults]]\nkind = 'no-target'\nuntil = '300ms'",
+                vec![Step {
+                    calls: 2..=4,
+                    ..get("target back after 300 ms, while the guest retries", "/strict/Ada", 200, HELLO, 0)
+                }],
+            )
+        },
         scenario(
             "lattice down and up",
             "[[faults]]\nkind = 'blackhole'\nuntil = '1500ms'",
@@ -110,10 +122,13 @@ fn scenarios() -> Vec<Scenario> {
                 ..get("overloaded, retry-after 30 s", "/strict/Ada", 503, Read::Problem("overloaded"), 1)
             }],
         ),
-        scenario(
-            "breaker",
-            "instances = 'reuse'\n[[faults]]\nkind = 'no-target'\nfirst = 8",
-            vec![
+        Scenario {
+            name: "breaker",
+            host: "http-hello-reused",
+            manifest: format!("component = '{{http-hello}}'\ninstances = 'reuse'\n{LINKS}"),
+            faults: "[[faults]]\nkind = 'no-target'\nfirst = 8".into(),
+            seed: None,
+            steps: vec![
                 Step {
                     retry_after: Some("1"),
                     ..get("target down, instance reused", "/strict/Ada", 503, Read::Problem("no-target"), 4)
@@ -128,7 +143,7 @@ fn scenarios() -> Vec<Scenario> {
                 },
                 Step { at: ms(4500), ..get("target back, breaker recovers", "/strict/Ada", 200, HELLO, 1) },
             ],
-        ),
+        },
         linked(
             "http-hello-plain",
             "control",

@@ -2,6 +2,7 @@
 
 use super::{Ask, Example, Read, SOME_TIME, Scenario, Step, ms, step};
 
+/// The example.
 pub const EXAMPLE: Example = Example { name: "http-proxy", packages: &["http-proxy", "quotes"], scenarios };
 
 const GET: Ask = Ask::Get("/quote");
@@ -10,12 +11,12 @@ const QUOTE: Read = Read::Text("Everything fails, all the time.");
 const NOTED: Read = Read::Text("Noted.");
 
 fn scenario(name: &'static str, fault: &str, steps: Vec<Step>) -> Scenario {
-    let mut manifest =
-        String::from("component = '{http-proxy}'\n[http.upstreams]\n'quotes.test' = { component = '{quotes}' }\n");
-    if !fault.is_empty() {
-        manifest += &format!("[[faults]]\non = 'http://quotes.test'\n{fault}\n");
-    }
-    Scenario { name, manifest, steps }
+    let manifest = "component = '{http-proxy}'\n[http.upstreams]\n'quotes.test' = { component = '{quotes}' }\n";
+    let faults = match fault {
+        "" => String::new(),
+        fault => format!("[[faults]]\non = 'http://quotes.test'\n{fault}\n"),
+    };
+    Scenario { name, host: "http-proxy", manifest: manifest.into(), faults, seed: None, steps }
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -27,7 +28,10 @@ fn scenarios() -> Vec<Scenario> {
         ),
         Scenario {
             name: "no grant",
-            manifest: "component = '{http-proxy}'".into(),
+            host: "http-proxy-alone",
+            manifest: "component = '{http-proxy}'\n".into(),
+            faults: String::new(),
+            seed: None,
             steps: vec![step("requests there are not granted", GET, 500, Read::Problem("no-link"), 1)],
         },
         scenario(

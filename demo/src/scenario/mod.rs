@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod cron;
+pub mod files;
 pub mod flagship;
 pub mod http_proxy;
 mod many;
@@ -14,19 +15,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use hyper::Method;
-use steadfast_demo::guests::Guests;
 use steadfast_host::sim::Time;
 use steadfast_host::{Entry, Host, Journal, Manifest};
 use tokio::net::TcpListener;
 
 use crate::client::{self, Answer};
+use crate::guests::Guests;
 use crate::table::Row;
 
 /// An example, with everything that its README promises.
 pub struct Example {
+    /// That of its folder.
     pub name: &'static str,
     /// The packages of its components.
     pub packages: &'static [&'static str],
+    /// What goes wrong.
     pub scenarios: fn() -> Vec<Scenario>,
 }
 
@@ -78,31 +81,48 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// One host, what is wrong around it, and what it is asked.
 pub struct Scenario {
+    /// In a few words.
     pub name: &'static str,
+    /// Whose host it is: scenarios of one name have the same manifest, but for the faults.
+    pub host: &'static str,
     /// With `{package}` for the file of a component.
-    manifest: String,
-    steps: Vec<Step>,
+    pub manifest: String,
+    /// The faults, as a manifest has them.
+    pub faults: String,
+    /// What chance comes from.
+    pub seed: Option<u64>,
+    /// One after the other.
+    pub steps: Vec<Step>,
 }
 
 /// One request, or one run of a job, and what is promised.
 pub struct Step {
+    /// What went wrong, for people.
     pub injected: &'static str,
     /// When to ask, since the host was ready.
     pub at: Duration,
     /// Whether to wait first for as long as the answer before said in `Retry-After`.
     pub when_told: bool,
+    /// What is asked.
     pub ask: Ask,
     /// 0 for a job, which has none.
     pub status: u16,
+    /// What the answer says.
     pub read: Read,
+    /// When to ask again, in seconds.
     pub retry_after: Option<&'static str>,
+    /// How many are made meanwhile.
     pub calls: RangeInclusive<u64>,
+    /// How long it takes.
     pub took: Range<Duration>,
 }
 
+/// A request, or a run of a job.
 #[derive(Clone, Copy)]
 pub enum Ask {
+    /// A path.
     Get(&'static str),
+    /// A path and a body.
     Post(&'static str, &'static str),
     /// So many, one after another.
     Times(&'static str, usize),
@@ -115,6 +135,7 @@ pub enum Ask {
 /// What is read.
 #[derive(Clone, Copy)]
 pub enum Read {
+    /// This text.
     Text(&'static str),
     /// A problem with this cause.
     Problem(&'static str),
@@ -122,9 +143,11 @@ pub enum Read {
     Detail(&'static str, &'static str),
     /// A problem of this type.
     Type(&'static str),
+    /// Nothing.
     Empty,
     /// A text that begins so.
     Start(&'static str),
+    /// Whatever it is.
     Any,
     /// What became of a run: `ok`, or why it failed.
     Run(&'static str),
@@ -135,10 +158,12 @@ pub enum Read {
 /// Where no time is promised: a busy machine may take its own.
 pub const SOME_TIME: Duration = Duration::from_secs(10);
 
+/// So many milliseconds.
 pub fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
+/// A request that comes at once, or a run of a job, and what is promised.
 pub fn step(injected: &'static str, ask: Ask, status: u16, read: Read, calls: u64) -> Step {
     Step {
         injected,
@@ -154,11 +179,17 @@ pub fn step(injected: &'static str, ask: Ask, status: u16, read: Read, calls: u6
 }
 
 impl Scenario {
+    /// As `steadfast serve` takes it.
+    fn manifest_with_faults(&self) -> String {
+        let seed = self.seed.map_or(String::new(), |seed| format!("seed = {seed}\n"));
+        format!("{seed}{}\n{}", self.manifest, self.faults)
+    }
+
     /// Starts a host on a free port and asks it what the scenario says.
     pub async fn run(&self, components: &Components) -> Result<Vec<Row>, String> {
         let failed = |error: &dyn std::fmt::Display| format!("scenario `{}`: {error}", self.name);
-        let manifest =
-            Manifest::parse(&components.fill(&self.manifest), "demo.toml").map_err(|error| failed(&error))?;
+        let manifest = components.fill(&self.manifest_with_faults());
+        let manifest = Manifest::parse(&manifest, "demo.toml").map_err(|error| failed(&error))?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| failed(&error))?;
         let address = listener.local_addr().map_err(|error| failed(&error))?;
         let host = Host::load(&manifest, Time::Real).map_err(|error| failed(&error))?;
@@ -294,6 +325,7 @@ impl Step {
 }
 
 impl Ask {
+    /// What is asked for.
     pub fn path(&self) -> &'static str {
         match self {
             Ask::Get(path) | Ask::Post(path, _) | Ask::Times(path, _) | Ask::AtOnce(path, _) | Ask::Job(path) => path,

@@ -2,6 +2,7 @@
 
 use super::{Ask, Example, Read, SOME_TIME, Scenario, Step, ms, step};
 
+/// The example.
 pub const EXAMPLE: Example = Example { name: "postgres", packages: &["postgres", "postgres-table"], scenarios };
 
 const WRITE: Ask = Ask::Post("/orders", "coffee");
@@ -11,12 +12,11 @@ const BEFORE: Read = Read::Text("1 tea\n");
 /// Once, and not twice.
 const AFTER: Read = Read::Text("1 tea\n2 coffee\n");
 
-fn scenario(name: &'static str, rest: &str, steps: Vec<Step>) -> Scenario {
-    let manifest = format!(
-        "component = '{{postgres}}'\n{rest}\n[links]\n\
-         'steadfast:postgres/query' = {{ component = '{{postgres-table}}', instances = 'reuse' }}\n"
-    );
-    Scenario { name, manifest, steps }
+const LINKS: &str = "[links]\n'steadfast:postgres/query' = { component = '{postgres-table}', instances = 'reuse' }\n";
+
+fn scenario(name: &'static str, faults: &str, steps: Vec<Step>) -> Scenario {
+    let manifest = format!("component = '{{postgres}}'\n{LINKS}");
+    Scenario { name, host: "postgres", manifest, faults: faults.into(), seed: None, steps }
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -53,10 +53,14 @@ fn scenarios() -> Vec<Scenario> {
                 step("(what became of it)", READ, 200, AFTER, 1),
             ],
         ),
-        scenario(
-            "a database that does not answer",
-            "invocation-timeout = '500ms'\n[[faults]]\nkind = 'blackhole'\nfirst = 1",
-            vec![Step { took: ms(500)..SOME_TIME, ..step("no answer to a read for 0.5 s", READ, 200, BEFORE, 2) }],
-        ),
+        Scenario {
+            host: "postgres-hurried",
+            manifest: format!("component = '{{postgres}}'\ninvocation-timeout = '500ms'\n{LINKS}"),
+            ..scenario(
+                "a database that does not answer",
+                "[[faults]]\nkind = 'blackhole'\nfirst = 1",
+                vec![Step { took: ms(500)..SOME_TIME, ..step("no answer to a read for 0.5 s", READ, 200, BEFORE, 2) }],
+            )
+        },
     ]
 }

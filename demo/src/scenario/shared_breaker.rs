@@ -2,6 +2,7 @@
 
 use super::{Ask, Example, Read, SOME_TIME, Scenario, Step, ms, step};
 
+/// The example.
 pub const EXAMPLE: Example = Example { name: "shared-breaker", packages: &["shared-breaker", "greeter"], scenarios };
 
 /// Longer than any machine takes for these requests, so what is counted does not depend on time.
@@ -17,10 +18,10 @@ fn scenario(name: &'static str, settings: &str, fault: &str, steps: Vec<Step>) -
     let manifest = format!(
         "component = '{{shared-breaker}}'\ninstances = 'fresh'\ninvocation-timeout = '30s'\n\
          [config]\nsteadfast = \"policies.greeter.breaker = {{ {settings} }}\"\n\
-         [links]\n'acme:greeter/api' = {{ component = '{{greeter}}' }}\n\
-         [[faults]]\non = 'acme:greeter/api'\nkind = 'no-target'\n{fault}\n"
+         [links]\n'acme:greeter/api' = {{ component = '{{greeter}}' }}\n"
     );
-    Scenario { name, manifest, steps }
+    let faults = format!("[[faults]]\non = 'acme:greeter/api'\nkind = 'no-target'\n{fault}\n");
+    Scenario { name, host: "shared-breaker", manifest, faults, seed: None, steps }
 }
 
 /// Many requests, which all have this status.

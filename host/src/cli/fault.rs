@@ -50,10 +50,13 @@ enum What {
 #[derive(Args)]
 struct On {
     /// What goes wrong: no-link, no-target, disconnected, overloaded, blackhole, drop, trap, latency, status or
-    /// capacity.
+    /// capacity. Or several, one of them each time, by their weights: no-target=3,drop=1.
     kind: String,
     /// The calls it goes wrong for: an interface, a function like acme:greeter/api#greet, or a host; all without one.
     on: Option<String>,
+    /// What a fault of kind drop loses: `answer`, when the target has done its work, or `request`, before.
+    #[arg(long, value_name = "HALF")]
+    loses: Option<String>,
     /// How long a fault of kind latency delays a call, like 300ms.
     #[arg(long, value_name = "TIME")]
     delay: Option<String>,
@@ -162,12 +165,20 @@ async fn exchange(at: &str, method: Method, path: &str, body: String) -> Result<
 }
 
 impl On {
+    /// A text, or a table of several. What is no number stays a text, so that the other side says what is wrong.
+    fn kinds(&self) -> toml::Value {
+        let number = |weight: &str| weight.trim().parse().map_or_else(|_| weight.into(), toml::Value::Integer);
+        let of = |one: &str| one.split_once('=').map(|(kind, weight)| (kind.trim().to_string(), number(weight)));
+        let several: Option<toml::Table> = self.kind.split(',').map(of).collect();
+        several.map_or_else(|| self.kind.as_str().into(), toml::Value::Table)
+    }
+
     /// As the manifest has it.
     fn to_toml(&self) -> String {
-        let mut text = String::new();
+        let mut text = format!("kind = {}\n", self.kinds());
         let texts = [
-            ("kind", Some(&self.kind)),
             ("on", self.on.as_ref()),
+            ("loses", self.loses.as_ref()),
             ("delay", self.delay.as_ref()),
             ("work", self.work.as_ref()),
             ("retry-after", self.retry_after.as_ref()),
@@ -207,6 +218,8 @@ fn list(answer: &str) -> Vec<String> {
         let text = |key: &str| fault[key].as_str().unwrap_or_default().to_string();
         let mut line = format!("{:>4}  {:<12}  {}", fault["id"].to_string(), text("kind"), text("on"));
         for (key, before, after) in [
+            ("weights", ", weights ", ""),
+            ("loses", ", loses the ", ""),
             ("delay", ", delay ", " s"),
             ("concurrency", ", ", " at a time"),
             ("work", ", each for ", " s"),
@@ -222,7 +235,8 @@ fn list(answer: &str) -> Vec<String> {
             ("line", ", line ", " of the manifest"),
         ] {
             if !fault[key].is_null() {
-                let _ = write!(line, "{before}{}{after}", fault[key]);
+                let value = fault[key].as_str().map_or_else(|| fault[key].to_string(), String::from);
+                let _ = write!(line, "{before}{value}{after}");
             }
         }
         line
@@ -239,6 +253,7 @@ mod tests {
         let on = On {
             kind: "overloaded".into(),
             on: Some("a\"b".into()),
+            loses: None,
             delay: None,
             retry_after: Some("2s".into()),
             concurrency: Some(4),
@@ -252,6 +267,9 @@ mod tests {
             rate: Some("5%".into()),
             first: Some(3),
         };
+        let mix = On { kind: "no-target=3, drop=1".into(), ..on };
+        assert_eq!(mix.kinds().to_string(), "{ drop = 1, no-target = 3 }");
+        let on = On { kind: "overloaded".into(), ..mix };
         assert_eq!(
             on.to_toml(),
             "kind = \"overloaded\"\non = 'a\"b'\nwork = \"20ms\"\nretry-after = \"2s\"\nuntil = \"1m\"\nevery = \"10s\"\nfor = \"2s\"\nrate = \"5%\"\nconcurrency = 4\nfirst = 3\n"
@@ -265,5 +283,7 @@ mod tests {
             list(r#"[{"id":1,"on":"a:b/c","kind":"latency","delay":0.3,"line":7,"from":0.0,"hit":4}]"#),
             ["   1  latency       a:b/c, delay 0.3 s, calls hit: 4, line 7 of the manifest"]
         );
+        let mixed = r#"[{"id":2,"on":"a:b/c","kind":"trap or drop","weights":[3,1],"loses":"request","hit":0}]"#;
+        assert_eq!(list(mixed), ["   2  trap or drop  a:b/c, weights [3,1], loses the request, calls hit: 0"]);
     }
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use steadfast::config::Policies;
 use steadfast_host::Error;
 use steadfast_host::escape::Escaped;
 use steadfast_host::sim::{Comparison, Outcome, Scenario};
@@ -29,7 +30,8 @@ pub(super) struct Sim {
     /// How many seeds run at a time; by default, as many as there are cores.
     #[arg(long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
-    /// Run another scenario too, with the same seeds, and compare the two.
+    /// Run another scenario too, with the same seeds, and compare the two. Where their traffic or their weather differs, it
+    /// says so.
     #[arg(long, value_name = "OTHER.toml", conflicts_with_all = ["shrink", "tune"])]
     compare: Option<PathBuf>,
     /// Try other values for a setting of the manifest's policies, and compare them, like
@@ -133,9 +135,11 @@ impl Sim {
     fn compare(&self) -> Result<ExitCode, Error> {
         let scenario = Scenario::read(&self.scenario)?;
         let name = |path: &PathBuf| path.display().to_string();
-        let mut versions = Vec::new();
-        if let Some(other) = &self.compare {
-            versions = vec![(name(&self.scenario), scenario.clone()), (name(other), Scenario::read(other)?)];
+        let (mut versions, mut notes) = (Vec::new(), Vec::new());
+        if let Some(path) = &self.compare {
+            let other = Scenario::read(path)?;
+            notes.extend(apart(&scenario.differs_from(&other), self.seed.is_none() && self.seeds.is_none()));
+            versions = vec![(name(&self.scenario), scenario.clone()), (name(path), other)];
         } else {
             let combinations = combinations(&self.tune);
             if combinations.len() > COMBINATIONS {
@@ -148,12 +152,19 @@ impl Sim {
                 let named = |(setting, value): &(&str, &str)| {
                     format!("{} = {value}", setting.strip_prefix("policies.").unwrap_or(setting))
                 };
-                versions.push((settings.iter().map(named).collect::<Vec<_>>().join(", "), tuned));
+                let named = settings.iter().map(named).collect::<Vec<_>>().join(", ");
+                check(&tuned, &named).map_err(|problem| Error::Manifest {
+                    path: self.scenario.clone(),
+                    line: None,
+                    problem,
+                })?;
+                versions.push((named, tuned));
             }
         }
         let seeds = self.seeds(&scenario);
         let outcomes = versions.into_iter().map(|(name, version)| Ok((name, self.outcome(&version, &seeds)?)));
         let comparison = Comparison::of(outcomes.collect::<Result<Vec<_>, Error>>()?);
+        let comparison = notes.into_iter().fold(comparison, Comparison::with_note);
         if let Some(path) = &self.json {
             write(path, comparison.to_json())?;
         }
@@ -199,6 +210,28 @@ impl Sim {
         }
         Ok((outcome, text))
     }
+}
+
+/// What a reader has to know of two scenarios that are not the same question. `own_seed`: each would run with its own.
+fn apart(differ: &[&str], own_seed: bool) -> Option<String> {
+    let differ: Vec<&str> = differ.iter().copied().filter(|what| own_seed || *what != "seed").collect();
+    let all = match *differ.as_slice() {
+        [] => return None,
+        ["seed"] => return Some("the files have different seeds; both run with that of the first".into()),
+        [one] => format!("the {one} of the two differs"),
+        [first, second] => format!("the {first} and the {second} of the two differ"),
+        _ => format!("the {} of the two differ", differ.join(", the ")),
+    };
+    Some(format!("{all}; so the figures do not say which policies are better"))
+}
+
+/// Whether the components will take these policies; or what is wrong with them.
+fn check(tuned: &Scenario, named: &str) -> Result<(), String> {
+    let text = tuned.policies().map_err(|error| error.to_string())?.unwrap_or_default();
+    Policies::overriding(&text).map(drop).map_err(|mistakes| {
+        let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        format!("`{named}` is to be tried, and its policies have mistakes: {}", all.join("; "))
+    })
 }
 
 fn write(path: &PathBuf, text: String) -> Result<(), Error> {

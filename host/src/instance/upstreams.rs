@@ -12,7 +12,7 @@ use super::{Handler, bare};
 use crate::authority::{Allowed, Authority};
 use crate::clock::{self, Time};
 use crate::failure::{Cause, Delivery, Failure};
-use crate::lattice::{FaultKind, Faults, Lattice, MAX_DEPTH, On};
+use crate::lattice::{FaultKind, Faults, Lattice, Lost, MAX_DEPTH, On};
 use crate::providers::keyvalue::Keyvalue;
 use crate::trace::{self, SpanContext};
 
@@ -115,7 +115,7 @@ impl Network {
         let patience = options.first_byte_timeout.unwrap_or(Duration::MAX);
         let answer = async {
             match obstacle.await {
-                None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_)) => send.await,
+                None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_) | FaultKind::Mix(_)) => send.await,
                 Some(FaultKind::NoLink) => Err(Error::HttpRequestDenied),
                 Some(FaultKind::NoTarget) => Err(Error::ConnectionRefused),
                 Some(FaultKind::Disconnected) => Err(Error::DestinationIpUnroutable),
@@ -126,10 +126,8 @@ impl Network {
                 Some(FaultKind::Status(status, retry_after)) => Ok(at_once(injected(status, retry_after))),
                 // A timeout ends the wait.
                 Some(FaultKind::Blackhole) => std::future::pending().await,
-                Some(FaultKind::Drop) => {
-                    // The upstream does its work; only the answer is lost.
-                    send.await.and(Err(Error::ConnectionTerminated))
-                }
+                Some(FaultKind::Drop(Lost::Answer)) => send.await.and(Err(Error::ConnectionTerminated)),
+                Some(FaultKind::Drop(Lost::Request)) => Err(Error::ConnectionTerminated),
             }
         };
         clock::timeout(patience, answer).await.unwrap_or(Err(Error::ConnectionReadTimeout))

@@ -1,6 +1,8 @@
 //! Breaks calls on purpose: a transport around another.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::DerefMut;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -13,13 +15,13 @@ use rand::{RngExt, SeedableRng};
 use tokio::time::Instant;
 
 use super::capacity::{Capacity, Station};
-use super::{Delay, Invocation, Reply, Transport};
+use super::{Delay, Invocation, Reply, Transport, pick};
 use crate::authority::Authority;
 use crate::clock;
 use crate::failure::{Cause, Delivery, Failure};
 
 /// Something that goes wrong on purpose.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fault {
     pub on: On,
     pub kind: FaultKind,
@@ -61,7 +63,7 @@ pub(crate) enum FaultKind {
     NoTarget,
     Disconnected,
     Blackhole,
-    Drop,
+    Drop(Lost),
     Trap,
     Latency(Delay),
     Overloaded(Option<Duration>),
@@ -69,6 +71,17 @@ pub(crate) enum FaultKind {
     Capacity(Arc<Capacity>),
     /// An HTTP answer, in place of the upstream's; with the `Retry-After` that it has.
     Status(StatusCode, Option<Duration>),
+    /// One of these each time, by their weights.
+    Mix(Arc<[(FaultKind, u64)]>),
+}
+
+/// Which half of an exchange a `drop` takes. The caller cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// The call, so the target does nothing.
+    Request,
+    /// The answer, when the target has done its work.
+    Answer,
 }
 
 /// All faults of a host, at work. They can be switched on and off while it is.
@@ -176,7 +189,7 @@ impl Faults {
             if !armed.fault.on.any(&is_on) || !armed.is_at_work(ready) || !self.happens(&armed.fault) || !armed.hits() {
                 continue;
             }
-            match &armed.fault.kind {
+            match armed.fault.kind.drawn(|| self.chance()) {
                 FaultKind::Latency(delay) => {
                     let delay = delay.draw(&mut self.chance());
                     clock::sleep(delay).await;
@@ -208,7 +221,7 @@ impl Faults {
         });
         let failed = |cause, delivery, message| Err(Failure::new(cause, delivery, format!("injected: {message}")));
         match obstacle.await {
-            None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_)) => call.await,
+            None | Some(FaultKind::Latency(_) | FaultKind::Capacity(_) | FaultKind::Mix(_)) => call.await,
             Some(FaultKind::NoLink) => failed(Cause::NoLink, Delivery::NotSent, "the link is gone"),
             Some(FaultKind::NoTarget) => failed(Cause::NoTarget, Delivery::NotSent, "nothing serves this"),
             Some(FaultKind::Disconnected) => failed(Cause::Disconnected, Delivery::NotSent, "the transport is down"),
@@ -219,9 +232,10 @@ impl Faults {
             }
             // The invocation timeout ends the wait.
             Some(FaultKind::Blackhole) => std::future::pending().await,
-            Some(FaultKind::Drop) => {
-                // The target does its work; only the answer is lost.
-                let _lost = call.await;
+            Some(FaultKind::Drop(lost)) => {
+                if lost == Lost::Answer {
+                    let _lost = call.await;
+                }
                 failed(Cause::Disconnected, Delivery::Unknown, "the connection was lost during the call")
             }
         }
@@ -294,20 +308,44 @@ impl Armed {
 }
 
 impl FaultKind {
-    /// As the manifest has it.
-    pub fn name(&self) -> &'static str {
+    /// What it is this time, by chance.
+    fn drawn<C: DerefMut<Target = StdRng>>(&self, chance: impl FnOnce() -> C) -> &FaultKind {
         match self {
+            FaultKind::Mix(kinds) => {
+                let number = pick(kinds.iter().map(|(_, weight)| *weight), &mut chance());
+                kinds.get(number).map_or(self, |(kind, _)| kind)
+            }
+            kind => kind,
+        }
+    }
+
+    /// As the manifest has it.
+    pub fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             FaultKind::NoLink => "no-link",
             FaultKind::NoTarget => "no-target",
             FaultKind::Disconnected => "disconnected",
             FaultKind::Blackhole => "blackhole",
-            FaultKind::Drop => "drop",
+            FaultKind::Drop(_) => "drop",
             FaultKind::Trap => "trap",
             FaultKind::Latency(_) => "latency",
             FaultKind::Overloaded(_) => "overloaded",
             FaultKind::Capacity(_) => "capacity",
             FaultKind::Status(..) => "status",
-        }
+            FaultKind::Mix(kinds) => {
+                let names: Vec<_> = kinds.iter().map(|(kind, _)| kind.name()).collect();
+                return Cow::Owned(names.join(" or "));
+            }
+        })
+    }
+
+    /// The settings of its kinds, of which most have none, and in a mix each has its own.
+    pub fn kinds(&self) -> impl Iterator<Item = &FaultKind> {
+        let (mix, one) = match self {
+            FaultKind::Mix(kinds) => (&kinds[..], None),
+            one => (&[][..], Some(one)),
+        };
+        mix.iter().map(|(kind, _)| kind).chain(one)
     }
 }
 

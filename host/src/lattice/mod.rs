@@ -4,6 +4,7 @@ mod capacity;
 mod delay;
 mod fault;
 mod journal;
+mod weights;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,9 +18,10 @@ use wasmtime::component::Val;
 
 pub(crate) use capacity::Capacity;
 pub(crate) use delay::Delay;
-pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, Flapping, On};
+pub(crate) use fault::{Armed, Fault, FaultKind, Faults, Faulty, Flapping, Lost, On};
 pub(crate) use journal::Call;
 pub use journal::{Entry, Journal};
+pub(crate) use weights::pick;
 
 use crate::clock;
 use crate::component::{Interface, Signature};

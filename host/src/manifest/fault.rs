@@ -13,15 +13,17 @@ use super::delay::delay;
 use super::document::{NOT_TOML, explained};
 use super::{Http, date, value};
 use crate::authority::Authority;
-use crate::lattice::{Capacity, Delay, Fault, FaultKind, Flapping, On};
+use crate::lattice::{Capacity, Delay, Fault, FaultKind, Flapping, Lost, On};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ kind = \"no-target\" }`")]
 pub(crate) struct FileFault {
     #[serde(default, deserialize_with = "value::one_or_more")]
     on: Vec<String>,
-    #[serde(default, deserialize_with = "value::kind")]
-    kind: Option<FileFaultKind>,
+    #[serde(default, deserialize_with = "value::kinds")]
+    kind: Vec<(FileFaultKind, u64)>,
+    #[serde(default, deserialize_with = "value::loses")]
+    loses: Option<FileLost>,
     #[serde(default, deserialize_with = "value::duration")]
     from: Option<Duration>,
     #[serde(default, deserialize_with = "value::duration")]
@@ -63,6 +65,13 @@ pub(crate) enum FileFaultKind {
     Capacity,
 }
 
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FileLost {
+    Request,
+    Answer,
+}
+
 /// A fault by itself: the lines below a `[[faults]]`.
 pub(crate) fn parse(text: &str, http: &Http) -> Result<Fault, String> {
     let table = DeTable::parse(text).map_err(|error| explained(&error) + NOT_TOML)?;
@@ -79,29 +88,40 @@ impl FileFault {
     pub fn check(self, line: usize, http: &Http) -> Result<Fault, String> {
         use FileFaultKind as Kind;
 
-        let Some(kind) = self.kind else {
+        let of = |kind| self.kind.iter().any(|(one, _)| *one == kind);
+        if self.kind.is_empty() {
             return Err("`kind` is missing from the fault; say what goes wrong, like `kind = \"no-target\"`".into());
-        };
-        if self.delay.is_none() && kind == Kind::Latency {
+        }
+        if self.delay.is_none() && of(Kind::Latency) {
             return Err("a fault of kind \"latency\" needs a `delay`; say how long, like `delay = \"200ms\"`".into());
         }
-        if self.delay.is_some() && kind != Kind::Latency {
+        if self.delay.is_some() && !of(Kind::Latency) {
             return Err("`delay` belongs to a fault of kind \"latency\"; remove it, or change `kind`".into());
         }
-        if self.retry_after.is_some() && !matches!(kind, Kind::Overloaded | Kind::Status | Kind::Capacity) {
+        if self.retry_after.is_some() && !(of(Kind::Overloaded) || of(Kind::Status) || of(Kind::Capacity)) {
             return Err(
                 "`retry-after` belongs to a fault of kind \"overloaded\", \"status\" or \"capacity\"; remove it, \
                         or change `kind`"
                     .into(),
             );
         }
-        if self.status.is_some() && kind != Kind::Status {
+        if self.status.is_some() && !of(Kind::Status) {
             return Err("`status` belongs to a fault of kind \"status\"; remove it, or change `kind`".into());
         }
-        if (self.concurrency.is_some() || self.work.is_some() || self.queue.is_some()) && kind != Kind::Capacity {
+        if self.loses.is_some() && !of(Kind::Drop) {
+            return Err("`loses` belongs to a fault of kind \"drop\"; remove it, or change `kind`".into());
+        }
+        if (self.concurrency.is_some() || self.work.is_some() || self.queue.is_some()) && !of(Kind::Capacity) {
             return Err(
                 "`concurrency`, `work` and `queue` belong to a fault of kind \"capacity\"; remove them, or change \
                         `kind`"
+                    .into(),
+            );
+        }
+        if of(Kind::Capacity) && self.kind.len() > 1 {
+            return Err(
+                "\"capacity\" is what a target can do on each call, and no failure among others; give it a fault of \
+                        its own"
                     .into(),
             );
         }
@@ -120,17 +140,50 @@ impl FileFault {
                 );
             }
         };
-        let kind = match kind {
+        let kinds = self.kind.iter().map(|(kind, weight)| Ok((self.of_kind(*kind)?, *weight)));
+        let mut kinds = kinds.collect::<Result<Vec<(FaultKind, u64)>, String>>()?;
+        let status = of(Kind::Status);
+        let kind = match kinds.pop() {
+            Some((only, _)) if kinds.is_empty() => only,
+            last => FaultKind::Mix(kinds.into_iter().chain(last).collect()),
+        };
+        let on = self.on.into_iter().map(|on| parse_on(on, "the fault is on", http));
+        let mut on = on.collect::<Result<Vec<On>, String>>()?;
+        if status && (on.is_empty() || !on.iter().all(|on| matches!(on, On::Http(..)))) {
+            return Err(
+                "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, \
+                        like `on = \"http://127.0.0.1:9000\"`, or use the kind \"overloaded\""
+                    .into(),
+            );
+        }
+        let first = self.first.map(NonZeroU64::get);
+        let on = match on.pop() {
+            None => On::Everything,
+            Some(only) if on.is_empty() => only,
+            Some(last) => {
+                on.push(last);
+                On::Any(on)
+            }
+        };
+        Ok(Fault { on, kind, from, until: self.until, flapping, rate: self.rate, first, line })
+    }
+
+    /// What goes wrong, for one of the kinds.
+    fn of_kind(&self, kind: FileFaultKind) -> Result<FaultKind, String> {
+        use FileFaultKind as Kind;
+
+        Ok(match kind {
             Kind::NoLink => FaultKind::NoLink,
             Kind::NoTarget => FaultKind::NoTarget,
             Kind::Disconnected => FaultKind::Disconnected,
             Kind::Blackhole => FaultKind::Blackhole,
-            Kind::Drop => FaultKind::Drop,
+            Kind::Drop if self.loses == Some(FileLost::Request) => FaultKind::Drop(Lost::Request),
+            Kind::Drop => FaultKind::Drop(Lost::Answer),
             Kind::Trap => FaultKind::Trap,
-            Kind::Latency => FaultKind::Latency(self.delay.unwrap_or(Delay::Constant(Duration::ZERO))),
+            Kind::Latency => FaultKind::Latency(self.delay.clone().unwrap_or(Delay::Constant(Duration::ZERO))),
             Kind::Overloaded => FaultKind::Overloaded(self.retry_after),
             Kind::Capacity => {
-                match (self.concurrency, self.work) {
+                match (self.concurrency, self.work.clone()) {
                     (Some(concurrency), Some(work)) => FaultKind::Capacity(Arc::new(Capacity {
                         concurrency,
                         work,
@@ -150,26 +203,7 @@ impl FileFault {
                     return Err("a fault of kind \"status\" needs a `status`; say which, like `status = 503`".into());
                 }
             },
-        };
-        let on = self.on.into_iter().map(|on| parse_on(on, "the fault is on", http));
-        let mut on = on.collect::<Result<Vec<On>, String>>()?;
-        if matches!(kind, FaultKind::Status(..)) && (on.is_empty() || !on.iter().all(|on| matches!(on, On::Http(..)))) {
-            return Err(
-                "a fault of kind \"status\" is an answer to an HTTP request; say where requests go with `on`, \
-                        like `on = \"http://127.0.0.1:9000\"`, or use the kind \"overloaded\""
-                    .into(),
-            );
-        }
-        let first = self.first.map(NonZeroU64::get);
-        let on = match on.pop() {
-            None => On::Everything,
-            Some(only) if on.is_empty() => only,
-            Some(last) => {
-                on.push(last);
-                On::Any(on)
-            }
-        };
-        Ok(Fault { on, kind, from, until: self.until, flapping, rate: self.rate, first, line })
+        })
     }
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 use hyper::StatusCode;
 use jiff::tz::TimeZone;
 use serde::de::value::StrDeserializer;
-use serde::de::{Error, SeqAccess, Unexpected, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::fault::FileFaultKind;
+use super::fault::{FileFaultKind, FileLost};
 use super::{ClientLeft, Instances, Missed, schedule};
 use crate::authority::Allowed;
 
@@ -119,9 +119,44 @@ pub(super) fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     deserializer.deserialize_str(Text { expected, parse: |text| Ok(Some(text.into())) })
 }
 
-pub(super) fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileFaultKind>, D::Error> {
+/// One kind of fault, or several with their weights.
+pub(super) fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(FileFaultKind, u64)>, D::Error> {
+    struct Kinds;
+
+    impl<'de> Visitor<'de> for Kinds {
+        type Value = Vec<(FileFaultKind, u64)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(
+                "a kind of fault, like \"no-target\", or several with weights, like { no-target = 3, drop = 1 }",
+            )
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(vec![(parse_name(text).map_err(E::custom)?, 1)])
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some((Kind(kind), Count(weight))) = table.next_entry()? {
+                all.push((kind, weight.unwrap_or(1)));
+            }
+            if all.is_empty() { Err(A::Error::invalid_length(0, &self)) } else { Ok(all) }
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Kind(FileFaultKind);
+
+    #[derive(Deserialize)]
+    struct Count(#[serde(deserialize_with = "some_count")] Option<u64>);
+
+    deserializer.deserialize_any(Kinds)
+}
+
+pub(super) fn loses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileLost>, D::Error> {
     let parse = |text: &str| parse_name(text).map(Some);
-    deserializer.deserialize_str(Text { expected: "a kind of fault, like \"no-target\"", parse })
+    deserializer.deserialize_str(Text { expected: "\"request\" or \"answer\"", parse })
 }
 
 pub(super) fn mebibytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZeroU64, D::Error> {
@@ -224,31 +259,37 @@ pub(super) fn authorities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     deserializer.deserialize_seq(List)
 }
 
-/// A text, or a list of some.
+/// Names of what is called: a text, or a list of some.
 pub(super) fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct OneOrMore;
+    let expected = "an interface, a function or a host, like \"acme:greeter/api\", or a list of them";
+    deserializer.deserialize_any(OneOrMore(expected))
+}
 
-    impl<'de> Visitor<'de> for OneOrMore {
-        type Value = Vec<String>;
+/// A text, or a list of some.
+pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_any(OneOrMore("a text, like \"Hello\", or a list of them"))
+}
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an interface, a function or a host, like \"acme:greeter/api\", or a list of them")
-        }
+struct OneOrMore(&'static str);
 
-        fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
-            Ok(vec![text.into()])
-        }
+impl<'de> Visitor<'de> for OneOrMore {
+    type Value = Vec<String>;
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
-            let mut all = Vec::new();
-            while let Some(text) = list.next_element()? {
-                all.push(text);
-            }
-            if all.is_empty() { Err(A::Error::invalid_length(0, &self)) } else { Ok(all) }
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
     }
 
-    deserializer.deserialize_any(OneOrMore)
+    fn visit_str<E: Error>(self, text: &str) -> Result<Vec<String>, E> {
+        Ok(vec![text.into()])
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+        let mut all = Vec::new();
+        while let Some(text) = list.next_element()? {
+            all.push(text);
+        }
+        if all.is_empty() { Err(A::Error::invalid_length(0, &self)) } else { Ok(all) }
+    }
 }
 
 const DURATION: &str = "a duration, like \"250ms\" or \"1m 30s\"";

@@ -22,6 +22,9 @@ use crate::escape;
 /// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
+    /// What a reader has to know of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<String>,
     pub(super) versions: Vec<Version>,
 }
 
@@ -58,7 +61,19 @@ impl Comparison {
             let figures = Figures::of(&outcome.runs, &targets);
             Version { name, figures, outcome }
         };
-        Comparison { versions: versions.into_iter().map(version).collect() }
+        Comparison { notes: Vec::new(), versions: versions.into_iter().map(version).collect() }
+    }
+
+    /// With something that a reader has to know before the figures.
+    ///
+    /// ```
+    /// let none = steadfast_host::sim::Comparison::of([]).with_note("the traffic differs");
+    /// assert_eq!(none.to_string(), "note       the traffic differs\n");
+    /// ```
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
     }
 
     /// Whether all properties held, for all seeds of all versions.
@@ -99,6 +114,9 @@ impl Figures {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for note in &self.notes {
+            writeln!(f, "note       {note}")?;
+        }
         for Version { name, figures, .. } in &self.versions {
             let Figures { seeds, failed, success, p50, p99, calls } = figures;
             writeln!(f, "{name}")?;

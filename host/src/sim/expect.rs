@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::figures::{Facts, percent};
+use super::script::Promise;
 use crate::lattice::On;
 use crate::manifest::{Http, parse_on, value};
 
@@ -19,6 +20,8 @@ pub(super) struct Expect {
     /// All requests that come later than this after the last weather ended succeed.
     recovers_within: Option<Duration>,
     pub calls: Vec<ExpectCalls>,
+    /// Of each request, where they are listed.
+    pub promises: Vec<Promise>,
 }
 
 /// What is expected of the calls to a target.
@@ -81,6 +84,7 @@ impl Expect {
                 add(found <= most, name, format!("at most {most}"), found.to_string());
             }
         }
+        all.extend(self.promises.iter().zip(facts.requests).filter_map(|(promise, request)| promise.check(request)));
         all
     }
 }
@@ -126,6 +130,7 @@ impl FileExpect {
             p99: self.p99,
             recovers_within: self.recovers_within,
             calls: calls.collect::<Result<_, _>>()?,
+            promises: Vec::new(),
         })
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::expect::Property;
 use super::play::Played;
 use super::scenario::Scenario;
-use crate::lattice::{Call, Fault, FaultKind, On};
+use crate::lattice::{Call, Fault, FaultKind, Lost, On};
 
 /// Into so many parts the time of a run is divided, for what changes with it.
 const STEPS: usize = 60;
@@ -249,8 +249,13 @@ impl Weather {
     fn of(fault: &Fault) -> Self {
         Weather {
             on: fault.on.to_string(),
-            kind: fault.kind.name().into(),
+            kind: fault.kind.name().into_owned(),
             strength: match &fault.kind {
+                FaultKind::Mix(kinds) => {
+                    let weights: Vec<String> = kinds.iter().map(|(_, weight)| weight.to_string()).collect();
+                    Some(weights.join(" : "))
+                }
+                FaultKind::Drop(Lost::Request) => Some("of the request".into()),
                 FaultKind::Latency(delay) => Some(delay.to_string()),
                 FaultKind::Capacity(capacity) => {
                     Some(format!("{} at a time, each for {}", capacity.concurrency, capacity.work))

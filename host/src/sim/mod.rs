@@ -20,6 +20,7 @@ mod outcome;
 mod play;
 mod report;
 mod scenario;
+mod script;
 mod shrink;
 mod simulation;
 mod summary;

@@ -83,6 +83,7 @@ pub(super) fn play(scenario: &Scenario, seed: u64) -> Result<(Vec<Played>, Switc
         let mut all = match scenario.traffic.load {
             Load::Closed { clients: count, .. } => clients.closed(count, traffic).await,
             Load::Open(..) | Load::Listed(_) => clients.open(traffic).await,
+            Load::InTurn(_) => clients.in_turn().await,
         };
         if all.len() as u64 >= MAX_REQUESTS {
             let problem =
@@ -157,6 +158,19 @@ impl Clients {
         under_way.join_all().await.into_iter().flatten().collect()
     }
 
+    /// Each is answered before the next one comes.
+    async fn in_turn(&self) -> Numbered {
+        let Load::InTurn(times) = &self.traffic.load else { return Vec::new() };
+        let mut all = Vec::new();
+        for (path, at) in times.iter().enumerate() {
+            if let Some(at) = at {
+                clock::sleep_until(self.start + *at).await;
+            }
+            all.push((path, self.ask(path, path).await));
+        }
+        all
+    }
+
     fn number(&self) -> usize {
         self.sent.fetch_add(1, Ordering::Relaxed)
     }
@@ -175,7 +189,7 @@ impl Clients {
         };
         let took = self.start.elapsed() - at;
         // Others are only counted, and may be many.
-        let keeps_bodies = matches!(self.traffic.load, Load::Listed(_));
+        let keeps_bodies = matches!(self.traffic.load, Load::Listed(_) | Load::InTurn(_));
         let (whole, body) = (body.is_some(), body.filter(|_| keeps_bodies).unwrap_or_default());
         Played { at, took, path, status, whole, body, calls: Vec::new(), executions: Vec::new() }
     }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::expect::{Expect, FileExpect};
-use super::traffic::{FileTraffic, Traffic};
+use super::script::{FileRequest, Promise};
+use super::traffic::{FileTraffic, Load, Traffic};
 use crate::error::Error;
 use crate::lattice::Fault;
 use crate::manifest::{Document, FileFault, Instances, Manifest, TableOf, read_text, value};
@@ -73,18 +74,35 @@ impl Scenario {
         })?;
         let manifest = path.parent().unwrap_or(Path::new("")).join(manifest);
         let manifest = Manifest::read(manifest)?;
-        let traffic = file.traffic.ok_or_else(|| {
-            missing("`[traffic]` is missing; say how many requests come, like `requests-per-second = 20`")
-        })?;
-        let line = document.line_of(traffic.span().start);
         let line_of = &|offset: usize| document.line_of(offset);
-        let traffic = traffic.into_inner().check(line, line_of).map_err(|(line, problem)| located(line, problem))?;
+        let (traffic, promises) = match (file.traffic, file.requests) {
+            (Some(traffic), requests) if requests.is_empty() => {
+                let line = line_of(traffic.span().start);
+                let traffic = traffic.into_inner().check(line, line_of);
+                (traffic.map_err(|(line, problem)| located(line, problem))?, Vec::new())
+            }
+            (None, requests) if !requests.is_empty() => {
+                in_turn(requests, line_of).map_err(|(line, problem)| located(line, problem))?
+            }
+            (None, _) => {
+                return Err(missing(
+                    "`[traffic]` is missing; say how many requests come, like `requests-per-second = 20`, \
+                                    or list them, each below a `[[requests]]`, like `path = \"/hello/Ada\"`",
+                ));
+            }
+            (Some(traffic), _) => {
+                let problem = "`[traffic]` and `[[requests]]` both say who asks; remove one of them";
+                return Err(located(line_of(traffic.span().start), problem.into()));
+            }
+        };
         let weather = file.weather.into_iter().map(|fault| {
             let line = document.line_of(fault.span().start);
             fault.into_inner().check(line, &manifest.http).map_err(|problem| located(line, problem))
         });
         let weather = weather.collect::<Result<_, Error>>()?;
-        let expect = file.expect.check(&manifest.http, line_of).map_err(|(line, problem)| located(line, problem))?;
+        let mut expect =
+            file.expect.check(&manifest.http, line_of).map_err(|(line, problem)| located(line, problem))?;
+        expect.promises = promises;
         let instances = match file.instances {
             Some(instances) if manifest.instances == Instances::Fresh => {
                 let line = document.line_of(instances.span().start);
@@ -122,9 +140,54 @@ impl Scenario {
     }
 }
 
-const TABLES: [TableOf; 4] = [
+impl Scenario {
+    /// What else than the components and their settings is not as in the other scenario, in words. A comparison of the two
+    /// says little of policies then.
+    ///
+    /// ```no_run
+    /// use steadfast_host::sim::Scenario;
+    ///
+    /// let naive = Scenario::read("naive.toml")?;
+    /// assert_eq!(naive.differs_from(&Scenario::read("right.toml")?), ["traffic"]);
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn differs_from(&self, other: &Scenario) -> Vec<&'static str> {
+        let weather = |scenario: &Scenario| -> Vec<Fault> {
+            let all = scenario.manifest.faults.iter().chain(&scenario.weather);
+            all.map(|fault| Fault { line: 0, ..fault.clone() }).collect()
+        };
+        let all = [
+            // Not what is asked for: a component that has several versions of a policy tells them apart by the path.
+            ("traffic", (&self.traffic.load, self.traffic.duration) == (&other.traffic.load, other.traffic.duration)),
+            ("weather", weather(self) == weather(other)),
+            ("seed", self.seed == other.seed),
+        ];
+        all.into_iter().filter(|(_, same)| !same).map(|(what, _)| what).collect()
+    }
+}
+
+/// The traffic of requests that come one after the other, and what is expected of each.
+fn in_turn(
+    requests: Vec<Spanned<FileRequest>>,
+    line_of: &dyn Fn(usize) -> usize,
+) -> Result<(Traffic, Vec<Promise>), (usize, String)> {
+    let (mut times, mut paths, mut promises) = (Vec::new(), Vec::new(), Vec::new());
+    for (request, number) in requests.into_iter().zip(1..) {
+        let line = line_of(request.span().start);
+        let (at, asked, promise) = request.into_inner().check(number).map_err(|problem| (line, problem))?;
+        times.push(at);
+        paths.push(asked);
+        promises.push(promise);
+    }
+    // An axis of time has some length.
+    let duration = times.iter().flatten().max().copied().unwrap_or_default().max(Duration::from_secs(1));
+    Ok((Traffic { load: Load::InTurn(times), duration, paths }, promises))
+}
+
+const TABLES: [TableOf; 5] = [
     ("instances", "table", "one table, `[instances]`, like `restarts = [\"30s\"]` below it"),
     ("traffic", "table", "one table, `[traffic]`, like `requests-per-second = 20` below it"),
+    ("requests", "array", "a list of tables, each below a `[[requests]]` of its own"),
     ("weather", "array", "a list of tables, each below a `[[weather]]` of its own"),
     ("expect", "table", "one table, `[expect]`, like `success = \"99%\"` below it"),
 ];
@@ -141,6 +204,8 @@ struct File {
     copies: Option<u64>,
     instances: Option<Spanned<FileInstances>>,
     traffic: Option<Spanned<FileTraffic>>,
+    #[serde(default)]
+    requests: Vec<Spanned<FileRequest>>,
     #[serde(default)]
     weather: Vec<Spanned<FileFault>>,
     #[serde(default)]

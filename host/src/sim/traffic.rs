@@ -4,21 +4,20 @@ use std::fmt;
 use std::time::Duration;
 
 use hyper::{Method, Uri};
-use rand::RngExt;
 use rand::rngs::StdRng;
 use serde::de::{Error, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::arrivals::{Arrivals, Rate, Times};
-use crate::lattice::Delay;
+use crate::lattice::{Delay, pick};
 use crate::manifest::{delay, value};
 
 /// So many requests fit into the memory of a small machine.
 pub(super) const MAX_REQUESTS: u64 = 1_000_000;
 
 /// For so long requests may come: within it, no sum of times overflows.
-const MAX_DAYS: u32 = 366;
+pub(super) const MAX_DAYS: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Who asks, and how often.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ pub(super) struct Traffic {
 }
 
 /// How much comes, and when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Load {
     /// So many in a second, whatever becomes of them.
     Open(Arrivals, Rate),
@@ -37,6 +36,8 @@ pub(super) enum Load {
     Closed { clients: u64, pause: Delay },
     /// At these times, each for the path of that number.
     Listed(Vec<(Duration, usize)>),
+    /// Each of the paths in turn, when the one before is answered, and not before its time.
+    InTurn(Vec<Option<Duration>>),
 }
 
 /// One kind of request.
@@ -60,23 +61,14 @@ impl Traffic {
                     Some((time, self.path(&mut chance)))
                 }))
             }
-            Load::Closed { .. } => Box::new(std::iter::empty()),
+            Load::Closed { .. } | Load::InTurn(_) => Box::new(std::iter::empty()),
             Load::Listed(all) => Box::new(all.iter().copied()),
         }
     }
 
     /// One of the paths, by its weight.
     pub fn path(&self, chance: &mut StdRng) -> usize {
-        let weights: u64 = self.paths.iter().map(|asked| asked.weight).sum();
-        let mut pick = chance.random_range(0..weights.max(1));
-        let path = self.paths.iter().position(|asked| match pick.checked_sub(asked.weight) {
-            Some(rest) => {
-                pick = rest;
-                false
-            }
-            None => true,
-        });
-        path.unwrap_or_default()
+        pick(self.paths.iter().map(|asked| asked.weight), chance)
     }
 }
 
@@ -175,10 +167,8 @@ impl FileTraffic {
                 "`[traffic]` needs a `duration` above zero; say for how long requests come, like `duration = \"30s\"`",
             )
         })?;
-        if duration > Duration::from_secs(24 * 60 * 60) * MAX_DAYS {
-            return Err(wrong(&format!(
-                "the `duration` is longer than {MAX_DAYS} days, which are the most; shorten it"
-            )));
+        if duration > MAX_DAYS {
+            return Err(wrong("the `duration` is longer than 366 days, which are the most; shorten it"));
         }
         let asked_for = std::mem::take(&mut self.paths);
         let load = self.load(duration).map_err(|problem| wrong(&problem))?;

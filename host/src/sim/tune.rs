@@ -5,9 +5,24 @@ use toml::{Table, Value};
 
 use super::scenario::Scenario;
 use crate::error::Error;
-use crate::manifest::Setting;
+use crate::manifest::{Manifest, Setting};
 
 impl Scenario {
+    /// The policies that the components read: `config.steadfast` of the manifest, where it has some.
+    ///
+    /// # Errors
+    /// [`Error::Read`], when they are in a file that cannot be read.
+    ///
+    /// ```no_run
+    /// let scenario = steadfast_host::sim::Scenario::read("outage.toml")?;
+    /// assert!(scenario.policies()?.is_some_and(|text| text.contains("retry")));
+    /// # Ok::<(), steadfast_host::Error>(())
+    /// ```
+    pub fn policies(&self) -> Result<Option<String>, Error> {
+        let Manifest { config, path, .. } = &self.manifest;
+        config.get(KEY).map(|policies| policies.text(&format!("config.{KEY}"), path)).transpose()
+    }
+
     /// The same scenario, in which a setting of the manifest's policies has another value, written as in TOML: a number, or
     /// a text with or without quotes.
     ///
@@ -23,17 +38,17 @@ impl Scenario {
         let path = &self.manifest.path;
         let wrong = |problem: String| Error::Manifest { path: path.clone(), line: None, problem };
         let key = format!("config.{KEY}");
-        let policies = self.manifest.config.get(KEY).ok_or_else(|| {
+        let text = self.policies()?.ok_or_else(|| {
             wrong(format!("`{setting}` is to be tried, and there is no `{key}` to have it; write the policies there"))
         })?;
-        let text = policies.text(&key, path)?;
         let mut table: Table = text.parse().map_err(|_| {
             wrong(format!("`{setting}` is to be tried, and `{key}` is no TOML; write the policies as TOML"))
         })?;
         set(&mut table, setting, value)
             .map_err(|problem| wrong(format!("`{setting}` is to be tried, and {problem}")))?;
         let mut scenario = self.clone();
-        scenario.manifest.config.insert(KEY.into(), Setting::Text(table.to_string(), policies.line()));
+        let line = self.manifest.config.get(KEY).map_or(0, Setting::line);
+        scenario.manifest.config.insert(KEY.into(), Setting::Text(table.to_string(), line));
         Ok(scenario)
     }
 }

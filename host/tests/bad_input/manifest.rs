@@ -43,7 +43,7 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
     let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, \
                  `total-memory-mib`, `requests`, `client-left`, `connections`, `outgoing`, `seed`, `links`, `nats`, `http`, \
                  `config`, `env`, `cron`, `faults`";
-    let of_a_fault = "`on`, `kind`, `from`, `until`, `every`, `for`, `first`, `rate`, `delay`, `retry-after`, `status`, \
+    let of_a_fault = "`on`, `kind`, `loses`, `from`, `until`, `every`, `for`, `first`, `rate`, `delay`, `retry-after`, `status`, \
         `concurrency`, `work`, `queue`";
     for (lines, expected) in [
         ("colour = 1", format!("hello.toml:2: unknown field `colour`, expected one of {known}")),
@@ -131,7 +131,11 @@ fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
         ("seed = -1", "value: integer `-1`", "a whole number from 0, like 7"),
         ("instances = 2", "type: integer `2`", "\"fresh\" or \"reuse\""),
         ("faults = [3]", "type: integer `3`", "a table, like `{ kind = \"no-target\" }`"),
-        ("faults = [{ kind = 3 }]", "type: integer `3`", "a kind of fault, like \"no-target\""),
+        (
+            "faults = [{ kind = 3 }]",
+            "type: integer `3`",
+            "a kind of fault, like \"no-target\", or several with weights, like { no-target = 3, drop = 1 }",
+        ),
         ("faults = [{ kind = 'trap', first = 0 }]", "value: integer `0`", "a whole number of calls from 1, like 3"),
         (
             "http.allow = 'a.test'",
@@ -267,6 +271,10 @@ fn a_fault_by_chance_that_is_wrong_is_told_what_to_write() {
             "kind = 'latency'\ndelay = 5",
             "invalid type: integer `5`, expected a duration, like \"250ms\", or a distribution",
         ),
+        ("kind = {}", "expected a kind of fault, like \"no-target\", or several with weights, like { no-target = 3"),
+        ("kind = { gremlins = 1 }", "unknown variant `gremlins`, expected one of `no-link`, `no-target`"),
+        ("kind = { trap = 0 }", "expected a whole number from 1 to 1,000,000"),
+        ("kind = 'drop'\nloses = 'both'", "unknown variant `both`, expected `request` or `answer`"),
         ("kind = 'latency'\ndelay = { min = '1s' }", "a time by chance is between two, like { min"),
         ("kind = 'latency'\ndelay = { min = '2s', max = '1s' }", "a time by chance is between two, like { min"),
         ("kind = 'latency'\ndelay = { median = '2s', p99 = '1s' }", "a time by chance is between two, like { min"),
@@ -308,6 +316,18 @@ fn a_fault_whose_settings_contradict_each_other_is_named_by_its_line() {
         (
             "kind = 'trap'\nqueue = 5",
             "`concurrency`, `work` and `queue` belong to a fault of kind \"capacity\"; remove them, or change `kind`",
+        ),
+        (
+            "kind = 'trap'\nloses = 'request'",
+            "`loses` belongs to a fault of kind \"drop\"; remove it, or change `kind`",
+        ),
+        (
+            "kind = { trap = 1, capacity = 1 }\nconcurrency = 1\nwork = '1s'",
+            "\"capacity\" is what a target can do on each call, and no failure among others; give it a fault of its own",
+        ),
+        (
+            "kind = { trap = 1, latency = 1 }",
+            "a fault of kind \"latency\" needs a `delay`; say how long, like `delay = \"200ms\"`",
         ),
         ("kind = 'trap'\nstatus = 503", "`status` belongs to a fault of kind \"status\"; remove it, or change `kind`"),
         ("kind = 'status'", "a fault of kind \"status\" needs a `status`; say which, like `status = 503`"),

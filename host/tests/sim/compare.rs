@@ -24,6 +24,10 @@ fn two_scenarios_are_compared_with_the_same_seeds() {
     assert!(success(0) < 1.0 && success(1) == 1.0);
     assert_eq!(versions[1]["figures"]["calls"], serde_json::json!([["acme:greeter/api#greet", 1.0]]));
     let said = text(&output.stdout);
+    let note = "the weather of the two differs; so the figures do not say which policies are better";
+    assert!(said.starts_with(&format!("note       {note}\n")), "{said}");
+    assert_eq!(json["notes"], serde_json::json!([note]));
+    assert!(read("both.html").contains(note));
     assert!(
         said.contains("calm.toml\n           100.0 % succeeded, p50 0 ms, p99 20 ms; seeds that failed: 0 of 3\n"),
         "{said}"
@@ -32,6 +36,24 @@ fn two_scenarios_are_compared_with_the_same_seeds() {
     assert!(page.contains("<td>calm.toml<td class=\"good\">0 of 3<td>100%<td>0 ms<td>20 ms<td>1.00"), "{page}");
     assert_eq!(page.matches("seed 1</h2>").count(), 2);
     assert!(!page.contains("href=\"#r"), "there are no requests to link to");
+}
+
+#[test]
+fn scenarios_that_ask_the_same_are_compared_without_a_note() {
+    let stage = Stage::of(OUTAGE);
+    let said = |other: &str, arguments: &[&str]| {
+        std::fs::write(stage.path().join("other.toml"), other).expect("the folder is ours");
+        let output = stage.sim(&[&["outage.toml", "--compare", "other.toml"], arguments].concat());
+        text(&output.stdout).lines().filter_map(|line| line.strip_prefix("note       ")).collect::<Vec<_>>().join("")
+    };
+    // The lines of the file are others, and what it says is the same.
+    assert_eq!(said(&format!("\n\n{OUTAGE}"), &[]), "");
+    assert_eq!(said(&OUTAGE.replace("/strict/Ada", "/hello/Ada"), &[]), "");
+    let seeded = OUTAGE.replace("seed = 5", "seed = 6");
+    assert_eq!(said(&seeded, &[]), "the files have different seeds; both run with that of the first");
+    assert_eq!(said(&seeded, &["--seed", "1"]), "");
+    let busy = OUTAGE.replace("per-second = 20", "per-second = 10");
+    assert_eq!(said(&busy, &[]), "the traffic of the two differs; so the figures do not say which policies are better");
 }
 
 /// A target that is overloaded for a while, and what tries to reach it.
@@ -71,6 +93,11 @@ fn a_setting_that_is_not_there_is_told() {
     let expected = "error: front.toml: `policies.b.retry.attempts` is to be tried, and there is no table `b` of it; there \
                     is: greeter\n";
     assert_eq!(said("policies.b.retry.attempts=1,2"), expected);
+    let wrong = "error: outage.toml: `greeter.retry.attempts = 0` is to be tried, and its policies have mistakes: \
+                 policies.greeter.retry.attempts: ";
+    let zero = said("policies.greeter.retry.attempts=1,0");
+    assert!(zero.starts_with(wrong), "{zero}");
+    assert!(said("policies.greeter.retry.colour=3").contains("policies.greeter.retry.colour: "), "nothing was run");
     assert!(said("policies.greeter=").contains("a value is empty"), "{}", said("policies.greeter="));
     let many = (0..65).map(|number| number.to_string()).collect::<Vec<_>>().join(",");
     let many = said(&format!("policies.greeter.retry.attempts={many}"));

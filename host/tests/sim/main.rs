@@ -2,6 +2,7 @@
 
 mod classics;
 mod compare;
+mod demo;
 mod library;
 mod mistakes;
 mod report;
@@ -17,7 +18,14 @@ use steadfast_demo::guests::Guests;
 
 fn guests() -> &'static Guests {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
-    GUESTS.get_or_init(|| Guests::build(&["http-hello", "greeter"]).expect("the guests build"))
+    GUESTS.get_or_init(|| {
+        let built = Guests::build(&["http-hello", "greeter"]).expect("the guests build");
+        // Other tests build the greeter together with others, and then it has other bytes.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("the folder is ours");
+        built.copied_to(&folder).expect("the folder is ours")
+    })
 }
 
 /// A handler that calls a greeter: at most 4 tries within 3 s, with 100, 200 and 400 ms between them, and jitter.
@@ -178,6 +186,31 @@ fn a_lost_answer_of_a_repeated_call_is_a_second_execution() {
     assert_eq!(found("/again/Ada", 1)["found"], "2");
 }
 
+#[test]
+fn a_call_that_is_lost_before_it_arrives_is_no_execution() {
+    let fault =
+        |loses: &str| under(&format!("kind = 'drop'\nfirst = 40\nloses = '{loses}'"), &[])["targets"][0].clone();
+    let (request, answer) = (fault("request"), fault("answer"));
+    // The caller sees the same, and none is repeated, as each may have arrived.
+    assert_eq!(request["outcomes"], serde_json::json!({ "disconnected": 40, "ok": 160 }));
+    assert_eq!(request["outcomes"], answer["outcomes"]);
+    assert_eq!((&request["arrived"], &answer["arrived"]), (&160.into(), &200.into()));
+}
+
+#[test]
+fn a_mix_of_faults_has_each_by_its_weight() {
+    let run = under("kind = { trap = 3, no-link = 1 }\nrate = '50%'", &[]);
+    let outcomes = &run["targets"][0]["outcomes"];
+    let count = |outcome: &str| outcomes[outcome].as_u64().unwrap();
+    // Of 200 calls, half are hit. The numbers have standard deviations of 7, 7 and 5.
+    assert!((80..=120).contains(&count("ok")), "{outcomes}");
+    assert!((54..=96).contains(&count("trapped")) && (10..=40).contains(&count("no-link")), "{outcomes}");
+    assert_eq!(
+        (&run["weather"][0]["kind"], &run["weather"][0]["strength"]),
+        (&"no-link or trap".into(), &"1 : 3".into())
+    );
+}
+
 /// The run of a scenario with constant traffic, 20 requests a second for 10 s, and this weather.
 fn under(weather: &str, arguments: &[&str]) -> Value {
     let scenario = format!(
@@ -262,6 +295,44 @@ fn seeds_have_one_outcome_however_many_run_at_a_time() {
     let line = format!("seeds      8, and {} of them failed: {}\n", failing.len(), failing.join(", "));
     assert!(said.starts_with(&line), "{line}{said}");
     assert!(said.ends_with(&format!("again      steadfast sim outage.toml --seed {}\n", failing[0])), "{said}");
+}
+
+/// With all that is drawn by chance in it.
+const BY_CHANCE: &str = r#"
+manifest = "hello.toml"
+copies = 2
+
+[traffic]
+arrivals = "poisson"
+requests-per-second = 10
+duration = "1s"
+paths = [{ path = "/strict/Ada", weight = 3 }, { path = "/again/Ada" }]
+
+[[weather]]
+kind = { no-target = 3, drop = 1, overloaded = 1 }
+rate = "30%"
+
+[[weather]]
+kind = "latency"
+delay = { median = "20ms", p99 = "300ms" }
+
+[[weather]]
+kind = "capacity"
+concurrency = 2
+work = { mean = "50ms" }
+queue = 3
+"#;
+
+#[test]
+fn a_hundred_seeds_have_the_same_outcome_each_time() {
+    let stage = Stage::of(BY_CHANCE);
+    let first = stage.json(&["--seeds", "1..100", "--jobs", "1"], 0);
+    let again = stage.json(&["--seeds", "1..100", "--jobs", "2"], 0);
+    assert!(first == again, "once more, two at a time, and the outcome differs");
+    let outcome = parsed(&first);
+    let runs = outcome["runs"].as_array().unwrap();
+    let figures: std::collections::BTreeSet<String> = runs.iter().map(|run| run["latency"].to_string()).collect();
+    assert_eq!((runs.len(), figures.len()), (100, 100), "each seed has its own");
 }
 
 #[test]

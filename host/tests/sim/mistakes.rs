@@ -74,6 +74,26 @@ fn a_scenario_that_is_wrong_is_told_where() {
 }
 
 #[test]
+fn requests_of_a_list_that_are_wrong_are_told_where() {
+    let said = |requests: &str| refusal(&format!("manifest = 'hello.toml'\n{requests}"));
+    for (requests, message) in [
+        ("", "outage.toml: `[traffic]` is missing; say how many requests come"),
+        ("[traffic]\n[[requests]]\npath = '/'", "outage.toml:2: `[traffic]` and `[[requests]]` both say who asks"),
+        ("[requests]\npath = '/'", "outage.toml:2: `requests` is to be a list of tables"),
+        ("[[requests]]\nstatus = 200", "outage.toml:2: `path` is missing; say what is asked for"),
+        ("[[requests]]\npath = '/'\nstaus = 200", "outage.toml:4: unknown field `staus`, did you mean `status`?"),
+        (
+            "[[requests]]\npath = '/'\ncalls = -1",
+            "outage.toml:4: invalid value: integer `-1`, expected a number of calls",
+        ),
+        ("[[requests]]\npath = '/'\ncalls = [3, 2]", "outage.toml:4: the least and the most are two numbers that grow"),
+        ("[[requests]]\npath = '/'\nat = '900y'", "outage.toml:2: `at` is more than 366 days from the beginning"),
+    ] {
+        assert!(said(requests).starts_with(message), "{requests}: {}", said(requests));
+    }
+}
+
+#[test]
 fn a_scenario_that_is_not_there_is_told() {
     let output = Stage::of(OUTAGE).sim(&["gone.toml"]);
     assert!(text(&output.stderr).starts_with("error: cannot read gone.toml: "), "{}", text(&output.stderr));

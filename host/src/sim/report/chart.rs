@@ -110,7 +110,13 @@ impl<'r> Chart<'r> {
     }
 
     fn requests(&mut self) -> fmt::Result {
-        self.name("Requests by the time of their coming: ■ succeeded below, ■ failed above")?;
+        self.top += NAME;
+        writeln!(
+            self.svg,
+            "<text class=\"name\" x=\"{LEFT}\" y=\"{:.1}\">Requests by the time of their coming: \
+             <tspan class=\"succeeded\">■</tspan> succeeded below, <tspan class=\"failed\">■</tspan> failed above</text>",
+            self.top - 8.0
+        )?;
         let steps = &self.run.steps;
         let sums = steps.succeeded.iter().zip(&steps.failed).map(|(succeeded, failed)| succeeded + failed);
         let most = sums.max().unwrap_or_default().max(1);

@@ -27,6 +27,9 @@ impl Comparison {
 
     fn write(&self, page: &mut String) -> fmt::Result {
         begin(page, "Comparison")?;
+        for note in &self.notes {
+            writeln!(page, "<p class=\"bad\">{}</p>", Html(note))?;
+        }
         self.table(page)?;
         self.plots(page)?;
         if self.versions.len() <= PICTURES {
