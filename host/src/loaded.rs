@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::watch::Sender;
+
 use crate::called::Called;
 use crate::clock::Time;
 use crate::component::{Component, Functions, Interface};
@@ -132,6 +134,7 @@ impl Loaded {
             allow: manifest.http.allow.clone(),
             components: components.collect::<Result<_, Error>>()?,
             faults: faults.clone(),
+            at_work: Sender::default(),
         };
         let lattice = Lattice::new(links, manifest.limits.invocation, manifest.limits.outgoing);
         let keyvalue = providers.get(STORE).and_then(|provided| provided.keyvalue()).unwrap_or_default();

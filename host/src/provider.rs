@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch::Sender;
 
 use crate::clock::Time;
 use crate::component::{Component, Functions, Interface, Signature};
@@ -325,7 +326,13 @@ impl Ready {
             }
             Source::Host(provided) => {
                 let faults = Arc::new(Faults::new(Vec::new(), 0));
-                let upstreams = Upstreams { time: Time::Real, allow: Vec::new(), components: Vec::new(), faults };
+                let upstreams = Upstreams {
+                    time: Time::Real,
+                    allow: Vec::new(),
+                    components: Vec::new(),
+                    faults,
+                    at_work: Sender::default(),
+                };
                 // It calls no component, and sends no request.
                 let lattice = Lattice::new(BTreeMap::new(), limit, 0);
                 let (network, provided) =

@@ -125,7 +125,7 @@ impl Host {
             Some(handler) => match self.seats.clone().try_acquire_owned() {
                 Ok(seat) => {
                     let span = access.as_ref().map_or_else(Span::none, Access::span);
-                    handler.handle(&self.network, request, 0, Some(seat)).instrument(span).await
+                    handler.handle(&self.network, request, 0, seat).instrument(span).await
                 }
                 Err(_) => busy(),
             },
@@ -169,10 +169,15 @@ impl Host {
         server::stopping("requests", self.under_way());
     }
 
-    /// Waits for requests that go on although their clients have left, until `over`.
+    /// Waits for requests that go on although their clients have left, and for those that they sent to components of this
+    /// host, until `over`.
     pub(crate) async fn stopped(&self, over: Instant) {
         let all = u32::try_from(self.limits.requests).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout_at(over, self.seats.acquire_many(all)).await;
+        let ended = async {
+            let _seats = self.seats.acquire_many(all).await;
+            self.network.upstreams.at_work.closed().await;
+        };
+        let _ = tokio::time::timeout_at(over, ended).await;
         server::stopped("requests", self.under_way());
     }
 

@@ -10,7 +10,7 @@ use hyper::body::Body;
 use hyper::header::{HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tracing::Instrument;
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
@@ -83,7 +83,7 @@ impl Handler {
         network: &Arc<Network>,
         mut request: Request<B>,
         depth: u32,
-        seat: Option<OwnedSemaphorePermit>,
+        seat: impl Send + 'static,
     ) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes> + Send + 'static,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper::header::RETRY_AFTER;
 use hyper::{Request, Response, StatusCode};
+use tokio::sync::watch;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::{Handler, bare};
@@ -35,6 +36,8 @@ pub(crate) struct Upstreams {
     /// Those that a component of this host answers for.
     pub components: Vec<(Authority, Arc<Handler>)>,
     pub faults: Arc<Faults>,
+    /// Heard by each instance that is at work for a request to one of `components`.
+    pub at_work: watch::Sender<()>,
 }
 
 impl Network {
@@ -96,7 +99,7 @@ impl Network {
             match component {
                 Some((_, handler)) => {
                     self.lattice.journal().arrived(trace.trace_id(), || target.into());
-                    Ok(at_once(handler.handle(self, request, depth, Some(place)).await))
+                    Ok(at_once(handler.handle(self, request, depth, (place, upstreams.at_work.subscribe())).await))
                 }
                 None if upstreams.time == Time::Simulated => Err(Error::InternalError(Some(format!(
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
