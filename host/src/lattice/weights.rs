@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 
 /// The number of one of them; 0 where nothing weighs anything.
 pub(crate) fn pick(weights: impl Iterator<Item = u64> + Clone, chance: &mut StdRng) -> usize {
-    let sum: u64 = weights.clone().sum();
+    let sum = weights.clone().fold(0, u64::saturating_add);
     let mut pick = chance.random_range(0..sum.max(1));
     for (number, weight) in weights.enumerate() {
         match pick.checked_sub(weight) {
@@ -32,5 +32,6 @@ mod tests {
         // The number has a standard deviation of 43.
         assert!((7_300..7_700).contains(&found[0]) && found[1] == 0, "{found:?}");
         assert_eq!(pick(std::iter::empty(), &mut chance), 0);
+        assert!(pick([u64::MAX; 3].into_iter(), &mut chance) < 3);
     }
 }
