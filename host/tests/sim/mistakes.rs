@@ -81,7 +81,7 @@ fn requests_of_a_list_that_are_wrong_are_told_where() {
         ("[traffic]\n[[requests]]\npath = '/'", "outage.toml:2: `[traffic]` and `[[requests]]` both say who asks"),
         ("[requests]\npath = '/'", "outage.toml:2: `requests` is to be a list of tables"),
         ("[[requests]]\nstatus = 200", "outage.toml:2: `path` is missing; say what is asked for"),
-        ("[[requests]]\npath = '/'\nstaus = 200", "outage.toml:4: unknown field `staus`, did you mean `status`?"),
+        ("[[requests]]\npath = '/'\nstats = 200", "outage.toml:4: unknown field `stats`, did you mean `status`?"),
         (
             "[[requests]]\npath = '/'\ncalls = -1",
             "outage.toml:4: invalid value: integer `-1`, expected a number of calls",
