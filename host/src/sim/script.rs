@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::expect::Property;
 use super::play::Played;
-use super::traffic::{Asked, MAX_DAYS, parse_asked};
+use super::traffic::{Asked, LONGEST, parse_asked};
 use crate::manifest::value;
 
 /// What is expected of the answer to one request.
@@ -94,7 +94,7 @@ impl FileRequest {
     /// When it comes, where that is said; what it asks for, and what is expected of its answer.
     pub fn check(self, number: usize) -> Result<(Option<Duration>, Asked, Promise), String> {
         let FileRequest { at, path, method, body, status, answer, says, calls, after, within } = self;
-        if at.is_some_and(|at| at > MAX_DAYS) {
+        if at.is_some_and(|at| at > LONGEST) {
             return Err("`at` is more than 366 days from the beginning, which are the most; bring it forward".into());
         }
         let path = path.ok_or("`path` is missing; say what is asked for, like `path = \"/hello/Ada\"`")?;

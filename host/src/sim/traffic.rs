@@ -17,7 +17,10 @@ use crate::manifest::{delay, value};
 pub(super) const MAX_REQUESTS: u64 = 1_000_000;
 
 /// For so long requests may come: within it, no sum of times overflows.
-pub(super) const MAX_DAYS: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const MAX_DAYS: u64 = 366;
+
+/// The same as a time.
+pub(super) const LONGEST: Duration = Duration::from_secs(MAX_DAYS * 24 * 60 * 60);
 
 /// Who asks, and how often.
 #[derive(Clone, Debug)]
@@ -167,7 +170,7 @@ impl FileTraffic {
                 "`[traffic]` needs a `duration` above zero; say for how long requests come, like `duration = \"30s\"`",
             )
         })?;
-        if duration > MAX_DAYS {
+        if duration > LONGEST {
             return Err(wrong("the `duration` is longer than 366 days, which are the most; shorten it"));
         }
         let asked_for = std::mem::take(&mut self.paths);
