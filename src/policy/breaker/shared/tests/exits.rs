@@ -7,6 +7,7 @@ use core::time::Duration;
 use super::super::super::wire::{Writer, checksum};
 use super::super::record::{Phase, Record};
 use crate::platform::clock::nanos;
+use crate::platform::rng::Rng;
 use crate::platform::state::Store;
 use crate::testing::{ManualClock, MemoryStore, Recorder, TestClock};
 use crate::{Breaker, Cause, Change, Delivery, Event, Failed, Failure, Policy, RateLimit, Reason, Retry, RpcError};
@@ -175,4 +176,13 @@ fn a_store_that_stays_down_is_asked_every_30_seconds() {
         clock.advance(Duration::from_nanos(1));
         assert!(asks(), "{seconds} s");
     }
+}
+
+#[test]
+fn a_break_without_jitter_draws_no_number() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let clock = TestClock::seeded(7);
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE));
+    policy.with(&clock).call(down).unwrap_err();
+    assert_eq!(clock.draw(), TestClock::seeded(7).draw());
 }
