@@ -88,6 +88,15 @@ mod kind {
             assert_ne!(one, other);
             assert!(steadfast_settings::is_name(&one));
         }
+
+        #[test]
+        fn a_breaker_for_a_target_has_the_name_for_it() {
+            let breaker = Breaker::consecutive_failures(5).shared("app", KeyValue::bucket("default"));
+            let Either::Other(placed) = placed(Either::Other(breaker), "acme:greeter/api") else {
+                panic!("it is not shared any more")
+            };
+            assert_eq!(placed.name(), "app/acme.greeter/api");
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The limit that shrinks while calls wait at the target.
 
+#[cfg(test)]
+mod tests;
+
 use core::time::Duration;
 
 use super::{Concurrency, LimitAlgorithm, Signal};

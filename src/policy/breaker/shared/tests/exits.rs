@@ -5,7 +5,10 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use super::super::super::wire::{Writer, checksum};
-use super::super::record::Record;
+use super::super::record::{Phase, Record};
+use crate::platform::clock::nanos;
+use crate::platform::rng::Rng;
+use crate::platform::state::Store;
 use crate::testing::{ManualClock, MemoryStore, Recorder, TestClock};
 use crate::{Breaker, Cause, Change, Delivery, Event, Failed, Failure, Policy, RateLimit, Reason, Retry, RpcError};
 
@@ -112,4 +115,74 @@ fn a_record_of_another_version_is_none() {
         Record::read(&BREAKER.settings, writer.written()).map(|record| record.generation)
     };
     assert_eq!([read(1, &[]), read(2, &[]), read(1, &[0])], [Some(7), None, None]);
+}
+
+fn set(store: &'static MemoryStore, key: &str, record: &Record) {
+    store.set(key, record.write().written()).unwrap();
+}
+
+#[test]
+fn the_key_of_a_generation_says_what_it_is() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let found = |key| (&STORE).get(key).unwrap().is_some();
+    call(&STORE, down()).unwrap_err();
+    assert_eq!(["steadfast/it/1/open", "steadfast/it/1/closed"].map(found), [true, false]);
+    STORE.advance(Duration::from_secs(10));
+    call(&STORE, Ok(())).unwrap();
+    assert_eq!(["steadfast/it/2/open", "steadfast/it/2/closed"].map(found), [false, true]);
+}
+
+#[test]
+fn a_key_with_the_record_of_another_generation_is_none() {
+    static STORE: MemoryStore = MemoryStore::new();
+    set(&STORE, "steadfast/it/1/closed", &Record { generation: 7, ..Record::FIRST });
+    call(&STORE, down()).unwrap_err();
+    assert_eq!(call(&STORE, Ok(())).unwrap_err().reason(), Reason::BreakerOpen);
+}
+
+#[test]
+fn a_lease_from_the_far_future_ends_as_any_other() {
+    static STORE: MemoryStore = MemoryStore::new();
+    call(&STORE, down()).unwrap_err();
+    STORE.advance(Duration::from_secs(10));
+    // A probe took the only place, by a clock that was a day ahead.
+    (&STORE).increment("steadfast/it/1/probes").unwrap();
+    let until = nanos((&STORE).wall_time() + Duration::from_secs(86_400));
+    let phase = Phase::Open { until, next_break: 0, cause: Cause::Other };
+    set(&STORE, "steadfast/it/1/lease1", &Record { generation: 1, phase });
+    // It ends after the timeout of a probe, ten seconds, and five more, by which clocks may differ.
+    assert_eq!(call(&STORE, Ok(())).unwrap_err().reason(), Reason::BreakerOpen);
+    STORE.advance(Duration::from_nanos(14_999_999_999));
+    assert_eq!(call(&STORE, Ok(())).unwrap_err().reason(), Reason::BreakerOpen);
+    STORE.advance(Duration::from_nanos(1));
+    call(&STORE, Ok(())).unwrap();
+}
+
+#[test]
+fn a_store_that_stays_down_is_asked_every_30_seconds() {
+    static STORE: MemoryStore = MemoryStore::new();
+    STORE.fail(true);
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE));
+    let clock = ManualClock::new();
+    let asks = || {
+        let before = STORE.asked();
+        policy.with(&clock).call(|| Ok::<_, RpcError>(())).unwrap();
+        STORE.asked() > before
+    };
+    assert!(asks());
+    for seconds in [1, 2, 4, 8, 16, 30, 30, 30] {
+        clock.advance(Duration::from_nanos(seconds * 1_000_000_000 - 1));
+        assert!(!asks(), "{seconds} s");
+        clock.advance(Duration::from_nanos(1));
+        assert!(asks(), "{seconds} s");
+    }
+}
+
+#[test]
+fn a_break_without_jitter_draws_no_number() {
+    static STORE: MemoryStore = MemoryStore::new();
+    let clock = TestClock::seeded(7);
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE));
+    policy.with(&clock).call(down).unwrap_err();
+    assert_eq!(clock.draw(), TestClock::seeded(7).draw());
 }
