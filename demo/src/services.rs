@@ -17,8 +17,8 @@ use steadfast_demo::client::{self, Answer};
 use steadfast_demo::scenario::{Ask, Read, SOME_TIME, Step, ms, step};
 use steadfast_demo::table::{self, Row};
 
-/// What the table, as the example has it, is given. An order of something slow takes so long that it is in the middle whenever
-/// something happens.
+/// What is added to the table of the example. An order of something slow does not end by itself, so it is under way when
+/// the server is stopped.
 const SLOW: &str = "
     CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END';
     CREATE TRIGGER slow BEFORE INSERT ON orders FOR EACH ROW WHEN (NEW.item LIKE 'slow%') EXECUTE FUNCTION wait();

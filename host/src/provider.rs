@@ -21,8 +21,8 @@ use crate::nats::{Login, NatsOptions, Problem, check_options};
 use crate::trace::Tracer;
 use crate::wrpc::{Answer, Connection, Server, tcp};
 
-/// A component, or a [provider of the host](Provider::of_host), that serves calls from other processes, as wRPC. Each call runs on an instance of its own, for 30 s at
-/// most, unless a manifest says otherwise.
+/// A component, or a [provider of the host](Provider::of_host), that serves calls from other processes, as wRPC. Each call
+/// runs on a fresh instance, for 30 s at most, unless a manifest says otherwise.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -29,8 +29,8 @@ const KEPT_MEMORY: usize = 64 << 10;
 /// The same of its tables.
 const KEPT_TABLES: usize = 16 << 10;
 
-/// Names the folder with the machine code of components, or is `off`.
-const CACHE: &str = "STEADFAST_CACHE";
+/// The variable that names the folder with the machine code of components, or is `off`.
+const CACHE_VARIABLE: &str = "STEADFAST_CACHE";
 
 /// How an engine gives instances their memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,8 @@ struct Workshop {
     code: HashMap<Vec<u8>, Component>,
 }
 
-static KEPT_CODE: LazyLock<Option<Cache>> = LazyLock::new(cache);
+/// The machine code that is kept for the next process.
+static CODE_CACHE: LazyLock<Option<Cache>> = LazyLock::new(cache);
 
 static WORKSHOPS: [LazyLock<Mutex<Workshop>>; 3] = [const { LazyLock::new(Mutex::default) }; 3];
 
@@ -67,7 +68,7 @@ fn engine(kind: Kind) -> Result<Engine> {
     // A component may use 512 KiB of it. The rest is for what the host does meanwhile: a first connection to a NATS server
     // took more than the 1.5 MiB that are the default. Only pages that are touched are memory.
     config.async_stack_size(8 << 20);
-    config.cache(KEPT_CODE.clone());
+    config.cache(CODE_CACHE.clone());
     match kind {
         Kind::Simulated => config.consume_fuel(true),
         Kind::OnDemand => config.epoch_interruption(true),
@@ -90,7 +91,7 @@ fn engine(kind: Kind) -> Result<Engine> {
 /// that is asked for.
 fn cache() -> Option<Cache> {
     let mut config = CacheConfig::new();
-    let asked = std::env::var_os(CACHE);
+    let asked = std::env::var_os(CACHE_VARIABLE);
     match &asked {
         Some(folder) if folder == "off" => return None,
         Some(folder) => drop(config.with_directory(folder)),
@@ -98,7 +99,7 @@ fn cache() -> Option<Cache> {
     }
     Cache::new(config)
         .inspect_err(|error| match asked {
-            Some(_) => tracing::warn!("{CACHE} names no folder for machine code, so none is kept: {error:#}"),
+            Some(_) => tracing::warn!("{CACHE_VARIABLE} names no folder for machine code, so none is kept: {error:#}"),
             None => tracing::debug!("no machine code is kept for the next start: {error:#}"),
         })
         .ok()

@@ -106,6 +106,20 @@ async fn the_span_of_an_answer_that_is_cut_short_fails() {
 }
 
 #[tokio::test]
+async fn a_host_that_stops_waits_for_what_works_on_after_its_answer() {
+    let collector = Collector::start(200).await;
+    let manifest = "component = '<caller>'\nhttp.upstreams.'hostile.test' = { component = '<hostile>' }";
+    let host = Steadfast::serve(manifest, &["--otlp", &collector.url], &[AT_THE_END]);
+    let answer = host.get("/fetch/http://hostile.test/afterwards", &traced()).await;
+    assert_eq!(answer, (200, "200 abc".into()));
+    assert!(host.end().await.0.success());
+    let spans = collector.trace(TRACE);
+    assert_eq!(shape(&spans)[2..], [(SpanKind::Server, "GET", Some(1))]);
+    // One that is cut off has no status.
+    assert_eq!(spans[2].is("http.response.status_code"), "200");
+}
+
+#[tokio::test]
 async fn a_guests_own_requests_are_a_part_of_the_trace() {
     let collector = Collector::start(200).await;
     // Whoever it is, what is granted is sent the trace.

@@ -69,6 +69,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
         }
         drop(stream);
         OutgoingBody::finish(body, None).expect("nothing is missing");
+        if path == "/afterwards" {
+            // Its answer is whole, and it works on.
+            wasip2::clocks::monotonic_clock::subscribe_duration(500_000_000).block();
+        }
     }
 }
 
