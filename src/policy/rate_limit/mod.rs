@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod model;
 mod places;
+mod shared;
 mod sliding_window;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use core::marker::PhantomData;
 use core::time::Duration;
 
 pub use places::RateLimitKind;
+pub use shared::SharedRateLimit;
 pub use sliding_window::SlidingWindow;
 pub use token_bucket::TokenBucket;
 
