@@ -118,10 +118,12 @@ impl Keyvalue {
         }
         match &self.0 {
             Place::Memory(buckets) => Ok(Self::in_memory(buckets, bucket, operation)),
+            // Boxed, since they are large: what is around an operation moves it several times, and would move room for them
+            // also where the values are in memory. A call through a shared breaker took half as long again by that.
             #[cfg(feature = "redis")]
-            Place::Redis(redis) => redis.run(bucket, operation).await,
+            Place::Redis(redis) => Box::pin(redis.run(bucket, operation)).await,
             #[cfg(feature = "wrpc")]
-            Place::Nats(nats) => nats.run(bucket, operation).await,
+            Place::Nats(nats) => Box::pin(nats.run(bucket, operation)).await,
         }
     }
 
