@@ -202,6 +202,7 @@ fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
     Ok(others)
 }
 
+#[cfg(feature = "wrpc")]
 fn no_network(manifest: &Manifest, interface: &str, link: &Link) -> Error {
     let problem = format!(
         "`{interface}` is linked to another process, and simulated time has no network; link it to a component"

@@ -111,7 +111,11 @@ impl Keyvalue {
             #[cfg(feature = "wrpc")]
             Options::Nats(bucket) => Place::Nats(Box::new(nats::Nats::new((**bucket).clone()))),
         };
-        Ok(Keyvalue { place, ..Keyvalue::default() })
+        Ok(Keyvalue {
+            place,
+            #[cfg(any(feature = "redis", feature = "wrpc"))]
+            last: last::Last::default(),
+        })
     }
 
     /// How it is, where it is a server of its own.
