@@ -1,4 +1,5 @@
-//! `shared = "keyvalue", name = "acme/greeter"`, of a breaker or a rate limit: its state is one that all instances share.
+//! `shared = "keyvalue", name = "acme/greeter"`, of a breaker or a rate limit: its state is one that all instances
+//! share.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -15,8 +16,8 @@ pub fn check(settings: &Settings, span: Span, errors: &mut Errors) {
     }
 }
 
-/// Takes them, where there are any: the arguments of `shared`, and the type of the store. No method of the builder has the
-/// store's name: it stands in the type.
+/// Takes them, where there are any: the arguments of `shared`, and the type of the store. No method of the builder has
+/// the store's name: it stands in the type.
 pub fn take(settings: &mut Settings, span: Span) -> Option<(TokenStream, TokenStream)> {
     settings.take_if("shared")?;
     let name = settings.take("name");

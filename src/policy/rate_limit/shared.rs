@@ -1,8 +1,9 @@
 //! A rate limit that all instances share: calls are counted in slots of time, as long as a period.
 //!
-//! A slot has a key of its own, and its calls count that up: who gets a sum within the limit passes. So a slot never lets
-//! more pass than it may, however the operations of instances come between each other, and whatever their clocks say.
-//! Slots that are over are deleted by the first call of a later one, which finds in a key where they begin and end.
+//! A slot has a key of its own, and its calls count that up: one whose sum is within the limit passes. So a slot never
+//! lets more pass than it may, however the operations of instances come between each other, and whatever their clocks
+//! say. Slots that are over are deleted by the first call of a later one, which finds in a key where they begin and
+//! end.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -27,20 +28,20 @@ const MAX_DELETED: u64 = 64;
 
 /// A [`RateLimit`] whose calls all instances count together, in a [`Store`]: [`RateLimit::shared`].
 ///
-/// **When to use it**: where a quota is one for all instances, or the host makes a fresh instance for each request. **When
-/// not**: where a call of the store costs as much as one of the target.
+/// **When to use it**: where a quota is one for all instances, or the host makes a fresh instance for each request.
+/// **When not**: where a call of the store costs as much as one of the target.
 ///
-/// Time is cut into slots as long as the period, from 1970 on, on the clock of the [`Store`]. No slot lets more calls pass
-/// than the period may have.
+/// Time is cut into slots as long as the period, from 1970 on, on the clock of the [`Store`]. No slot lets more calls
+/// pass than the period may have.
 ///
-/// - In any span of time as long as a period, at most twice as many pass, as with a [`RateLimit`] whose burst is not set.
-///   Where the clocks of instances differ, by up to 5 s, it is a span that is longer by that.
+/// - A span of time as long as a period has calls of two slots at most, as with a [`RateLimit`] whose burst is not set.
+///   Where the clocks of instances differ, by up to 5 s, it has calls of three, or, with a period of 1 s, of seven.
 /// - A call costs one operation of the store, also one that is turned away, and the first one in a slot about four.
 /// - A call that [waits](RateLimit::wait_up_to) has a place in a later slot, of the next four. One that is abandoned in
 ///   its wait does not give its place back.
 /// - Where the store fails, the call goes on with a rate limit of this instance, and observers are told
-///   ([`Event::StoreFailed`](crate::Event::StoreFailed)). This instance then leaves the store alone for 1 s, and twice as
-///   long after each further failure, up to 30 s.
+///   ([`Event::StoreFailed`](crate::Event::StoreFailed)). This instance then leaves the store alone for 1 s, and twice
+///   as long after each further failure, up to 30 s.
 /// - The operations of the store block, also in asynchronous calls.
 ///
 /// ```
@@ -64,9 +65,9 @@ pub struct SharedRateLimit<S> {
 impl RateLimit<TokenBucket> {
     /// The same rate limit for all instances, which count their calls together in `store`.
     ///
-    /// `name` says whose quota it is: component and target, as `"acme/greeter"`. Rate limits of one name are one, so all
-    /// that have it need the same settings. It has 1 to 100 letters, digits, `-`, `_`, `.` and `/`. A breaker may have the
-    /// same name.
+    /// `name` says whose quota it is: component and target, as `"acme/greeter"`. Rate limits of one name are one, so
+    /// all that have it need the same settings. It has 1 to 100 letters, digits, `-`, `_`, `.` and `/`. A breaker may
+    /// have the same name.
     ///
     /// ```
     /// use steadfast::RateLimit;
@@ -85,8 +86,8 @@ impl<S: Store> SharedRateLimit<S> {
     /// The rate limit itself, if its settings make sense.
     ///
     /// # Errors
-    /// [`Invalid`]: what [`RateLimit::check`] refuses, a name that is empty, too long, or has other characters, a period
-    /// that is shorter than 1 s, and a burst, which slots do not have.
+    /// [`Invalid`]: what [`RateLimit::check`] refuses, a name that is empty, too long, or has other characters, a
+    /// period that is shorter than 1 s, and a burst, which slots do not have.
     ///
     /// ```
     /// use core::time::Duration;
@@ -131,8 +132,8 @@ impl<S: Store> SharedRateLimit<S> {
         self.local.longest_wait()
     }
 
-    /// How long the call has to wait for its place; or how long it would have to wait, when that is too long. Slots before
-    /// `free` are known to be full, and it is moved on.
+    /// How long the call has to wait for its place; or how long it would have to wait, when that is too long. Slots
+    /// before `free` are known to be full, and it is moved on.
     pub(super) fn take(&self, free: &AtomicU64) -> Result<Result<u64, u64>, StoreFailed> {
         let RateLimit { calls, period, patience, .. } = self.local;
         let now = nanos(self.store.wall_time());

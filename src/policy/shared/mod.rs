@@ -1,5 +1,5 @@
-//! What all parts have in common whose state instances share: names, clocks that differ, a store that is left alone for a
-//! while when it failed.
+//! What all parts have in common whose state instances share: names, clocks that differ, a store that is left alone for
+//! a while when it failed.
 
 #[cfg(test)]
 pub mod explorer;
