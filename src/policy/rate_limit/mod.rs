@@ -35,6 +35,8 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 /// [bulkhead]: crate::Bulkhead
 /// [deadline]: crate::Deadline
 /// [breaker]: crate::Breaker
+/// [shared]: crate::SharedBreaker
+/// [together]: crate::SharedRateLimit
 #[doc = include_str!("../../../docs/policies/rate-limit.md")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit<W = TokenBucket> {
