@@ -117,21 +117,21 @@ impl<T, E> Core<T, E> {
         }
     }
 
-    /// Asks for the right to make an attempt. It may come with a wait, [`Permit::delay`]. A driver that can wait without
-    /// blocking those who have a place may be told to wait in `line`.
+    /// Asks for the right to make an attempt. It may come with a wait, [`Permit::delay`]. A call that waited in line has
+    /// a `place`. A driver that can wait without blocking those who have one may be told to wait in `line`.
     pub fn admit<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
         run: &mut Run<'c, P, C, J, impl CallScope>,
+        place: Option<BulkheadPermit<'c, P>>,
         line: bool,
     ) -> Result<Permits<'c, P>, Stop> {
-        match run.call.policy.admit(None, &run.present) {
+        match run.call.policy.admit(place, &run.present) {
             Ok(permit) => self.admitted(run, permit),
             Err(rejected) => Err(self.rejected(run, rejected, line)),
         }
     }
 
     /// The same for a call that waited in line; without a place where its time was over first.
-    #[cold]
     pub fn turn<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
         run: &mut Run<'c, P, C, J, impl CallScope>,
@@ -139,10 +139,10 @@ impl<T, E> Core<T, E> {
     ) -> Result<Permits<'c, P>, Stop> {
         // Its turn may have come at the last moment, and be seen after it.
         run.woke()?;
-        let place = place.ok_or(Stop::End(Reason::Deadline))?;
-        match place.and_then(|place| run.call.policy.admit(Some(place), &run.present)) {
-            Ok(permit) => self.admitted(run, permit),
-            Err(rejected) => Err(self.rejected(run, rejected, false)),
+        match place {
+            None => Err(Stop::End(Reason::Deadline)),
+            Some(Ok(place)) => self.admit(run, Some(place), false),
+            Some(Err(rejected)) => Err(self.rejected(run, rejected, false)),
         }
     }
 
@@ -153,13 +153,14 @@ impl<T, E> Core<T, E> {
         permit: Permits<'c, P>,
     ) -> Result<Permits<'c, P>, Stop> {
         let delay = permit.delay();
-        if !delay.is_zero() {
+        if delay != 0 {
             let now = run.present.now();
             self.started.get_or_insert(now);
-            if run.ends.is_some_and(|ends| now + delay >= ends) {
+            if run.ends.is_some_and(|ends| now.after(delay) >= ends) {
                 return Err(Stop::End(Reason::Deadline));
             }
-            run.tell(|| Event::Delayed { attempt: self.attempts.saturating_add(1), delay });
+            let attempt = self.attempts.saturating_add(1);
+            run.tell(|| Event::Delayed { attempt, delay: Duration::from_nanos(delay) });
         }
         Ok(permit)
     }
@@ -195,7 +196,6 @@ impl<T, E> Core<T, E> {
     }
 
     /// An attempt begins.
-    #[inline]
     pub fn begin<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
         run: &mut Run<'c, P, C, J, impl CallScope>,
@@ -222,7 +222,7 @@ impl<T, E> Core<T, E> {
         let refused = match policy.admit(None, &run.present) {
             Ok(permit) => {
                 // Nothing but the budget stands in the way any more, so now it may cost something.
-                match permit.delay().is_zero() {
+                match permit.delay() == 0 {
                     true => match policy.retry.hedge(&mut run.retries, &run.present) {
                         Ok(()) => {
                             self.attempts = self.attempts.saturating_add(1);

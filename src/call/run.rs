@@ -23,6 +23,14 @@ pub(super) enum Refused<'p, P: Parts> {
     Delayed(Permits<'p, P>),
 }
 
+/// What is before an attempt.
+pub(super) enum Wait<'p, P: Parts> {
+    /// The call did not begin at once.
+    Refused(Refused<'p, P>),
+    /// So many nanoseconds after an attempt that failed.
+    Retry(u64),
+}
+
 /// An attempt in flight.
 pub(super) struct Attempt<'p, P: Parts> {
     /// From 1.
@@ -94,7 +102,7 @@ impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
         let limit = self.policy.deadline.limit();
         // With a bound from outside, the clock is read too: the call may be over before it began.
         let started = (limit.is_some() || self.bound.ends().is_some()).then(|| present.now());
-        let own = started.zip(limit).map(|(started, limit)| started + limit);
+        let own = started.zip(limit).map(|(started, limit)| started.after(limit));
         let ends = Bound::of(own).min(self.bound).ends();
         Run { call: self, scope: self.policy.observer.scope(), present, started, ends, retries: Default::default() }
     }
@@ -109,9 +117,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
             return Err(Refused::Over);
         }
         match self.call.policy.admit(None, &self.present) {
-            Ok(permit) if !Policy::<P>::WAITS || permit.delay().is_zero() => {
-                Ok(self.begin(permit, 1, true, times_attempt))
-            }
+            Ok(permit) if !Policy::<P>::WAITS || permit.delay() == 0 => Ok(self.begin(permit, 1, true, times_attempt)),
             Ok(permit) => Err(Refused::Delayed(permit)),
             Err(rejected) => Err(Refused::Rejected(rejected)),
         }
@@ -132,7 +138,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         policy.retry.began(&mut self.retries, first, &self.present);
         let timed = policy.is_timed() || times_attempt;
         let began = timed.then(|| self.present.now());
-        let own = began.zip(policy.attempt_timeout.limit()).map(|(began, limit)| began + limit);
+        let own = began.zip(policy.attempt_timeout.limit()).map(|(began, limit)| began.after(limit));
         let ends = Bound::of(own).min(Bound::of(self.ends)).ends();
         Attempt { number, began, ends, hedge: false, permit }
     }
@@ -148,7 +154,9 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         }
         let outcome = match policy.attempt_timeout.limit() {
             // Too late to be called a success, and too real to be thrown away.
-            Some(limit) if self.present.now().since(self.present.began()) > limit => Outcome::Failure(Cause::Timeout),
+            Some(limit) if self.present.now().nanos_since(self.present.began()) > limit => {
+                Outcome::Failure(Cause::Timeout)
+            }
             _ => Outcome::Success,
         };
         let change = permit.settle(outcome, &self.present);

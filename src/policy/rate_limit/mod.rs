@@ -216,8 +216,8 @@ pub struct RateLimitPermit<'p, W: RateLimitKind> {
 
 impl<W: RateLimitKind> Permit for RateLimitPermit<'_, W> {
     #[inline]
-    fn delay(&self) -> Duration {
-        Duration::from_nanos(self.wait)
+    fn delay(&self) -> u64 {
+        self.wait
     }
 
     #[inline]
