@@ -81,7 +81,7 @@ impl<W: RateLimitKind> Places<W> {
             return taken;
         }
         let place = W::next(limit, &self.state, self.latest);
-        let wait = self.wait(limit, &place, now);
+        let wait = Self::wait(limit, &place, self.latest, now);
         if wait > limit.patience {
             return Err(wait);
         }
@@ -90,25 +90,27 @@ impl<W: RateLimitKind> Places<W> {
     }
 
     #[inline]
-    fn wait(&self, limit: &RateLimit<W>, place: &W::Place, now: u64) -> u64 {
-        match W::wait(limit, place, self.latest) {
+    fn wait(limit: &RateLimit<W>, place: &W::Place, latest: u64, now: u64) -> u64 {
+        match W::wait(limit, place, latest) {
             0 => 0,
-            wait => wait.saturating_add(self.latest.saturating_sub(now)),
+            wait => wait.saturating_add(latest.saturating_sub(now)),
         }
     }
 
     #[cold]
     fn take_abandoned(&mut self, limit: &RateLimit<W>, now: u64) -> Option<Result<(W::Place, u64), u64>> {
         let latest = self.latest;
-        self.abandoned.retain(|place| !W::is_over(limit, place, latest));
-        let place = *self.abandoned.iter().find(|place| !W::is_past(place, latest))?;
-        let wait = self.wait(limit, &place, now);
-        if wait > limit.patience {
-            return Some(Err(wait));
-        }
-        // `Vec::remove` would bring the message of a panic that cannot be.
-        self.abandoned.retain(|other| W::is_before(other, &place) || W::is_before(&place, other));
-        Some(Ok((place, wait)))
+        let mut taken = None;
+        self.abandoned.retain(|place| {
+            if taken.is_some() || W::is_past(place, latest) {
+                return !W::is_over(limit, place, latest);
+            }
+            let wait = Self::wait(limit, place, latest, now);
+            let is_too_long = wait > limit.patience;
+            taken = Some(if is_too_long { Err(wait) } else { Ok((*place, wait)) });
+            is_too_long
+        });
+        taken
     }
 
     /// A call does not use its place.
