@@ -112,7 +112,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
         let result = {
             // As `before`, but in place: a future that is handed on is copied.
             let scope = run.attempt_scope(attempt.number);
-            let mut work = pin!(operation.attempt(Bound::of(attempt.ends)));
+            let mut work = pin!(operation.attempt(attempt.ends));
             let mut end = pin!(None);
             poll_fn(|context| match scope.within(|| work.as_mut().poll(context)) {
                 Poll::Ready(value) => Poll::Ready(Some(value)),
@@ -178,10 +178,7 @@ pub(super) async fn ready<'c, P: Parts, C: AsyncClock + Rng, J, T, E>(
             core.renew(run, &mut permit)?;
             return Ok(core.begin(run, permit));
         }
-        wait = Err(match in_line {
-            true => core.turn(run, place),
-            false => run.woke().and_then(|()| core.admit(run, None, true)),
-        });
+        wait = Err(core.again(run, in_line, place));
     }
 }
 
@@ -200,8 +197,8 @@ enum Until {
 }
 
 impl Until {
-    fn end(ends: Option<Instant>) -> Self {
-        ends.map_or(Until::Never, Until::Reached)
+    fn end(bound: Bound) -> Self {
+        bound.ends().map_or(Until::Never, Until::Reached)
     }
 }
 
@@ -239,11 +236,7 @@ fn poll_made<F: Future<Output = ()>>(
 }
 
 /// What `work` comes to before `ends`. The work is asked first: done at the last moment is done.
-pub(super) async fn before<T>(
-    clock: &impl AsyncClock,
-    ends: Option<Instant>,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+pub(super) async fn before<T>(clock: &impl AsyncClock, ends: Bound, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut end = pin!(None);
     poll_fn(|context| match work.as_mut().poll(context) {

@@ -56,7 +56,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
             Ok(attempt) => attempt,
             Err(refused) => return self.begin_late(run, refused, operation),
         };
-        match run.within(attempt.number, || operation(Bound::of(attempt.ends))) {
+        match run.within(attempt.number, || operation(attempt.ends)) {
             Ok(value) if J::OK_IS_SUCCESS => {
                 run.succeeded(attempt, 0);
                 Ok(value)
@@ -86,7 +86,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
             Ok(attempt) => attempt,
             Err(end) => return core.end(&mut run, end),
         };
-        let result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
+        let result = run.within(attempt.number, || operation(attempt.ends));
         self.recover(run, core, attempt, result, operation)
     }
 
@@ -117,7 +117,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
                 Ok(attempt) => attempt,
                 Err(end) => break end,
             };
-            result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
+            result = run.within(attempt.number, || operation(attempt.ends));
         };
         core.end(&mut run, end)
     }

@@ -17,7 +17,7 @@ use crate::observe::span::CallScope;
 use crate::platform::clock::{Clock, Instant};
 use crate::platform::rng::Rng;
 use crate::policy::{
-    BulkheadPermit, Guard, HedgePart, Moment, Outcome, Parts, Permit, Permits, Rejected, RetryPart, Upcoming,
+    BulkheadPermit, Guard, HedgePart, Moment, Outcome, Parts, Permit, Permits, Policy, Rejected, RetryPart, Upcoming,
 };
 
 /// Why there is no attempt now.
@@ -131,18 +131,20 @@ impl<T, E> Core<T, E> {
         }
     }
 
-    /// The same for a call that waited in line; without a place where its time was over first.
-    pub fn turn<'c, P: Parts, C: Clock + Rng, J>(
+    /// Asks for it after a wait; `place` is what a call that waited in line got until its time was over.
+    #[cold]
+    pub fn again<'c, P: Parts, C: Clock + Rng, J>(
         &mut self,
         run: &mut Run<'c, P, C, J, impl CallScope>,
+        in_line: bool,
         place: Option<Result<BulkheadPermit<'c, P>, Rejected>>,
     ) -> Result<Permits<'c, P>, Stop> {
         // Its turn may have come at the last moment, and be seen after it.
         run.woke()?;
         match place {
-            None => Err(Stop::End(Reason::Deadline)),
-            Some(Ok(place)) => self.admit(run, Some(place), false),
+            None if in_line => Err(Stop::End(Reason::Deadline)),
             Some(Err(rejected)) => Err(self.rejected(run, rejected, false)),
+            place => self.admit(run, place.and_then(Result::ok), !in_line),
         }
     }
 
@@ -152,11 +154,22 @@ impl<T, E> Core<T, E> {
         run: &mut Run<'c, P, C, J, impl CallScope>,
         permit: Permits<'c, P>,
     ) -> Result<Permits<'c, P>, Stop> {
+        if Policy::<P>::WAITS { self.delayed(run, permit) } else { Ok(permit) }
+    }
+
+    /// Not in line, so that what gives a permit back is there once: 600 bytes less with all parts.
+    #[cold]
+    #[inline(never)]
+    fn delayed<'c, P: Parts, C: Clock + Rng, J>(
+        &mut self,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
+        permit: Permits<'c, P>,
+    ) -> Result<Permits<'c, P>, Stop> {
         let delay = permit.delay();
         if delay != 0 {
             let now = run.present.now();
             self.started.get_or_insert(now);
-            if run.ends.is_some_and(|ends| now.after(delay) >= ends) {
+            if run.ends.is_over(now.after(delay)) {
                 return Err(Stop::End(Reason::Deadline));
             }
             let attempt = self.attempts.saturating_add(1);
@@ -366,7 +379,7 @@ impl<T, E> Core<T, E> {
             self.retry_after = Some(if forced { 0 } else { until.nanos_since(now) });
             return Err(Reason::BreakerOpen.into());
         }
-        if run.ends.is_some_and(|ends| next >= ends) {
+        if run.ends.is_over(next) {
             return Err(Reason::Deadline.into());
         }
         // Nothing stands in the way any more, so now it may cost something.
@@ -426,7 +439,7 @@ impl<T, E> Core<T, E> {
             reason,
             attempts: self.attempts,
             elapsed,
-            from_start: run.ends.is_some() || self.attempts == 0,
+            from_start: run.started.is_some() || self.attempts == 0,
             cause: self.cause,
             delivery: self.delivery,
             retry_after: self.retry_after,

@@ -38,7 +38,7 @@ pub(super) struct Attempt<'p, P: Parts> {
     /// When it began, where a part of the policy needs to know.
     pub began: Option<Instant>,
     /// Until when it may take.
-    pub ends: Option<Instant>,
+    pub ends: Bound,
     /// Whether it is beside another one.
     pub hedge: bool,
     pub permit: Permits<'p, P>,
@@ -89,7 +89,7 @@ pub(super) struct Run<'c, P: Parts, C, J, S> {
     /// When the call began: what needs no time does not read the clock.
     pub started: Option<Instant>,
     /// The whole call must be over by then.
-    pub ends: Option<Instant>,
+    pub ends: Bound,
     /// What the retry remembers of this call, which is in flight for as long as that lives.
     pub retries: <P::Retry as RetryPart>::Course,
 }
@@ -101,9 +101,9 @@ impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
         let present = Present { clock: &self.clock, now: Cell::new(None), began: Cell::new(Instant::from_nanos(0)) };
         let limit = self.policy.deadline.limit();
         // With a bound from outside, the clock is read too: the call may be over before it began.
-        let started = (limit.is_some() || self.bound.ends().is_some()).then(|| present.now());
+        let started = (limit.is_some() || !self.bound.is_none()).then(|| present.now());
         let own = started.zip(limit).map(|(started, limit)| started.after(limit));
-        let ends = Bound::of(own).min(self.bound).ends();
+        let ends = Bound::of(own).min(self.bound);
         Run { call: self, scope: self.policy.observer.scope(), present, started, ends, retries: Default::default() }
     }
 }
@@ -113,7 +113,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     #[inline]
     pub fn first(&mut self, times_attempt: bool) -> Result<Attempt<'c, P>, Refused<'c, P>> {
         // Its own deadline is not over yet, but that of a call around it may be.
-        if self.call.bound.ends().is_some() && self.is_over() {
+        if !self.call.bound.is_none() && self.is_over() {
             return Err(Refused::Over);
         }
         match self.call.policy.admit(None, &self.present) {
@@ -139,7 +139,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         let timed = policy.is_timed() || times_attempt;
         let began = timed.then(|| self.present.now());
         let own = began.zip(policy.attempt_timeout.limit()).map(|(began, limit)| began.after(limit));
-        let ends = Bound::of(own).min(Bound::of(self.ends)).ends();
+        let ends = Bound::of(own).min(self.ends);
         Attempt { number, began, ends, hedge: false, permit }
     }
 
@@ -185,7 +185,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
 
     #[inline]
     pub fn is_over(&self) -> bool {
-        self.ends.is_some_and(|ends| self.present.now() >= ends)
+        !self.ends.is_none() && self.ends.is_over(self.present.now())
     }
 
     /// What observers are told; nothing where there are none.

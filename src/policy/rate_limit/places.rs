@@ -116,22 +116,20 @@ impl<W: RateLimitKind> Places<W> {
     /// A call does not use its place.
     #[cold]
     pub fn give_back(&mut self, limit: &RateLimit<W>, mut place: W::Place) {
-        if W::untake(limit, &mut self.state, &place) {
-            while self.abandoned.last().is_some_and(|last| W::untake(limit, &mut self.state, last)) {
-                self.abandoned.pop();
+        for other in &mut self.abandoned {
+            if W::is_before(&place, other) {
+                core::mem::swap(&mut place, other);
             }
-        } else {
-            for other in &mut self.abandoned {
-                if W::is_before(&place, other) {
-                    core::mem::swap(&mut place, other);
-                }
-            }
-            // Where there is no memory for it, nobody gets the place. `push` alone would bring the message of a panic, and
-            // 27 kB for printing it; where it sees that there is room, it cannot panic.
-            let _ = self.abandoned.try_reserve(1);
-            if self.abandoned.len() < self.abandoned.capacity() {
-                self.abandoned.push(place);
-            }
+        }
+        // Where there is no memory for it, nobody gets the place. `push` alone would bring the message of a panic, and
+        // 27 kB for printing it; where it sees that there is room, it cannot panic.
+        let _ = self.abandoned.try_reserve(1);
+        if self.abandoned.len() < self.abandoned.capacity() {
+            self.abandoned.push(place);
+        }
+        // What nobody waits behind is as if it had never been taken.
+        while self.abandoned.last().is_some_and(|last| W::untake(limit, &mut self.state, last)) {
+            self.abandoned.pop();
         }
     }
 }
