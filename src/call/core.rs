@@ -219,7 +219,7 @@ impl<T, E> Core<T, E> {
         let times_attempt = self.times_attempts(run);
         let attempt = run.begin(permit, self.attempts, first, times_attempt);
         if times_attempt {
-            self.hedged = attempt.began;
+            self.hedged = Some(attempt.began);
         }
         attempt
     }
@@ -345,9 +345,7 @@ impl<T, E> Core<T, E> {
             }
         }
         run.tell(|| Event::AttemptFailed { attempt: number, cause: facts.cause, delivery: facts.delivery });
-        if let Some(began) = began
-            && run.call.policy.is_timed()
-        {
+        if run.call.policy.is_timed() {
             run.present.began.set(began);
         }
         let change = permit.settle(Outcome::Failure(facts.cause), &run.present);

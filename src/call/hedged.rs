@@ -76,7 +76,7 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
         let mut next = run.first(observes).map_err(Wait::Refused);
         let mut core = Core::new(u32::from(next.is_ok()));
         if observes {
-            core.time_attempts(next.as_ref().ok().and_then(|attempt| attempt.began));
+            core.time_attempts(next.as_ref().ok().map(|attempt| attempt.began));
         }
         loop {
             let first = match next {

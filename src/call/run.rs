@@ -35,8 +35,8 @@ pub(super) enum Wait<'p, P: Parts> {
 pub(super) struct Attempt<'p, P: Parts> {
     /// From 1.
     pub number: u32,
-    /// When it began, where a part of the policy needs to know.
-    pub began: Option<Instant>,
+    /// When it began, where a part of the policy needs to know; zero elsewhere.
+    pub began: Instant,
     /// Until when it may take.
     pub ends: Bound,
     /// Whether it is beside another one.
@@ -47,29 +47,29 @@ pub(super) struct Attempt<'p, P: Parts> {
 /// The present: the clock is read once, however many parts ask, until time has passed.
 pub(super) struct Present<'c, C> {
     clock: &'c C,
-    now: Cell<Option<Instant>>,
+    /// [`UNREAD`](Self::UNREAD) until the clock is read.
+    now: Cell<Instant>,
     /// When the attempt began that is looked at.
     pub began: Cell<Instant>,
 }
 
 impl<C> Present<'_, C> {
+    /// The end of the clock: what reads that is asked each time.
+    const UNREAD: Instant = Instant::from_nanos(u64::MAX);
+
     /// Time has passed.
     pub fn forget(&self) {
-        self.now.set(None);
+        self.now.set(Self::UNREAD);
     }
 }
 
 impl<C: Clock + Rng> Moment for Present<'_, C> {
     #[inline]
     fn now(&self) -> Instant {
-        match self.now.get() {
-            Some(now) => now,
-            None => {
-                let now = self.clock.now();
-                self.now.set(Some(now));
-                now
-            }
+        if self.now.get() == Self::UNREAD {
+            self.now.set(self.clock.now());
         }
+        self.now.get()
     }
 
     fn began(&self) -> Instant {
@@ -98,7 +98,8 @@ impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
     /// A call begins.
     #[inline]
     pub(super) fn run(&'c self) -> Run<'c, P, C, J, impl CallScope> {
-        let present = Present { clock: &self.clock, now: Cell::new(None), began: Cell::new(Instant::from_nanos(0)) };
+        let (now, began) = (Cell::new(Present::<C>::UNREAD), Cell::new(Instant::from_nanos(0)));
+        let present = Present { clock: &self.clock, now, began };
         let limit = self.policy.deadline.limit();
         // With a bound from outside, the clock is read too: the call may be over before it began.
         let started = (limit.is_some() || !self.bound.is_none()).then(|| present.now());
@@ -137,8 +138,8 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         self.tell(|| Event::AttemptStarted { attempt: number });
         policy.retry.began(&mut self.retries, first, &self.present);
         let timed = policy.is_timed() || times_attempt;
-        let began = timed.then(|| self.present.now());
-        let own = began.zip(policy.attempt_timeout.limit()).map(|(began, limit)| began.after(limit));
+        let began = if timed { self.present.now() } else { Instant::from_nanos(0) };
+        let own = policy.attempt_timeout.limit().map(|limit| began.after(limit));
         let ends = Bound::of(own).min(self.ends);
         Attempt { number, began, ends, hedge: false, permit }
     }
@@ -148,7 +149,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     pub fn succeeded(&mut self, attempt: Attempt<'c, P>, failures: u32) {
         let Attempt { number, began, permit, .. } = attempt;
         let policy = self.call.policy;
-        if let Some(began) = began {
+        if policy.is_timed() {
             self.present.began.set(began);
             self.present.forget();
         }
