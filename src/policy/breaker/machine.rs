@@ -243,7 +243,7 @@ impl<T: Tally> State<T> {
                 if ignored {
                     return None;
                 }
-                outcomes.add(Counts::of(failed, slow));
+                outcomes.count(failed, slow);
                 (*outcomes, true)
             }
             _ => return Some(Change::Late),

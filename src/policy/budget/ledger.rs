@@ -71,7 +71,7 @@ impl Ledger {
     }
 
     pub fn lose(&mut self, amount: i64) {
-        self.balance = self.balance.saturating_sub(amount);
+        self.balance -= amount;
         if self.balance < 0 {
             self.balance = 0;
             self.carry = 0;
