@@ -100,15 +100,16 @@ impl<W: RateLimitKind> Places<W> {
     #[cold]
     fn take_abandoned(&mut self, limit: &RateLimit<W>, now: u64) -> Option<Result<(W::Place, u64), u64>> {
         let latest = self.latest;
-        let mut taken = None;
+        let place = self.abandoned.iter().find(|place| !W::is_past(place, latest)).copied();
+        let taken = place.map(|place| match Self::wait(limit, &place, latest, now) {
+            wait if wait > limit.patience => Err(wait),
+            wait => Ok((place, wait)),
+        });
+        // The first that is not past goes if it is taken, and what is over goes anyway.
+        let mut takes = matches!(taken, Some(Ok(_)));
         self.abandoned.retain(|place| {
-            if taken.is_some() || W::is_past(place, latest) {
-                return !W::is_over(limit, place, latest);
-            }
-            let wait = Self::wait(limit, place, latest, now);
-            let is_too_long = wait > limit.patience;
-            taken = Some(if is_too_long { Err(wait) } else { Ok((*place, wait)) });
-            is_too_long
+            let is_past = W::is_past(place, latest);
+            if is_past { !W::is_over(limit, place, latest) } else { !core::mem::take(&mut takes) }
         });
         taken
     }
