@@ -52,7 +52,6 @@ struct Given {
     ratio: f64,
     reward: f64,
     refill: f64,
-    ttl: Option<Duration>,
     tokens: Option<u32>,
 }
 
@@ -115,11 +114,11 @@ impl Budget {
                 capacity: i64::MAX / 2,
                 initial: if reserve > MOST as u128 { MOST } else { reserve as i64 },
                 per_call: millionths(ratio),
-                slice: nanos(ttl) / 10,
+                ttl: Some(nanos(ttl)),
                 passes: Some(expire),
                 ..Budget::NOTHING
             },
-            Given { ratio, ttl: Some(ttl), ..Budget::NOT_GIVEN },
+            Given { ratio, ..Budget::NOT_GIVEN },
         )
     }
 
@@ -297,12 +296,12 @@ impl Budget {
         if !(refill >= 0.000_001 && refill <= 10_000.0) {
             refuse!("budget refill_per_second", Value::Factor(refill), "from 0.000001 to 10,000");
         }
-        if tariff.refill > 0 && self.given.ttl.is_some() {
+        if tariff.refill > 0 && tariff.ttl.is_some() {
             refuse!("budget refill_per_second", Value::Factor(refill), "absent from a windowed budget");
         }
-        if let Some(ttl) = self.given.ttl {
-            if tariff.slice == 0 {
-                refuse!("budget ttl", Value::Time(ttl), "10 ns or more");
+        if let Some(ttl) = tariff.ttl {
+            if tariff.slice() == 0 {
+                refuse!("budget ttl", Value::Time(Duration::from_nanos(ttl)), "10 ns or more");
             }
             if let Some(tokens) = self.given.tokens {
                 refuse!("budget max_tokens or initial", Value::Count(tokens), "absent from a windowed budget");
@@ -369,11 +368,11 @@ impl Budget {
         least: 0,
         costs: [1; 8],
         refill: 0,
-        slice: 0,
+        ttl: None,
         passes: None,
     };
 
-    const NOT_GIVEN: Given = Given { ratio: 1.0, reward: 1.0, refill: 1.0, ttl: None, tokens: None };
+    const NOT_GIVEN: Given = Given { ratio: 1.0, reward: 1.0, refill: 1.0, tokens: None };
 
     const fn of(tariff: Tariff, given: Given) -> Self {
         Budget { ledger: Local::new(Ledger::new(&tariff)), tariff, given }
