@@ -170,7 +170,7 @@ impl AsyncClock for System {
         {
             // `wstd::time::Timer` reads the clock once more when it is done.
             let timer = crate::platform::wasi::monotonic_clock::subscribe_duration(nanos(duration));
-            // Not in one expression, whose first half would live as long as the wait: 300 bytes more.
+            // Not in one expression, whose first half would live as long as the wait: up to 400 bytes more.
             let passed = wstd::runtime::AsyncPollable::new(timer).wait_for();
             passed.await;
         }
