@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use super::Html;
 use crate::sim::breakers::{Breaker, State};
@@ -167,7 +168,10 @@ impl<'r> Chart<'r> {
             self.top - 8.0,
             Html(&breaker.name),
         )?;
-        for (begin, end, state) in breaker.spans(self.run.lasted) {
+        let mut spans: Vec<_> = breaker.spans(self.run.lasted).collect();
+        // A probe may take no time, and is to be seen: above the others, and not too narrow.
+        spans.sort_by_key(|(.., state)| *state == State::HalfOpen);
+        for (begin, end, state) in spans {
             let (class, word) = match state {
                 State::Closed => ("succeeded", "closed"),
                 State::Open => ("failed", "open"),
@@ -179,8 +183,7 @@ impl<'r> Chart<'r> {
                 "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\">\
                  <title>{word} from {} to {}</title></rect>",
                 self.top,
-                // A probe may take no time, and is to be seen.
-                (self.x(end) - left).max(1.5),
+                (self.x(end) - left).max(3.0),
                 RIBBON - 10.0,
                 time(begin),
                 time(end),
@@ -284,18 +287,48 @@ impl<'r> Chart<'r> {
 
     fn axis(&mut self) -> fmt::Result {
         self.top += 18.0;
-        for part in 0..=6 {
-            let at = self.scale.lasted * f64::from(part) / 6.0;
-            let anchor = match part {
-                0 => "start",
-                6 => "end",
+        let step = round_step(self.scale.lasted / 7.0);
+        let mut at = 0.0;
+        while at <= self.scale.lasted {
+            let x = self.x(at);
+            let anchor = match at {
+                0.0 => "start",
+                _ if x > WIDTH - 30.0 => "end",
                 _ => "middle",
             };
-            let (x, label) = (self.x(at), time(at));
-            writeln!(self.svg, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", self.top)?;
+            writeln!(
+                self.svg,
+                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+                self.top,
+                round_time(at)
+            )?;
+            at += step;
         }
         self.top += 8.0;
         Ok(())
+    }
+}
+
+/// The next time from `least` seconds on that people count in.
+fn round_step(least: f64) -> f64 {
+    const MINUTES: [f64; 11] =
+        [60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0];
+    let decimal = 10_f64.powf(least.max(1e-9).log10().floor());
+    let decimal = [1.0, 2.0, 5.0, 10.0].map(|times| times * decimal).into_iter().find(|step| *step >= least);
+    match decimal {
+        Some(step) if step < 30.0 => step,
+        _ if least <= 30.0 => 30.0,
+        _ => MINUTES.into_iter().find(|step| *step >= least).unwrap_or_else(|| (least / 86_400.0).ceil() * 86_400.0),
+    }
+}
+
+/// A multiple of such a step.
+fn round_time(seconds: f64) -> String {
+    match seconds {
+        0.0 => "0".into(),
+        _ if seconds >= 60.0 => humantime::format_duration(Duration::from_secs(seconds.round() as u64)).to_string(),
+        _ if seconds >= 1.0 => format!("{} s", (seconds * 100.0).round() / 100.0),
+        _ => time(seconds),
     }
 }
 
@@ -324,4 +357,18 @@ pub(super) fn timeline(page: &mut String, request: &Timeline) -> fmt::Result {
         )?;
     }
     writeln!(page, "</svg>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_has_the_times_that_people_count_in() {
+        for (lasted, step) in [(1.0, 0.2), (8.0, 2.0), (20.0, 5.0), (42.03, 10.0), (180.0, 30.0), (3600.0, 600.0)] {
+            assert!((round_step(lasted / 7.0) - step).abs() < 1e-9, "{lasted}: {}", round_step(lasted / 7.0));
+        }
+        assert_eq!(round_step(40.0 * 86_400.0 / 7.0), 6.0 * 86_400.0);
+        assert_eq!([0.0, 0.2, 5.0, 7.5, 90.0].map(round_time), ["0", "200 ms", "5 s", "7.5 s", "1m 30s"]);
+    }
 }

@@ -71,10 +71,11 @@ impl View<'_> {
     async fn run_on(&mut self, target: &str, bucket: &str, operation: Operation) -> std::result::Result<Answer, Error> {
         let Work { network, deadline, trace, .. } = self.work;
         let done = async {
-            let key = operation.writes().map(String::from);
+            let (journal, key) = (network.lattice.journal(), operation.writes().map(String::from));
+            journal.arrived(trace.trace_id(), || target.into());
             let done = network.keyvalue.run(bucket, operation).await;
             if let (Ok(Ok(_)), Some(key)) = (&done, key) {
-                network.lattice.journal().wrote(&key);
+                journal.wrote(&key);
             }
             done
         };
