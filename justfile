@@ -96,6 +96,10 @@ registry:
 classics *arguments:
     scripts/classics {{ arguments }}
 
+# A store of a shared breaker that is slow, gone and hanging, with 1,000 seeds: no request is lost, and the breaker closes.
+store-fails seeds="1000":
+    scripts/classics {{ seeds }} store-fails
+
 # http-hello and postgres in weather by chance, in release, for ten million calls, or so many.
 random-weather *arguments:
     scripts/random-weather {{ arguments }}

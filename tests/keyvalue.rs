@@ -237,3 +237,21 @@ fn of_64_requests_at_a_time_one_is_the_probe() {
         assert!(answers.iter().all(|answer| answer.status == 200), "it is closed");
     });
 }
+
+#[test]
+fn a_shared_rate_limit_counts_the_calls_of_all_instances() {
+    let config = r#"config.steadfast = "[policies.hostile]
+        rate-limit = { tokens = 5, every = '10s', shared = 'keyvalue', name = 'sharer/named' }""#;
+    let config = config.replace("\n        ", "\\n");
+    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], &config), async |stage| {
+        for slot in 0..2 {
+            let before = stage.host.journal().entries().len();
+            let answers = futures_util::future::join_all((0..20).map(|_| stage.get("/named"))).await;
+            let passed = answers.iter().filter(|answer| answer.status == 200).count();
+            assert_eq!((passed, stage.calls_since(before).len()), (5, 5), "slot {slot}: {answers:?}");
+            let told = answers.iter().filter(|answer| answer.retry_after.as_deref() == Some("10")).count();
+            assert_eq!(told, 15, "the others are told when the next slot begins");
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    });
+}

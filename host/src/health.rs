@@ -32,6 +32,7 @@ struct Inner {
     /// Nothing can be served yet.
     loading: AtomicBool,
     connections: Mutex<Vec<Report>>,
+    stores: Mutex<Vec<StoreReport>>,
 }
 
 impl Health {
@@ -59,8 +60,14 @@ impl Health {
         self.0.connections.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(report));
     }
 
+    /// Includes a store, which says how it is when it is asked, unless it is in memory.
+    pub(crate) fn watch_store(&self, report: impl Fn() -> Option<StoreState> + Send + Sync + 'static) {
+        self.0.stores.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(report));
+    }
+
     /// Whether everything is there that serving needs: every connection, and for a provider, the server's word that it
-    /// knows of all subscriptions. No longer, once the end has been asked for.
+    /// knows of all subscriptions. No longer, once the end has been asked for. A store of keys and values that is away
+    /// changes nothing: components are told, and those with a shared breaker go on without it.
     ///
     /// ```no_run
     /// # async fn example(provider: steadfast_host::Provider) {
@@ -75,7 +82,8 @@ impl Health {
     /// All that is known, without secrets: the status, which is `ready`, `waiting` or `stopping`, and for each
     /// connection its server, its state (`connecting`, `connected` or `disconnected`) and for how many seconds it has
     /// had that, whether it is ready for calls, how often it was lost, how many attempts to connect there were since
-    /// it was last there, and what the server or the network said last, if it was a complaint.
+    /// it was last there, and what the server or the network said last, if it was a complaint. For each store that is a
+    /// server of its own, how its last operation ended, and since how many seconds they end so.
     ///
     /// ```no_run
     /// # async fn example(host: steadfast_host::Host) {
@@ -83,9 +91,9 @@ impl Health {
     /// # }
     /// ```
     pub fn to_json(&self) -> String {
-        let nats = self.connections();
+        let (nats, stores) = (self.connections(), self.stores());
         // Texts, numbers and truths: there is nothing in it that JSON does not have.
-        escape::json(&serde_json::to_string(&All { status: self.word(&nats), nats }).unwrap_or_default())
+        escape::json(&serde_json::to_string(&All { status: self.word(&nats), nats, stores }).unwrap_or_default())
     }
 
     fn word(&self, connections: &[Connection]) -> Word {
@@ -96,6 +104,10 @@ impl Health {
         } else {
             Word::Ready
         }
+    }
+
+    fn stores(&self) -> Vec<StoreState> {
+        self.0.stores.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(|report| report()).collect()
     }
 
     fn connections(&self) -> Vec<Connection> {
@@ -112,10 +124,15 @@ impl fmt::Debug for Health {
 /// Says how a connection is.
 type Report = Box<dyn Fn() -> Connection + Send + Sync>;
 
+/// Says how a store is.
+type StoreReport = Box<dyn Fn() -> Option<StoreState> + Send + Sync>;
+
 #[derive(Serialize)]
 struct All {
     status: Word,
     nats: Vec<Connection>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stores: Vec<StoreState>,
 }
 
 #[derive(PartialEq, Serialize)]
@@ -141,5 +158,19 @@ pub(crate) struct Connection {
     /// To connect, since it was last connected.
     pub attempts: u64,
     /// What the server or the network complained of last.
+    pub last_error: Option<String>,
+}
+
+/// How a store is that is a server of its own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct StoreState {
+    /// `redis` or `nats`.
+    pub store: &'static str,
+    /// `not-asked`, `answering` or `failing`: how the last operation ended.
+    pub state: &'static str,
+    /// For so long operations have ended so.
+    pub seconds: u64,
+    /// How the last one failed, if it did.
     pub last_error: Option<String>,
 }

@@ -96,8 +96,6 @@ impl Loaded {
         let mut links: BTreeMap<String, Box<dyn Transport<Network>>> = BTreeMap::new();
         #[cfg(feature = "wrpc")]
         let mut connections = crate::wrpc::Connections::new(health);
-        #[cfg(not(feature = "wrpc"))]
-        let _ = health;
         for (interface, link) in &manifest.links {
             let transport: Arc<dyn Transport<Network>> = match &link.target {
                 Target::Component(path, instances) => embedded[&(path.clone(), *instances)].clone(),
@@ -138,6 +136,8 @@ impl Loaded {
         };
         let lattice = Lattice::new(links, manifest.limits.invocation, manifest.limits.outgoing);
         let keyvalue = providers.get(STORE).and_then(|provided| provided.keyvalue()).unwrap_or_default();
+        let watched = keyvalue.clone();
+        health.watch_store(move || watched.state());
         let network = Arc::new(Network { lattice, keyvalue, upstreams });
         for (interface, _) in app.imports().filter(|(interface, _)| !manifest.links.contains_key(&interface.path())) {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
@@ -202,6 +202,7 @@ fn others(manifest: &Manifest) -> Result<BTreeMap<PathBuf, Component>, Error> {
     Ok(others)
 }
 
+#[cfg(feature = "wrpc")]
 fn no_network(manifest: &Manifest, interface: &str, link: &Link) -> Error {
     let problem = format!(
         "`{interface}` is linked to another process, and simulated time has no network; link it to a component"

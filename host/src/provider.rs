@@ -80,7 +80,13 @@ impl Provider {
     pub fn of_host(name: &str, options: &str) -> Result<Self, Error> {
         let wrong = |problem| Error::Provider { name: name.into(), problem };
         let options = provider_options(name, options).map_err(wrong)?;
-        Ok(Provider::with(Source::Host(Provided::start(&options).map_err(wrong)?)))
+        let provided = Provided::start(&options).map_err(wrong)?;
+        let store = provided.keyvalue();
+        let provider = Provider::with(Source::Host(provided));
+        if let Some(store) = store {
+            provider.health.watch_store(move || store.state());
+        }
+        Ok(provider)
     }
 
     /// Whether there is a provider of the host with this name.

@@ -63,6 +63,9 @@ steadfast::policy! {
     static BUCKET = breaker(failures = 5, shared = "keyvalue", name = "acme/greeter", bucket = "state",
         cached_for = "1s");
 
+    static QUOTA = rate_limit(tokens = 5, every = "1m", wait_up_to = "1s", shared = "keyvalue", name = "acme/greeter")
+        + breaker(failures = 5, shared = "keyvalue", name = "acme/greeter");
+
     static SLOW = breaker(failure_rate = 1, over_calls = 10, slow_calls(rate = 1, longer_than = "1s"));
 
     static LINEAR = retry(attempts = 2, backoff = linear("1s", jitter = none));
@@ -140,6 +143,9 @@ fn the_parts_are_those_of_the_builders() {
     let shared =
         Breaker::consecutive_failures(5).jitter(0.1).shared("acme/greeter", bucket("state")).cached_for(secs(1));
     same(&BUCKET, &Policy::new().shared_breaker(shared));
+    let limit = RateLimit::tokens(5).every(secs(60)).wait_up_to(secs(1)).shared("acme/greeter", bucket("default"));
+    let shared = Breaker::consecutive_failures(5).jitter(0.1).shared("acme/greeter", bucket("default"));
+    same(&QUOTA, &Policy::new().shared_breaker(shared).shared_rate_limit(limit));
     same(&SLOW, &Policy::new().breaker(Breaker::failure_rate(1.0).over_calls(10).slow_calls(1.0, secs(1)).jitter(0.1)));
 }
 

@@ -186,6 +186,13 @@ const fn cost(cause: usize) -> Setting {
     row(name, Count, &FROM_1, about)
 }
 
+const SHARED: Setting = row("shared", Store, &ANY, "Where its state is, which all instances share.")
+    .or_never()
+    .default("each instance has its own");
+const NAME: Setting = row("name", Name, &ANY, "Of a shared state: whose it is, component and target.");
+const BUCKET: Setting =
+    row("bucket", Name, &ANY, "Of a shared state: the bucket that it is in.").default("`\"default\"`");
+
 /// When calls to a failing target are rejected.
 ///
 /// ```
@@ -210,11 +217,9 @@ pub const BREAKER: Table = Table::new(
             .default("0"),
         row("probes", Count, &TO_16, "How many calls may try while half-open.").default("1"),
         row("probe_timeout", Duration, &SOME_TIME, "How long a probe keeps its place.").default("10s"),
-        row("shared", Store, &ANY, "Where its state is, which all instances share.")
-            .or_never()
-            .default("each instance has its own"),
-        row("name", Name, &ANY, "Of a shared state: whose it is, component and target."),
-        row("bucket", Name, &ANY, "Of a shared state: the bucket that it is in.").default("`\"default\"`"),
+        SHARED,
+        NAME,
+        BUCKET,
         row("cached_for", Duration, &ANY_TIME, "Of a shared state: how long an instance trusts what it has read.")
             .default("not at all"),
     ],
@@ -342,13 +347,20 @@ pub const RATE_LIMIT: Table = Table::new(
         row("period", Duration, &SOME_TIME, "With `window`: how long the span is."),
         row("burst", Count, &FROM_1, "How many may pass at once after a quiet time.").default("as many as in a period"),
         row("wait_up_to", Duration, &ANY_TIME, "A call over the limit waits at most so long.").default("no wait"),
+        SHARED,
+        NAME,
+        BUCKET,
     ],
 )
-.choices(&[Choice::always(&[
-    kind("per_second", &[], &["burst"]),
-    kind("tokens", &[], &["every", "burst"]),
-    kind("window", &["period"], &[]),
-])]);
+.choices(&[
+    Choice::always(&[
+        kind("per_second", &[], &["burst", "shared", "name", "bucket"]),
+        kind("tokens", &[], &["every", "burst", "shared", "name", "bucket"]),
+        kind("window", &["period"], &[]),
+    ]),
+    // Slots of time have no burst.
+    Choice::maybe(&[kind("shared", &["name"], &["bucket"]), kind("burst", &[], &[])]),
+]);
 
 /// Which share of the calls is rejected while the target refuses.
 ///

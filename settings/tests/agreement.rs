@@ -35,7 +35,7 @@ fn schema_and_reader_accept_the_same_documents() {
 }
 
 /// What the schema cannot say, and the reader refuses.
-const CASES: [&str; 12] = [
+const CASES: [&str; 13] = [
     "a duration that is too short",
     "a percentage that is out of range",
     "a backoff whose first wait is longer than the longest",
@@ -48,6 +48,7 @@ const CASES: [&str; 12] = [
     "a burst that takes more than 292 years to fill",
     "a budget that does not exist",
     "a policy that does not exist",
+    "a shared rate limit whose period is too short",
 ];
 
 /// The first of these cases that a document has which is right by the schema.
@@ -134,7 +135,8 @@ fn in_table(given: &Value, table: &Table, budgets: &Map<String, Value>) -> Optio
             let period = nanos("every").unwrap_or(1_000_000_000) as f64;
             let burst = count("burst").or(calls);
             let fill = calls.zip(burst).map(|(calls, burst)| period / calls * (burst - 1.0));
-            [(fill > Some(i64::MAX as f64), CASES[9])].to_vec()
+            let shared = given["shared"] == "keyvalue" && given.get("name").is_some() && calls.is_some();
+            [(fill > Some(i64::MAX as f64), CASES[9]), (shared && period < 1_000_000_000.0, CASES[12])].to_vec()
         }
         _ => Vec::new(),
     };

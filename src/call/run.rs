@@ -200,7 +200,11 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     #[inline]
     pub fn tell_change(&self, change: Option<Change>) {
         if let Some(change) = change {
-            self.tell(|| if change == Change::Late { Event::Late } else { Event::BreakerChanged(change) });
+            self.tell(|| match change {
+                Change::Late => Event::Late,
+                Change::StoreFailed => Event::StoreFailed,
+                change => Event::BreakerChanged(change),
+            });
         }
     }
 }

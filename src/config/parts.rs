@@ -7,14 +7,14 @@ use steadfast_settings::POLICY;
 use super::Configured;
 use super::either::Either;
 use super::reader::Reader;
-use super::shared::{self, AnyConsecutive};
+use super::shared::{self, AnyConsecutive, AnyTokens};
 use super::value::{Settings, Value};
 use crate::failure::{CAUSES, Cause, cause_name};
 use crate::observe::Observer;
 use crate::policy::parts::{Observed, fills};
 use crate::policy::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Concurrency, CountWindow, Deadline, Gradient, Hedge,
-    InFlightBudget, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow, TokenBucket,
+    InFlightBudget, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow, Throttle, TimeWindow,
 };
 
 /// A breaker of any kind.
@@ -22,7 +22,7 @@ pub(super) type AnyBreaker = Either<AnyConsecutive, Either<Breaker<CountWindow>,
 /// What bounds the calls under way.
 pub(super) type AnyBulkhead = Either<Bulkhead, Either<Concurrency<Aimd>, Concurrency<Gradient>>>;
 /// What bounds the calls in a time.
-pub(super) type AnyLimit = Either<Either<RateLimit<TokenBucket>, RateLimit<SlidingWindow>>, Throttle>;
+pub(super) type AnyLimit = Either<Either<AnyTokens, RateLimit<SlidingWindow>>, Throttle>;
 /// A hedge of any kind.
 pub(super) type AnyHedge = Either<Hedge, Hedge<Quantile>>;
 
@@ -64,10 +64,14 @@ impl Parts {
     /// The same parts for one of the targets that the policy is bound to: what is shared is shared by one target.
     pub fn placed(self, target: &str) -> Self {
         let breaker = self.breaker.map(|breaker| match breaker {
-            Either::One(breaker) => Either::One(shared::placed(breaker, target)),
+            Either::One(breaker) => Either::One(shared::placed_breaker(breaker, target)),
             Either::Other(breaker) => Either::Other(breaker),
         });
-        Parts { breaker, ..self }
+        let limit = self.limit.map(|limit| match limit {
+            Either::One(Either::One(limit)) => Either::One(Either::One(shared::placed_rate_limit(limit, target))),
+            limit => limit,
+        });
+        Parts { breaker, limit, ..self }
     }
 
     /// The parts that `value` describes. Where some of them are mistakes, the reader has noted it, and they are absent.
@@ -256,7 +260,7 @@ fn breaker(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyBreaker> {
     }
     if let Some(failures) = settings.count("failures") {
         let breaker = checked!(Breaker::consecutive_failures(failures));
-        return shared::shared(breaker?, settings, reader).map(Either::One);
+        return shared::breaker(breaker?, settings, reader).map(Either::One);
     }
     let slow = match settings.table("slow_calls") {
         Some(slow) => Some((slow.number("rate")?, slow.duration("longer_than")?)),
@@ -299,10 +303,7 @@ fn concurrency(
     reader.within("gradient", |reader| reader.accept(limit.check(), &[])).map(Either::Other)
 }
 
-fn rate_limit(
-    settings: Settings<'_>,
-    reader: &mut Reader,
-) -> Option<Either<RateLimit<TokenBucket>, RateLimit<SlidingWindow>>> {
+fn rate_limit(settings: Settings<'_>, reader: &mut Reader) -> Option<Either<AnyTokens, RateLimit<SlidingWindow>>> {
     if let Some(calls) = settings.count("window") {
         let limit = RateLimit::window(calls, settings.duration("period")?);
         return reader.accept(build!(limit, settings: duration wait_up_to).check(), &[]).map(Either::Other);
@@ -314,7 +315,8 @@ fn rate_limit(
     let limit = build!(limit, settings: duration every, count burst, duration wait_up_to);
     // Where no burst is given, it is the number of calls.
     let burst = if settings.said("burst").is_some() { "burst" } else { calls };
-    reader.accept(limit.check(), &[("rate limit burst", burst)]).map(Either::One)
+    let limit = reader.accept(limit.check(), &[("rate limit burst", burst)])?;
+    shared::rate_limit(limit, settings, reader).map(Either::One)
 }
 
 fn throttle(settings: Settings<'_>, reader: &mut Reader) -> Option<Throttle> {

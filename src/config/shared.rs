@@ -1,34 +1,65 @@
-//! A breaker of failures in a row, whose state may be one that all instances share.
+//! Parts whose state may be one that all instances share: a breaker of failures in a row, and a rate limit.
+
+use core::time::Duration;
 
 use super::reader::Reader;
 use super::value::Settings;
-use crate::policy::{Breaker, Consecutive};
+use crate::policy::{Breaker, Consecutive, RateLimit};
 
 #[cfg(feature = "keyvalue-state")]
 mod kind {
     use super::super::either::Either;
-    use super::{Breaker, Consecutive, Reader, Settings};
+    use super::{Breaker, Consecutive, Duration, RateLimit, Reader, Settings};
     use crate::platform::state::KeyValue;
-    use crate::policy::{BreakerControl, Controlled, Guard, SharedBreaker};
+    use crate::policy::{BreakerControl, Controlled, Guard, SharedBreaker, SharedRateLimit};
 
     pub type AnyConsecutive = Either<Breaker<Consecutive>, SharedBreaker<KeyValue>>;
+    pub type AnyTokens = Either<RateLimit, SharedRateLimit<KeyValue>>;
 
-    pub fn shared(
+    fn kept(text: &str) -> &'static str {
+        Box::leak(text.into())
+    }
+
+    fn is_shared(settings: Settings<'_>) -> bool {
+        settings.text("shared").is_some_and(|word| word != steadfast_settings::NEVER)
+    }
+
+    /// Where the state is; `None` where the name is missing.
+    fn place(settings: Settings<'_>) -> Option<(&'static str, KeyValue)> {
+        let store = KeyValue::bucket(settings.text("bucket").map_or("default", kept));
+        Some((kept(settings.text("name")?), store))
+    }
+
+    pub fn breaker(
         breaker: Breaker<Consecutive>,
         settings: Settings<'_>,
         reader: &mut Reader,
     ) -> Option<AnyConsecutive> {
-        if settings.text("shared").is_none_or(|word| word == steadfast_settings::NEVER) {
+        if !is_shared(settings) {
             return Some(Either::One(breaker));
         }
-        let kept = |text: &str| -> &'static str { Box::leak(text.into()) };
-        let store = KeyValue::bucket(settings.text("bucket").map_or("default", kept));
-        let name = kept(settings.text("name")?);
+        let (name, store) = place(settings)?;
         let mut shared = breaker.shared(name, store);
         if let Some(time) = settings.duration("cached_for") {
             shared = shared.cached_for(time);
         }
         reader.accept(shared.check(), &[]).map(Either::Other)
+    }
+
+    pub fn rate_limit(limit: RateLimit, settings: Settings<'_>, reader: &mut Reader) -> Option<AnyTokens> {
+        if !is_shared(settings) {
+            return Some(Either::One(limit));
+        }
+        let (name, store) = place(settings)?;
+        reader.accept(limit.shared(name, store).check(), &[]).map(Either::Other)
+    }
+
+    /// How long a call may wait for its turn.
+    pub fn longest_wait(limit: &AnyTokens) -> Duration {
+        match limit {
+            Either::One(limit) => limit.longest_wait(),
+            Either::Other(limit) => limit.longest_wait(),
+        }
     }
 
     pub fn control<'p, O>(
@@ -42,10 +73,17 @@ mod kind {
         }
     }
 
-    pub fn placed(breaker: AnyConsecutive, target: &str) -> AnyConsecutive {
+    pub fn placed_breaker(breaker: AnyConsecutive, target: &str) -> AnyConsecutive {
         match breaker {
             Either::One(_) => breaker,
-            Either::Other(shared) => Either::Other(shared.renamed(Box::leak(name(shared.name(), target).into()))),
+            Either::Other(shared) => Either::Other(shared.renamed(kept(&name(shared.name(), target)))),
+        }
+    }
+
+    pub fn placed_rate_limit(limit: AnyTokens, target: &str) -> AnyTokens {
+        match limit {
+            Either::One(_) => limit,
+            Either::Other(shared) => Either::Other(shared.renamed(kept(&name(shared.name(), target)))),
         }
     }
 
@@ -90,9 +128,14 @@ mod kind {
         }
 
         #[test]
-        fn a_breaker_for_a_target_has_the_name_for_it() {
+        fn a_shared_part_for_a_target_has_the_name_for_it() {
             let breaker = Breaker::consecutive_failures(5).shared("app", KeyValue::bucket("default"));
-            let Either::Other(placed) = placed(Either::Other(breaker), "acme:greeter/api") else {
+            let Either::Other(placed) = placed_breaker(Either::Other(breaker), "acme:greeter/api") else {
+                panic!("it is not shared any more")
+            };
+            assert_eq!(placed.name(), "app/acme.greeter/api");
+            let limit = RateLimit::per_second(5).shared("app", KeyValue::bucket("default"));
+            let Either::Other(placed) = placed_rate_limit(Either::Other(limit), "acme:greeter/api") else {
                 panic!("it is not shared any more")
             };
             assert_eq!(placed.name(), "app/acme.greeter/api");
@@ -102,23 +145,32 @@ mod kind {
 
 #[cfg(not(feature = "keyvalue-state"))]
 mod kind {
-    use super::{Breaker, Consecutive, Reader, Settings};
+    use super::{Breaker, Consecutive, Duration, RateLimit, Reader, Settings};
     use crate::policy::{BreakerControl, Controlled, Guard};
 
     pub type AnyConsecutive = Breaker<Consecutive>;
+    pub type AnyTokens = RateLimit;
 
-    pub fn shared(
-        breaker: Breaker<Consecutive>,
-        settings: Settings<'_>,
-        reader: &mut Reader,
-    ) -> Option<AnyConsecutive> {
+    fn alone<T>(part: T, settings: Settings<'_>, reader: &mut Reader) -> Option<T> {
         match settings.said("shared").filter(|word| !word.is_never()) {
             Some(word) => {
                 reader.within("shared", |reader| reader.refuse(word, "left out, without the feature `keyvalue-state`"));
                 None
             }
-            None => Some(breaker),
+            None => Some(part),
         }
+    }
+
+    pub fn breaker(breaker: AnyConsecutive, settings: Settings<'_>, reader: &mut Reader) -> Option<AnyConsecutive> {
+        alone(breaker, settings, reader)
+    }
+
+    pub fn rate_limit(limit: AnyTokens, settings: Settings<'_>, reader: &mut Reader) -> Option<AnyTokens> {
+        alone(limit, settings, reader)
+    }
+
+    pub fn longest_wait(limit: &AnyTokens) -> Duration {
+        limit.longest_wait()
     }
 
     pub fn control<'p, O>(
@@ -129,9 +181,15 @@ mod kind {
         Some(breaker.control(memory, observer))
     }
 
-    pub fn placed(breaker: AnyConsecutive, _: &str) -> AnyConsecutive {
+    pub fn placed_breaker(breaker: AnyConsecutive, _: &str) -> AnyConsecutive {
         breaker
+    }
+
+    pub fn placed_rate_limit(limit: AnyTokens, _: &str) -> AnyTokens {
+        limit
     }
 }
 
-pub(super) use kind::{AnyConsecutive, control, placed, shared};
+pub(super) use kind::{
+    AnyConsecutive, AnyTokens, breaker, control, longest_wait, placed_breaker, placed_rate_limit, rate_limit,
+};

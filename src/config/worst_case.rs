@@ -158,7 +158,7 @@ fn time(parts: &Parts, attempts: u32, hedges: u32, waits: Duration) -> Result<Du
     let attempt = parts.timeout.limit().map(Duration::from_nanos).ok_or(Unbounded::Attempt)?;
     // Each attempt may have to wait for the rate limit.
     let turn = match &parts.limit {
-        Some(Either::One(Either::One(limit))) => limit.longest_wait(),
+        Some(Either::One(Either::One(limit))) => super::shared::longest_wait(limit),
         Some(Either::One(Either::Other(limit))) => limit.longest_wait(),
         Some(Either::Other(_)) | None => Duration::ZERO,
     };

@@ -289,7 +289,8 @@ impl Observer for &Counters {
             Event::BreakerChanged(Change::HalfOpened) => more(&self.breaker_half_opened),
             Event::BreakerChanged(Change::Closed | Change::Reset | Change::ForcedClosed) => more(&self.breaker_closed),
             // It lets calls pass as if it were not there, or is what it was elsewhere, or in this instance.
-            Event::BreakerChanged(Change::ObserveOnly | Change::Restored(_) | Change::StoreFailed) => {}
+            Event::BreakerChanged(Change::ObserveOnly | Change::Restored(_) | Change::StoreFailed)
+            | Event::StoreFailed => {}
             Event::BreakerChanged(Change::Late) | Event::Late => more(&self.late),
         }
     }

@@ -79,6 +79,9 @@ pub enum Event {
     BreakerChanged(Change),
     /// The outcome of a call came so late that the breaker was in another state by then, and did not count.
     Late,
+    /// State that instances share, of the [breaker](crate::SharedBreaker) or the [rate limit](crate::SharedRateLimit),
+    /// could not be read or written: the call goes on by what this instance knows.
+    StoreFailed,
 }
 
 /// What the circuit breaker became, and why.
@@ -114,8 +117,7 @@ pub enum Change {
     ObserveOnly,
     /// It took over the state of a snapshot.
     Restored(BreakerState),
-    /// Its [shared state](crate::SharedBreaker) could not be read or written: the call goes on by what this instance
-    /// knows.
+    /// Its shared state could not be read or written. Observers are told [`Event::StoreFailed`].
     StoreFailed,
 }
 
@@ -219,6 +221,7 @@ impl fmt::Display for Event {
             Event::GaveUp { reason, attempts } => write!(f, "gave up after {attempts} attempts: {reason}"),
             Event::BreakerChanged(change) => write!(f, "circuit breaker {change}"),
             Event::Late => f.write_str("a late outcome was not counted"),
+            Event::StoreFailed => f.write_str("the store of shared state failed: going on without it"),
         }
     }
 }

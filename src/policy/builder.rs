@@ -2,7 +2,8 @@
 
 use super::{
     AttemptTimeout, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, Guarded, Hedge, HedgeKind, HedgePart,
-    Invalid, LimitAlgorithm, Parts, Plus, Policy, RateLimit, RateLimitKind, Retry, SharedBreaker, Throttle, Window,
+    Invalid, LimitAlgorithm, Parts, Plus, Policy, RateLimit, RateLimitKind, Retry, SharedBreaker, SharedRateLimit,
+    Throttle, Window,
 };
 use crate::observe::Observer;
 use crate::platform::state::Store;
@@ -226,6 +227,26 @@ impl<P: Parts> Policy<P> {
         put!(self, rate_limit: accept!(limit))
     }
 
+    /// Bounds how many calls are made in a time, whichever instance they are made by.
+    ///
+    /// # Panics
+    /// When [`SharedRateLimit::check`] refuses the rate limit; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use steadfast::testing::MemoryStore;
+    /// use steadfast::{Policy, RateLimit, SharedRateLimit};
+    ///
+    /// static STORE: MemoryStore = MemoryStore::new();
+    /// static QUOTA: Policy<(SharedRateLimit<&MemoryStore>,)> =
+    ///     Policy::new().shared_rate_limit(RateLimit::per_second(100).shared("acme/greeter", &STORE));
+    /// ```
+    pub const fn shared_rate_limit<S: Store>(self, limit: SharedRateLimit<S>) -> Policy<P::With>
+    where
+        P: Parts<RateLimit = ()> + Plus<SharedRateLimit<S>>,
+    {
+        put!(self, rate_limit: accept!(limit))
+    }
+
     /// Rejects a share of the calls while the target does not take them. It takes the place of the rate limit.
     ///
     /// # Panics
@@ -364,6 +385,7 @@ optional! {
     [] Bulkhead => Bulkhead bulkhead;
     [L: LimitAlgorithm] Concurrency<L> => Bulkhead bulkhead;
     [K: RateLimitKind] RateLimit<K> => RateLimit rate_limit;
+    [S: Store] SharedRateLimit<S> => RateLimit rate_limit;
     [] Throttle => RateLimit rate_limit;
     [] AttemptTimeout => AttemptTimeout attempt_timeout;
     [W: HedgeKind] Hedge<W> => Hedge hedge;

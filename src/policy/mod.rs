@@ -14,6 +14,7 @@ pub(crate) mod invalid;
 pub(crate) mod parts;
 mod rate_limit;
 mod retry;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -38,7 +39,7 @@ pub use guard::Guard;
 pub use hedge::{Hedge, HedgeKind, HedgePart, Quantile};
 pub use invalid::Invalid;
 pub use parts::{Part, Parts, Plus};
-pub use rate_limit::{RateLimit, RateLimitKind, SlidingWindow, TokenBucket};
+pub use rate_limit::{RateLimit, RateLimitKind, SharedRateLimit, SlidingWindow, TokenBucket};
 pub use retry::{Retry, RetryPart, Rule, Upcoming};
 pub use throttle::Throttle;
 #[cfg(feature = "config")]

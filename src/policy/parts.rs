@@ -6,7 +6,8 @@
 
 use super::{
     AttemptTimeout, Breaker, BudgetPart, Bulkhead, Concurrency, Deadline, Guard, Hedge, HedgeKind, HedgePart,
-    LimitAlgorithm, RateLimit, RateLimitKind, Retry, RetryPart, SharedBreaker, Throttle, TimeLimit, Window,
+    LimitAlgorithm, RateLimit, RateLimitKind, Retry, RetryPart, SharedBreaker, SharedRateLimit, Throttle, TimeLimit,
+    Window,
 };
 use crate::observe::Event;
 use crate::observe::Observer;
@@ -185,6 +186,7 @@ fills! {
     [] Bulkhead => Bulkhead;
     [L: LimitAlgorithm] Concurrency<L> => Bulkhead;
     [K: RateLimitKind] RateLimit<K> => RateLimit;
+    [S: Store] SharedRateLimit<S> => RateLimit;
     [] Throttle => RateLimit;
     [] AttemptTimeout => AttemptTimeout;
     [W: HedgeKind] Hedge<W> => Hedge;

@@ -5,13 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-#[cfg(feature = "wrpc")]
-use toml::de::Deserializer;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::document::Document;
-#[cfg(feature = "wrpc")]
-use super::document::{NOT_TOML, explained};
+use super::document::{Document, NOT_TOML, explained};
 use super::{Instances, value};
 use crate::error::Error;
 #[cfg(feature = "wrpc")]

@@ -154,7 +154,7 @@ async fn a_store_that_was_killed_is_asked_again_when_it_is_back() {
 
 /// `steadfast serve` as a process of its own, with the guest `sharer`.
 struct Served {
-    _process: Process,
+    process: Process,
     address: String,
 }
 
@@ -171,7 +171,7 @@ impl Served {
         let arguments = ["serve", "--manifest", &file, "--listen", "127.0.0.1:0"].map(String::from);
         let mut process = Process::start(folder, &arguments, &[]);
         let address = process.line().strip_prefix("listening on http://").expect("the next line").to_string();
-        Served { _process: process, address }
+        Served { process, address }
     }
 
     /// The status of an answer.
@@ -192,11 +192,15 @@ async fn where_one_process_trips_the_other_rejects() {
             assert_eq!(one.status().await, "503");
         }
         assert_eq!(other.status().await, "503", "the next call, whatever its target does");
+        let (status, ready) = other.process.get("/readyz").await;
+        assert!(status == 200 && ready.contains("\"state\":\"answering\""), "{ready}");
         // With the store gone, it goes on by itself.
         store.kill();
         while other.status().await != "200" {
             tokio::task::yield_now().await;
         }
+        let (status, ready) = other.process.get("/readyz").await;
+        assert!(status == 200 && ready.contains("\"state\":\"failing\""), "{ready}");
         store.start_again().await;
         // It finds what was there before.
         let back = Instant::now();

@@ -4,10 +4,10 @@
 use quote::{quote, quote_spanned};
 use steadfast_settings::BREAKER;
 
-use super::Part;
 use super::data::Data;
 use super::settings::{read, settings_of};
 use super::syntax::{Arg, Errors, List};
+use super::{Part, shared};
 
 /// A share of each break. With it, instances that opened together do not probe together.
 const DEFAULT_JITTER: f64 = 0.1;
@@ -18,11 +18,7 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
     let example = "`breaker(failures = 5)` or `breaker(failure_rate = \"50%\", over_calls = 100)`";
     let mut settings = read(&mut list, "`breaker`", &BREAKER, example, errors);
     list.finish(&settings_of(&BREAKER), errors);
-    for setting in ["name", "bucket", "cached_for"] {
-        if settings.has(setting) && !settings.has("shared") {
-            errors.add(span, format!("`{setting}` is of a shared state: write `shared = \"keyvalue\"` beside it"));
-        }
-    }
+    shared::check(&settings, span, errors);
     let (ty, tokens) = if settings.has("failure_rate") {
         let rate = settings.take("failure_rate");
         let (window, tokens) = if settings.has("over_time") {
@@ -43,21 +39,14 @@ pub fn breaker(arg: Arg, errors: &mut Errors) -> Part {
         let failures = settings.take("failures");
         (quote!(::steadfast::Breaker), quote_spanned!(span=> ::steadfast::Breaker::consecutive_failures(#failures)))
     };
-    // Not a word for the builder: which store there is stands in the type.
-    let shared = settings.take_if("shared");
-    let (name, bucket) = (settings.take_if("name"), settings.take_if("bucket"));
-    let cached_for = settings.take_if("cached_for");
+    let (shared, cached_for) = (shared::take(&mut settings, span), settings.take_if("cached_for"));
     let mut tokens = settings.build(tokens);
     if !settings.has("jitter") {
         tokens = quote_spanned!(span=> #tokens.jitter(#DEFAULT_JITTER));
         settings.data.set("jitter", Data::number(DEFAULT_JITTER.to_string()));
     }
-    if shared.is_none() {
-        return Part { span, ty, tokens, data: settings.data };
-    }
-    let bucket = bucket.unwrap_or_else(|| quote!("default"));
-    let store = quote_spanned!(span=> ::steadfast::KeyValue);
-    let mut tokens = quote_spanned!(span=> #tokens.shared(#name, #store::bucket(#bucket)));
+    let Some((arguments, store)) = shared else { return Part { span, ty, tokens, data: settings.data } };
+    let mut tokens = quote_spanned!(span=> #tokens.shared(#arguments));
     if let Some(time) = cached_for {
         tokens = quote_spanned!(span=> #tokens.cached_for(#time));
     }

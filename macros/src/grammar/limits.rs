@@ -3,10 +3,10 @@
 use quote::{quote, quote_spanned};
 use steadfast_settings::{AIMD, BULKHEAD, GRADIENT, HEDGE, RATE_LIMIT, THROTTLE, nearest};
 
-use super::Part;
 use super::data::Data;
 use super::settings::{read, settings_of};
 use super::syntax::{Arg, Errors, List, Value};
+use super::{Part, shared};
 
 pub fn bulkhead(arg: Arg, errors: &mut Errors) -> Part {
     let mut list = List::of(arg, "`bulkhead`", errors);
@@ -55,6 +55,7 @@ pub fn rate_limit(arg: Arg, errors: &mut Errors) -> Part {
                    `rate_limit(window = 100, period = \"1m\")`";
     let mut settings = read(&mut list, "`rate_limit`", &RATE_LIMIT, example, errors);
     list.finish(&settings_of(&RATE_LIMIT), errors);
+    shared::check(&settings, span, errors);
     let mut ty = quote!(::steadfast::RateLimit);
     let tokens = if settings.has("window") {
         let (calls, period) = (settings.take("window"), settings.take("period"));
@@ -67,7 +68,13 @@ pub fn rate_limit(arg: Arg, errors: &mut Errors) -> Part {
         let calls = settings.take("per_second");
         quote_spanned!(span=> ::steadfast::RateLimit::per_second(#calls))
     };
-    Part { span, ty, tokens: settings.build(tokens), data: settings.data }
+    let shared = shared::take(&mut settings, span);
+    let mut tokens = settings.build(tokens);
+    if let Some((arguments, store)) = shared {
+        tokens = quote_spanned!(span=> #tokens.shared(#arguments));
+        ty = quote_spanned!(span=> ::steadfast::SharedRateLimit<#store>);
+    }
+    Part { span, ty, tokens, data: settings.data }
 }
 
 pub fn throttle(arg: Arg, errors: &mut Errors) -> Part {

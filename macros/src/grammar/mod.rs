@@ -10,6 +10,7 @@ mod data;
 mod limits;
 mod retry;
 mod settings;
+mod shared;
 pub mod syntax;
 mod value;
 
@@ -60,8 +61,6 @@ pub struct Parts {
     pub deadline_after: Option<TokenStream>,
     pub retry: Option<Part>,
     pub breaker: Option<Part>,
-    /// Whether its state is one that all instances share.
-    shares: bool,
     /// A bulkhead, or a limit of concurrency.
     bulkhead: Option<(&'static str, Part)>,
     /// A rate limit, or a throttle.
@@ -85,9 +84,7 @@ impl Parts {
             parts.retry = Some(retry::retry(arg, errors));
         }
         if let Some(arg) = list.take("breaker", errors) {
-            let part = breaker::breaker(arg, errors);
-            parts.shares = part.data.has("shared");
-            parts.breaker = Some(part);
+            parts.breaker = Some(breaker::breaker(arg, errors));
         }
         let bulkhead = list.take("bulkhead", errors).map(|arg| limits::bulkhead(arg, errors));
         let concurrency = list.take("concurrency", errors).map(|arg| limits::concurrency(arg, errors));
@@ -149,8 +146,12 @@ impl Parts {
             let method = Ident::new(method, span);
             policy = quote_spanned!(span=> #policy.#method(#tokens));
         };
-        let breaker = if self.shares { "shared_breaker" } else { "breaker" };
-        self.set().for_each(|(name, part)| add(if name == "breaker" { breaker } else { name }, part));
+        for (name, part) in self.set() {
+            match part.data.has("shared") {
+                true => add(&format!("shared_{name}"), part),
+                false => add(name, part),
+            }
+        }
         let Watcher { items, ty: observer, value } = self.watcher(conditions, visibility, name, noted);
         let ty = quote!(::steadfast::Policy<(#(#types,)* #observer,)>);
         let at_name = at(name.span());

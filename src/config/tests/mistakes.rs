@@ -28,6 +28,11 @@ fn nonsense_is_refused_with_the_path_the_value_and_the_range() {
             r#"{"breaker": {"failures": 5, "shared": "keyvalue", "name": "acme:greeter"}}"#,
             "breaker.name: \"acme:greeter\" is not allowed: it must be 1 to 100 letters, digits, and - _ . /",
         ),
+        #[cfg(feature = "keyvalue-state")]
+        (
+            r#"{"rate-limit": {"tokens": 5, "every": "100ms", "shared": "keyvalue", "name": "acme"}}"#,
+            "rate-limit.every: 100ms is not allowed: it must be 1 s or longer",
+        ),
         (r#"{"deadline": "0s"}"#, "deadline: \"0s\" is not allowed: it must be longer than zero"),
         (r#"{"attempt-timeout": "0ms"}"#, "attempt-timeout: \"0ms\" is not allowed: it must be longer than zero"),
         (r#"{"retry": {"attempts": 0}}"#, "retry.attempts: 0 is not allowed: it must be 1 or more"),
@@ -329,6 +334,8 @@ fn what_has_to_be_there_is_missed() {
         ),
         #[cfg(feature = "keyvalue-state")]
         (r#"{"breaker": {"failures": 5, "shared": "keyvalue"}}"#, "breaker: `name` is missing"),
+        #[cfg(feature = "keyvalue-state")]
+        (r#"{"rate-limit": {"per-second": 5, "shared": "keyvalue"}}"#, "rate-limit: `name` is missing"),
         (r#"{"breaker": {"failures": 5, "growing": {"factor": 2}}}"#, "breaker.growing: `max-open-for` is missing"),
         (r#"{"breaker": {"failures": 5, "growing": {"max-open-for": "1m"}}}"#, "breaker.growing: `factor` is missing"),
         (r#"{"bulkhead": {"waiting": 10}}"#, "bulkhead: `concurrent` is missing"),

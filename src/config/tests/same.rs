@@ -74,6 +74,11 @@ fn every_setting_reaches_its_part() {
         r#""concurrency": {"gradient": {"tolerance": 2, "queue": 3, "smoothing": "30%", "window": "2s", "long-window": 99, "max": 50}}"#,
         Concurrency::gradient().tolerance(2.0).queue(3).smoothing(0.3).window(secs(2)).long_window(99).max(50),
     );
+    #[cfg(feature = "keyvalue-state")]
+    same(
+        r#""rate-limit": {"tokens": 5, "every": "1m", "shared": "keyvalue", "name": "acme", "bucket": "state"}"#,
+        RateLimit::tokens(5).every(secs(60)).shared("acme", crate::KeyValue::bucket("state")),
+    );
     same(
         r#""rate-limit": {"per-second": 100, "burst": 20, "wait-up-to": "1s"}"#,
         RateLimit::per_second(100).burst(20).wait_up_to(secs(1)),

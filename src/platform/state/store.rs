@@ -19,11 +19,12 @@ impl fmt::Display for StoreFailed {
 
 impl core::error::Error for StoreFailed {}
 
-/// Where the instances of a component keep what they know together: for a [`SharedBreaker`](crate::SharedBreaker).
+/// Where the instances of a component keep what they know together: for a [`SharedBreaker`](crate::SharedBreaker) and a
+/// [`SharedRateLimit`](crate::SharedRateLimit).
 ///
 /// It is the part of a key-value store that all of them have. `KeyValue` (feature `keyvalue-state`) is that of
 /// `wasi:keyvalue`, and [`MemoryStore`](crate::testing::MemoryStore) one for tests; implement it for another. Keys have
-/// at most 140 bytes, of letters, digits, `-`, `_`, `.` and `/`; values have 31.
+/// at most 140 bytes, of letters, digits, `-`, `_`, `.` and `/`; values have at most 31.
 ///
 /// What one instance has written, the next must read. `increment` must be atomic: of two at a time, both count, and
 /// each gets a sum of its own. A store cannot tell the time, so the clock that all instances agree on is here too.

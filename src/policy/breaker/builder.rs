@@ -22,6 +22,7 @@ const MINIMUM_CALLS: u32 = 10;
 /// ```
 ///
 /// [retry]: crate::Retry
+/// [shared]: crate::SharedBreaker
 #[doc = include_str!("../../../docs/policies/breaker.md")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Breaker<W = Consecutive> {

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod model;
 mod places;
+mod shared;
 mod sliding_window;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use core::marker::PhantomData;
 use core::time::Duration;
 
 pub use places::RateLimitKind;
+pub use shared::SharedRateLimit;
 pub use sliding_window::SlidingWindow;
 pub use token_bucket::TokenBucket;
 
@@ -33,6 +35,8 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 /// [bulkhead]: crate::Bulkhead
 /// [deadline]: crate::Deadline
 /// [breaker]: crate::Breaker
+/// [shared]: crate::SharedBreaker
+/// [together]: crate::SharedRateLimit
 #[doc = include_str!("../../../docs/policies/rate-limit.md")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit<W = TokenBucket> {

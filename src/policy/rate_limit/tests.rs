@@ -1,6 +1,8 @@
 //! Rate limits alone.
 
 mod calls;
+mod shared;
+mod slots;
 
 use super::*;
 use crate::testing::Then;

@@ -4,6 +4,8 @@
 //! with values. Here is what can be asked of it.
 
 mod buckets;
+#[cfg(any(feature = "redis", feature = "wrpc"))]
+mod last;
 #[cfg(feature = "wrpc")]
 mod nats;
 mod options;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use super::Service;
 use crate::failure::Failure;
+use crate::health::StoreState;
 use crate::lattice::{Invocation, Reply};
 use buckets::Buckets;
 pub(crate) use buckets::Refused;
@@ -24,7 +27,11 @@ pub(crate) use options::{FileOptions, Options};
 
 /// The store, as a service.
 #[derive(Default)]
-pub(crate) struct Keyvalue(Place);
+pub(crate) struct Keyvalue {
+    place: Place,
+    #[cfg(any(feature = "redis", feature = "wrpc"))]
+    last: last::Last,
+}
 
 /// Where the values are.
 enum Place {
@@ -107,13 +114,29 @@ impl Keyvalue {
     /// # Errors
     /// What is wrong with an address that is elsewhere.
     pub fn new(options: &Options) -> Result<Self, String> {
-        Ok(Keyvalue(match options {
+        let place = match options {
             Options::Memory => Place::default(),
             #[cfg(feature = "redis")]
             Options::Redis(address) => Place::Redis(redis::Redis::new(&address.read("redis")?)?),
             #[cfg(feature = "wrpc")]
             Options::Nats(bucket) => Place::Nats(Box::new(nats::Nats::new((**bucket).clone()))),
-        }))
+        };
+        Ok(Keyvalue {
+            place,
+            #[cfg(any(feature = "redis", feature = "wrpc"))]
+            last: last::Last::default(),
+        })
+    }
+
+    /// How it is, where it is a server of its own.
+    pub fn state(&self) -> Option<StoreState> {
+        match &self.place {
+            Place::Memory(_) => None,
+            #[cfg(feature = "redis")]
+            Place::Redis(_) => Some(self.last.state("redis")),
+            #[cfg(feature = "wrpc")]
+            Place::Nats(_) => Some(self.last.state("nats")),
+        }
     }
 
     /// Whether there is a bucket of this name.
@@ -126,12 +149,14 @@ impl Keyvalue {
         if !Buckets::has(bucket) {
             return Ok(Err(Refused::Name));
         }
-        match &self.0 {
+        match &self.place {
             Place::Memory(buckets) => Ok(Self::in_memory(buckets, bucket, operation)),
+            // Boxed, since they are large: what is around an operation moves it several times, and would move room for them
+            // also where the values are in memory. A call through a shared breaker took half as long again by that.
             #[cfg(feature = "redis")]
-            Place::Redis(redis) => redis.run(bucket, operation).await,
+            Place::Redis(redis) => Box::pin(self.last.note(redis.run(bucket, operation))).await,
             #[cfg(feature = "wrpc")]
-            Place::Nats(nats) => nats.run(bucket, operation).await,
+            Place::Nats(nats) => Box::pin(self.last.note(nats.run(bucket, operation))).await,
         }
     }
 

@@ -3,12 +3,12 @@
 use core::time::Duration;
 
 use super::SharedBreaker;
-use super::protocol::PREFIX;
 use super::record::Phase;
 use crate::failure::Cause;
 use crate::observe::BreakerState;
 use crate::platform::clock::nanos;
 use crate::platform::state::{Store, StoreFailed};
+use crate::policy::shared::PREFIX;
 
 /// What all instances know of a [`SharedBreaker`]: [`SharedBreaker::state`].
 ///
@@ -43,6 +43,7 @@ impl SharedState {
     ///
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter"), Some("acme/greeter"));
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/7/failures"), Some("acme/greeter"));
+    /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/1577836800/calls"), None, "of a shared rate limit");
     /// assert_eq!(SharedState::breaker_of("visits"), None);
     /// ```
     pub fn breaker_of(key: &str) -> Option<&str> {
@@ -54,6 +55,8 @@ impl SharedState {
             || what.strip_prefix("lease").is_some_and(counts);
         match of {
             Some(of) if is_kept && generation.is_some_and(counts) => Some(of),
+            // Of a rate limit.
+            Some(_) if matches!(what, "calls" | "slots") && generation.is_some_and(counts) => None,
             _ => Some(name).filter(|name| !name.is_empty()),
         }
     }

@@ -1,14 +1,13 @@
 //! A breaker whose state all instances share.
 //!
-//! `record` is what the store holds, `protocol` what is asked of it and in which order. It is not asked while `rest` says
-//! that it has failed, and while `cached` trusts what was read. `control` is for people who look at it, or close it. Here is
+//! `record` is what the store holds, `protocol` what is asked of it and in which order. It is not asked while it rests,
+//! since it has failed, and while `cached` trusts what was read. `control` is for people who look at it, or close it. Here is
 //! how a call passes.
 
 mod cached;
 mod control;
 mod protocol;
 mod record;
-mod rest;
 #[cfg(test)]
 mod tests;
 
@@ -21,16 +20,13 @@ use crate::failure::Cause;
 use crate::observe::Change;
 use crate::platform::clock::{Instant, nanos};
 use crate::platform::state::Store;
-use crate::policy::invalid::{Invalid, Value, refuse};
+use crate::policy::invalid::Invalid;
 use crate::policy::sealed::Sealed;
+use crate::policy::shared::{Rest, check_name};
 use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
 use cached::Cached;
 pub use control::SharedState;
 use protocol::{Shared, Ticket};
-use rest::Rest;
-
-/// The longest name of a shared breaker, in bytes: a key of it is then at most 140 bytes, which all stores take.
-const MAX_NAME: usize = 100;
 
 /// A [`Breaker`] whose state all instances share, in a [`Store`]: [`Breaker::shared`].
 ///
@@ -45,7 +41,7 @@ const MAX_NAME: usize = 100;
 /// - At most [`probes`](Breaker::probes) calls of all instances try at a time. A probe whose instance ends is given up
 ///   after [`probe_timeout`](Breaker::probe_timeout) and 5 s, by which the clocks of instances may differ.
 /// - Where the store fails, the call goes on with a breaker of this instance, and observers are told
-///   ([`Change::StoreFailed`]). This instance then leaves the store alone for 1 s, and twice as long after each further
+///   ([`Event::StoreFailed`](crate::Event::StoreFailed)). This instance then leaves the store alone for 1 s, and twice as long after each further
 ///   failure, up to 30 s.
 /// - The operations of the store block, also in asynchronous calls.
 ///
@@ -123,25 +119,16 @@ impl<S: Store> SharedBreaker<S> {
     ///
     /// static STORE: MemoryStore = MemoryStore::new();
     /// let invalid = Breaker::consecutive_failures(5).shared("", &STORE).check().unwrap_err();
-    /// assert!(invalid.to_string().starts_with("breaker shared, bytes of the name: 0 is not allowed"));
+    /// assert!(invalid.to_string().starts_with("shared state, bytes of the name: 0 is not allowed"));
     /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
         if let Err(invalid) = self.local.settings.check() {
             return Err(invalid);
         }
-        let name = self.name.as_bytes();
-        if name.is_empty() || name.len() > MAX_NAME {
-            refuse!("breaker shared, bytes of the name", Value::Count(name.len() as u32), "from 1 to 100");
+        match check_name(self.name) {
+            Ok(()) => Ok(self),
+            Err(invalid) => Err(invalid),
         }
-        let mut at = 0;
-        while at < name.len() {
-            if !(name[at].is_ascii_alphanumeric() || matches!(name[at], b'-' | b'_' | b'.' | b'/')) {
-                let byte = Value::Count(name[at] as u32);
-                refuse!("breaker shared, a byte of the name", byte, "a letter, a digit, or one of - _ . /");
-            }
-            at += 1;
-        }
-        Ok(self)
     }
 
     /// The same breaker under another name.

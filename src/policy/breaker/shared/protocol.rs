@@ -20,12 +20,7 @@ use crate::observe::{Change, Tripped};
 use crate::platform::clock::nanos;
 use crate::platform::state::{Store, StoreFailed};
 use crate::policy::Rejected;
-
-/// By how much two clocks may differ, in nanoseconds: well beyond what NTP leaves.
-pub const SKEW: u64 = 5_000_000_000;
-
-/// What all keys begin with.
-pub const PREFIX: &str = "steadfast/";
+use crate::policy::shared::{PREFIX, SKEW, key};
 
 /// How many generations keep their keys. A write that comes late by more than these could be taken for a new one.
 const KEPT: u64 = 8;
@@ -62,7 +57,7 @@ impl<S: Store> Shared<'_, S> {
 
     /// Of a generation.
     fn key(&self, generation: u64, what: &str) -> String {
-        [PREFIX, self.name, "/", &generation.to_string(), "/", what].concat()
+        key(self.name, generation, what)
     }
 
     fn get(&self, key: &str) -> Result<Option<Record>, StoreFailed> {

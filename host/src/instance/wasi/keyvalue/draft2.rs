@@ -15,7 +15,11 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "src/providers/keyvalue/draft2-wit",
         world: "imports",
-        imports: { default: async | trappable },
+        imports: {
+            "wasi:keyvalue/store.open": trappable,
+            "wasi:keyvalue/store.[drop]bucket": trappable,
+            default: async | trappable,
+        },
         with: {
             "wasi:keyvalue/atomics.cas": super::Cas,
             "wasi:keyvalue/store.bucket": super::super::Bucket,
@@ -50,7 +54,7 @@ impl From<super::Error> for Error {
 }
 
 impl store::Host for View<'_> {
-    async fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, Error>> {
+    fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, Error>> {
         if !Keyvalue::has(&identifier) {
             return Ok(Err(Error::NoSuchStore));
         }
@@ -94,7 +98,7 @@ impl store::HostBucket for View<'_> {
         answer!(answer, Answer::Keys(keys, cursor) => response(keys, cursor))
     }
 
-    async fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
+    fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
         self.table.delete(bucket)?;
         Ok(())
     }

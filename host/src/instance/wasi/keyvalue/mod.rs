@@ -18,7 +18,11 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "src/providers/keyvalue/wasi-wit",
         world: "imports",
-        imports: { default: async | trappable },
+        imports: {
+            "wasi:keyvalue/store.open": trappable,
+            "wasi:keyvalue/store.[drop]bucket": trappable,
+            default: async | trappable,
+        },
         with: { "wasi:keyvalue/store.bucket": super::Bucket },
     });
 }
@@ -106,7 +110,7 @@ fn unexpected(answer: &Answer) -> Error {
 }
 
 impl store::Host for View<'_> {
-    async fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, Error>> {
+    fn open(&mut self, identifier: String) -> Result<Result<Resource<Bucket>, Error>> {
         if !Keyvalue::has(&identifier) {
             return Ok(Err(Error::NoSuchStore));
         }
@@ -140,7 +144,7 @@ impl store::HostBucket for View<'_> {
         answer!(answer, Answer::Keys(keys, cursor) => KeyResponse { keys, cursor })
     }
 
-    async fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
+    fn drop(&mut self, bucket: Resource<Bucket>) -> Result<()> {
         self.table.delete(bucket)?;
         Ok(())
     }

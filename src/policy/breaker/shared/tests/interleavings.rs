@@ -1,12 +1,13 @@
 //! The real breaker in every order of operations.
 
-use super::super::protocol::{SKEW, Shared, Ticket};
+use super::super::protocol::{Shared, Ticket};
 use super::super::record::{Phase, Record};
-use super::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
 use crate::failure::Cause;
 use crate::platform::state::StoreFailed;
 use crate::policy::breaker::Breaker;
 use crate::policy::breaker::settings::Settings;
+use crate::policy::shared::SKEW;
+use crate::policy::shared::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
 
 /// Two failures open it for 5 s; a probe has 10 s.
 static ONE_PROBE: Settings = Breaker::consecutive_failures(2).settings;

@@ -3,6 +3,5 @@
 mod cached;
 mod calls;
 mod exits;
-mod explorer;
 mod interleavings;
 mod naive;

@@ -1,8 +1,8 @@
 //! What people write first: read the state, change it, write it back. The explorer finds what is wrong with it.
 
-use super::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
 use crate::failure::Cause;
 use crate::platform::state::{Store, StoreFailed};
+use crate::policy::shared::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
 
 /// Five seconds after two failures in a row.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ use crate::platform::state::{Store, StoreFailed};
 
 pub const SECOND: u64 = 1_000_000_000;
 
-/// A breaker, as an instance uses it.
+/// A breaker, or another part, as an instance uses it.
 pub trait Design: Copy {
     type Ticket: Copy;
     fn admit(&self) -> Result<Option<Self::Ticket>, StoreFailed>;
