@@ -16,6 +16,8 @@ use crate::health::Health;
 use crate::instance::{Callee, Handler, Network, Provided, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
+#[cfg(feature = "wrpc")]
+use crate::messages::{Handler as MessageHandler, handler_of};
 use crate::providers::Options;
 use crate::store::STORE;
 use steadfast_settings::KEY;
@@ -96,8 +98,6 @@ impl Loaded {
         let mut links: BTreeMap<String, Box<dyn Transport<Network>>> = BTreeMap::new();
         #[cfg(feature = "wrpc")]
         let mut connections = crate::wrpc::Connections::new(health);
-        #[cfg(not(feature = "wrpc"))]
-        let _ = health;
         for (interface, link) in &manifest.links {
             let transport: Arc<dyn Transport<Network>> = match &link.target {
                 Target::Component(path, instances) => embedded[&(path.clone(), *instances)].clone(),
@@ -108,7 +108,11 @@ impl Loaded {
                     );
                     return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
                 }
-                Target::Provider(_) => providers[interface.as_str()].clone(),
+                Target::Provider(_) => {
+                    let provider = providers[interface.as_str()].clone();
+                    provider.begin(health);
+                    provider
+                }
                 #[cfg(feature = "wrpc")]
                 Target::Nats(nats) if time == Time::Real => {
                     Arc::new(connections.remote(&nats.address, &nats.options, &nats.prefix))
@@ -143,6 +147,19 @@ impl Loaded {
             tracing::warn!("{} imports `{interface}`, which no link leads anywhere", app.name());
         }
         Ok(Loaded { sandbox, network, faults, called, others, embedded })
+    }
+
+    /// What messages for `app` are passed to, where there are to be any.
+    #[cfg(feature = "wrpc")]
+    pub fn handler(&self, app: &Component, manifest: &Manifest, time: Time) -> Result<Option<MessageHandler>, Error> {
+        let Some(messages) = manifest.messages.first() else { return Ok(None) };
+        let wrong = |problem| Error::Manifest { path: manifest.path.clone(), line: Some(messages.line), problem };
+        let (interface, signature) = handler_of(app).map_err(wrong)?;
+        if time == Time::Simulated {
+            return Err(wrong("messages come over NATS, and simulated time has no network; remove them".into()));
+        }
+        let callee = Arc::new(Callee::new(app, &self.sandbox, manifest.instances)?);
+        Ok(Some(MessageHandler { interface, signature, target: self.faulty(callee) }))
     }
 
     fn faulty(&self, transport: Arc<Callee>) -> cron::Target {

@@ -123,7 +123,7 @@ impl Job {
         };
         let span = tracing::trace_span!(target: "steadfast::access", "job");
         let began = Instant::now();
-        let run = network.lattice.run(network, target, self.cron.timeout, invocation);
+        let run = network.lattice.run(network, target, (self.cron.timeout, "job's timeout"), invocation);
         let outcome = run.instrument(span.clone()).await;
         if let Err(failure) = &outcome {
             tracing::error!("the cron job `{name}` failed: {failure}");

@@ -12,6 +12,7 @@ mod forged;
 mod keyvalue;
 mod leaving;
 mod load;
+mod messages;
 mod outage;
 mod peers;
 mod process;
@@ -41,7 +42,8 @@ fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
     GUESTS
         .get_or_init(|| {
-            Guests::build(&["caller", "callee", "keeper", "sharer", "wrpc-greeting", "wrpc-hello"]).unwrap()
+            Guests::build(&["caller", "callee", "keeper", "messenger", "sharer", "wrpc-greeting", "wrpc-hello"])
+                .unwrap()
         })
         .file(package)
 }
