@@ -7,6 +7,7 @@ mod backoff;
 mod counts;
 mod handling;
 mod parking;
+mod seen;
 mod stream;
 mod subject;
 

@@ -1,19 +1,21 @@
 //! Messages from a stream of JetStream, which keeps each until it is told that it was taken.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use async_nats::jetstream::{self, AckKind};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 
 use super::backoff::LONGEST;
 use super::handling::{Handling, Next};
+use super::seen::Seen;
 use super::stopped;
 use crate::nats::{delay, round_trip};
 
@@ -26,14 +28,19 @@ pub(super) struct Stream {
     name: String,
     durable: String,
     ack_wait: Duration,
-    /// The highest number of a message that came. One with a lower number came before: new ones come in their order. The
-    /// server's own count is not enough, since it forgets a part of it when it is killed.
-    highest: AtomicU64,
+    seen: Mutex<Seen>,
+}
+
+/// Why no more messages come.
+enum End {
+    Stop,
+    Lost,
+    Problem(String),
 }
 
 impl Stream {
     pub fn new(handling: Arc<Handling>, name: String, durable: String, ack_wait: Duration) -> Arc<Self> {
-        Arc::new(Stream { handling, name, durable, ack_wait, highest: AtomicU64::new(0) })
+        Arc::new(Stream { handling, name, durable, ack_wait, seen: Mutex::default() })
     }
 
     /// Takes messages until the end is asked for; then it finishes those that came.
@@ -65,11 +72,10 @@ impl Stream {
                     }
                     attempt = 0;
                     told.clear();
-                    tokio::select! {
-                        biased;
-                        () = stopped(&mut stop) => break,
-                        () = &mut lost => continue,
-                        problem = self.receive(&consumer, &mut taking) => problem,
+                    match self.receive(&consumer, &mut taking, lost, &mut stop).await {
+                        End::Stop => break,
+                        End::Lost => continue,
+                        End::Problem(problem) => problem,
                     }
                 }
                 Err(problem) => problem,
@@ -123,24 +129,53 @@ impl Stream {
         stream.create_consumer(consumer).await.map_err(|error| crate::error::quote(&error))
     }
 
-    /// Takes messages, as many as there are places for. Returns why no more come.
-    async fn receive(self: &Arc<Self>, consumer: &Consumer<pull::Config>, taking: &mut JoinSet<()>) -> String {
+    /// Takes messages, as many as there are places for.
+    async fn receive(
+        self: &Arc<Self>,
+        consumer: &Consumer<pull::Config>,
+        taking: &mut JoinSet<()>,
+        mut lost: Pin<&mut impl Future<Output = ()>>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> End {
         loop {
-            let Some(first) = self.handling.place().await else { return "the host goes away".into() };
+            let place = tokio::select! {
+                place = self.handling.place() => place,
+                () = stopped(stop) => return End::Stop,
+                () = &mut lost => return End::Lost,
+            };
+            let Some(first) = place else { return End::Stop };
             let mut places = vec![first];
             places.extend(std::iter::from_fn(|| self.handling.places.clone().try_acquire_owned().ok()));
-            let batch = consumer.batch().max_messages(places.len()).expires(EXPIRES).messages().await;
-            let mut batch = match batch {
-                Ok(batch) => batch,
-                Err(error) => return crate::error::quote(&error),
+            let asked = consumer.batch().max_messages(places.len()).expires(EXPIRES).messages();
+            let asked = tokio::select! {
+                asked = asked => asked,
+                () = &mut lost => return End::Lost,
             };
-            while let Some(message) = batch.next().await {
+            let mut batch = match asked {
+                Ok(batch) => batch,
+                Err(error) => return End::Problem(crate::error::quote(&error)),
+            };
+            loop {
+                let message = tokio::select! {
+                    biased;
+                    () = stopped(stop) => {
+                        // Those that are here go to another host at once.
+                        while let Some(Some(Ok(message))) = batch.next().now_or_never() {
+                            let _ = message.ack_with(AckKind::Nak(None)).await;
+                        }
+                        return End::Stop;
+                    }
+                    // Those that came before the connection was lost are taken.
+                    message = batch.next() => message,
+                    () = &mut lost => return End::Lost,
+                };
+                let Some(message) = message else { break };
                 match (message, places.pop()) {
                     (Ok(message), Some(place)) => {
                         while taking.try_join_next().is_some() {}
                         taking.spawn(self.clone().take(message, place));
                     }
-                    (Err(error), _) => return crate::error::quote(&error),
+                    (Err(error), _) => return End::Problem(crate::error::quote(&error)),
                     // More than were asked for: it comes again.
                     (Ok(_), None) => break,
                 }
@@ -154,8 +189,7 @@ impl Stream {
         let Ok((deliveries, sequence)) = message.info().map(|info| (info.delivered, info.stream_sequence)) else {
             return tracing::warn!("a message without a number came from the stream `{}`, and is left out", self.name);
         };
-        let again = self.highest.fetch_max(sequence, Ordering::Relaxed) >= sequence || deliveries > 1;
-        handling.counts.delivered(again);
+        handling.counts.delivered(self.seen.lock().unwrap_or_else(PoisonError::into_inner).again(sequence));
         let delivery = u32::try_from(deliveries).unwrap_or(u32::MAX).max(1);
         let (message, acker) = message.split();
         let message = handling.arrived(message, None);

@@ -42,8 +42,18 @@ fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
     GUESTS
         .get_or_init(|| {
-            Guests::build(&["caller", "callee", "keeper", "messenger", "sharer", "wrpc-greeting", "wrpc-hello"])
-                .unwrap()
+            Guests::build(&[
+                "caller",
+                "callee",
+                "greeter",
+                "keeper",
+                "messenger",
+                "sharer",
+                "tasks",
+                "wrpc-greeting",
+                "wrpc-hello",
+            ])
+            .unwrap()
         })
         .file(package)
 }

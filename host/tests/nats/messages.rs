@@ -1,5 +1,7 @@
 //! Messages that components publish and take, over subjects and from streams of a real server.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -7,7 +9,9 @@ use http_body_util::BodyExt;
 use steadfast_host::MessageCounts;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
+use crate::process::Process;
 use crate::server::{Server, heard};
 use crate::{Bytes, Full, Host, Manifest, Request, Time, component};
 
@@ -110,7 +114,11 @@ async fn who_publishes_is_told_what_is_known() {
             "no link (not sent): the link allows no messages to `$JS.API",
         ),
         ("/publish/a..b", Bytes::from("x"), "protocol mismatch (not sent): \"a..b\" is no subject to publish to"),
-        ("/publish/a", Bytes::from(large), "protocol mismatch (not sent): the body has 1048577 bytes, and 1048576 are the most"),
+        (
+            "/publish/a",
+            Bytes::from(large),
+            "protocol mismatch (not sent): the body has 1048577 bytes, and 1048576 are the most",
+        ),
     ] {
         let said = post(&host, path, body.clone()).await;
         assert!(said.contains(expected), "{path}: {said}");
@@ -256,4 +264,121 @@ async fn a_host_that_stops_finishes_the_messages_that_it_has() {
     let jetstream = async_nats::jetstream::new(kept.server.client().await);
     let mut stream = jetstream.get_stream("TASKS").await.unwrap();
     assert_eq!(stream.info().await.unwrap().state.messages, 0);
+}
+
+/// The blocks of a page in a language.
+fn blocks(page: &'static str, language: &str) -> impl Iterator<Item = &'static str> {
+    // Every second part is a block: its language, then its lines.
+    page.split("```").skip(1).step_by(2).filter_map(move |block| block.strip_prefix(language)?.strip_prefix('\n'))
+}
+
+#[tokio::test]
+async fn the_lines_of_the_page_on_messaging_do_what_it_says() {
+    let Some(server) = Server::start().await else { return };
+    let page = include_str!("../../../docs/providers/messaging.md");
+    let there = |text: &str| text.replace("nats://127.0.0.1:4222", &server.url());
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = there(blocks(page, "toml").next().expect("the manifest"));
+    std::fs::write(folder.path().join("tasks.toml"), manifest).unwrap();
+    for package in ["tasks", "greeter"] {
+        std::fs::copy(component(package), folder.path().join(package).with_extension("wasm")).unwrap();
+    }
+    let lines: Vec<String> = blocks(page, "console").flat_map(str::lines).map(there).collect();
+    let [serve, provide] = &lines[..] else { panic!("{lines:?}") };
+    let words = |line: &str, more: &[&str]| {
+        let words = line.strip_prefix("$ steadfast ").expect("the command").split(' ').chain(more.iter().copied());
+        words.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let serving = Process::start(folder.path(), &words(serve, &["--listen", "127.0.0.1:0"]), &[]);
+    serving.until("/readyz", 200).await;
+    let answer = server.client().await.request("tasks.greet", "Ada".into()).await.unwrap();
+    assert_eq!(answer.payload, "Hello, Ada!");
+    let providing = Process::start(folder.path(), &words(provide, &[]), &[]);
+    providing.until("/readyz", 200).await;
+    // A component whose link leads to the provider, in another process.
+    let link = format!("'steadfast:messaging/consumer' = {{ nats = '{}' }}", server.url());
+    let host = ready(&format!("component = '{}'\n[links]\n{link}\n", component("messenger").display())).await;
+    assert_eq!(post(&host, "/request/tasks.greet", "Grace").await, "Hello, Grace!");
+}
+
+/// So many messages are published while the server is killed, unless the variable says it.
+const MESSAGES: usize = 300;
+
+/// So many at a time.
+const AT_ONCE: usize = 16;
+
+/// With `STEADFAST_MESSAGES=10000`, as many: `just messages`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_confirmed_message_is_taken_while_the_server_is_killed() {
+    let Some(mut kept) = Kept::start().await else { return };
+    let messages = std::env::var("STEADFAST_MESSAGES").map_or(MESSAGES, |number| number.parse().expect("a number"));
+    let kills = (messages / 500).clamp(3, 20);
+    let lines = "stream = 'TASKS'\nack-wait = '1s'\nmax-deliveries = 1000";
+    let host = ready(&manifest(&kept.server.url(), "", ", jetstream = ['tasks.>']", lines)).await;
+    let (next, confirmed) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+    let mut publishers = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let (host, next, confirmed) = (host.clone(), next.clone(), confirmed.clone());
+        publishers.spawn(async move {
+            let mut unknown = 0;
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= messages {
+                    return unknown;
+                }
+                loop {
+                    let said = post(&host, &format!("/publish/tasks.{number}"), number.to_string()).await;
+                    if said == "done" {
+                        confirmed.lock().unwrap().push(number);
+                    } else if said.contains("(not sent)") {
+                        // It never got there, so it is published once more when the server may be back.
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        continue;
+                    } else {
+                        assert!(said.contains("(may have run)"), "{said}");
+                        unknown += 1;
+                    }
+                    break;
+                }
+            }
+        });
+    }
+    let count = || confirmed.lock().unwrap().len();
+    for kill in 1..=kills {
+        // Of those whose confirmation was lost, there are at most as many as are under way.
+        while count() < kill * (messages - kills * AT_ONCE) / (kills + 1) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        kept.server.kill();
+        kept.server.start_again().await;
+    }
+    let unknown: usize = publishers.join_all().await.iter().sum();
+    let jetstream = async_nats::jetstream::new(kept.server.client().await);
+    // Not by what is left in the stream: a server of the version 2.9 that is killed keeps some that were taken.
+    let last = loop {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let Ok(mut stream) = jetstream.get_stream("TASKS").await else { continue };
+        let Ok(consumer) = stream.consumer_info("steadfast").await else { continue };
+        if (consumer.num_pending, consumer.num_ack_pending, host.messages().under_way) == (0, 0, 0) {
+            break stream.info().await.unwrap().state.last_sequence;
+        }
+    };
+    let confirmed = confirmed.lock().unwrap().clone();
+    let missing =
+        post(&host, "/missing", confirmed.iter().map(|number| format!("{number}\n")).collect::<String>()).await;
+    let ((all, different), counts) = (came(&host).await, host.messages());
+    println!(
+        "{messages} published, {kills} kills: {} confirmed, {unknown} unknown, {last} kept by the stream, {different} taken, \
+         {} of them again; {} deliveries, {} redeliveries",
+        confirmed.len(),
+        all - different,
+        counts.deliveries,
+        counts.redeliveries
+    );
+    assert_eq!(missing, "");
+    assert_eq!(confirmed.len() + unknown, messages);
+    // What the component counted by their texts, and the host by their numbers in the stream.
+    assert_eq!((all, all - different), (counts.deliveries, counts.redeliveries));
+    assert_eq!((counts.taken, counts.failed, counts.parked, counts.lost), (all, 0, 0, 0));
+    assert!(different <= last, "{different} {last}");
 }

@@ -1,8 +1,7 @@
 //! Publishes what it is sent over HTTP, and takes messages, of which it counts how often each came.
 //!
 //! `POST /publish/SUBJECT`, `/request/SUBJECT` and `/published/SUBJECT`, the last over the interface that wasmCloud
-//! published, show what came of it. `POST /requests/SUBJECT` has a number for a body, and asks as often. `GET /counts` says
-//! how many messages came, and how many different ones.
+//! published, show what came of it. `GET /requests/SUBJECT/NUMBER` asks as often. `POST /missing` says which of the lines of its body never came, and `GET /counts` how many messages came, and how many different ones.
 
 use wstd::http::{Body, Error, Method, Request, Response};
 
@@ -23,6 +22,11 @@ const PATIENCE: u32 = 20_000;
 
 #[wstd::http_server]
 async fn main(mut http: Request<Body>) -> Result<Response<Body>, Error> {
+    if let Some((subject, times)) = http.uri().path().strip_prefix("/requests/").and_then(|rest| rest.split_once('/')) {
+        let times: u32 = times.parse().unwrap_or(0);
+        let answered = (0..times).filter(|_| messages::request(subject, b"ping", PATIENCE).is_ok()).count();
+        return Ok(Response::new(answered.to_string().into()));
+    }
     if *http.method() == Method::GET {
         return Ok(Response::new(format!("{} {}", count("all"), count("different")).into()));
     }
@@ -36,10 +40,9 @@ async fn main(mut http: Request<Body>) -> Result<Response<Body>, Error> {
         "request" => messages::request(subject, &body, PATIENCE)
             .map(|answer| text(answer.body))
             .unwrap_or_else(|error| error.to_string()),
-        "requests" => {
-            let times: u32 = text(body).parse().unwrap_or(0);
-            let answered = (0..times).filter(|_| messages::request(subject, b"ping", PATIENCE).is_ok()).count();
-            answered.to_string()
+        "missing" => {
+            let never = |text: &&str| count(&format!("message {text}")) == 0;
+            text(body).lines().filter(never).collect::<Vec<_>>().join(" ")
         }
         _ => published::publish(&message()).map(|()| "done".into()).unwrap_or_else(|error| error),
     };
