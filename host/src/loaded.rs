@@ -52,7 +52,10 @@ impl Loaded {
         let called = Arc::new(Called::new(manifest, &importers));
         let providers = providers(manifest)?;
         for (interface, link) in &manifest.links {
-            check_used(manifest, &called, interface, link)?;
+            // Leases are in it.
+            if interface != STORE || manifest.cron.iter().all(|cron| cron.lease.is_none()) {
+                check_used(manifest, &called, interface, link)?;
+            }
             if interface.starts_with("wasi:keyvalue/") {
                 check_store(manifest, interface, link, providers.get(interface.as_str()))?;
                 continue;
@@ -168,6 +171,18 @@ impl Loaded {
 
     /// A call on schedule, and the component that it is for.
     pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, cron::Target), Error> {
+        let is_shared = manifest.links.get(STORE).is_some_and(|link| match &link.target {
+            Target::Provider(options) => options.is_elsewhere(),
+            _ => false,
+        });
+        if cron.lease.is_some() && !is_shared {
+            let problem = format!(
+                "the cron job `{}` has a `lease`, and no store that hosts share; link `{STORE}` to one, like {{ provider = \
+                 \"keyvalue\", nats = \"nats://127.0.0.1:4222\" }}",
+                cron.target()
+            );
+            return Err(Error::Manifest { path: manifest.path.clone(), line: Some(cron.line), problem });
+        }
         // Where a link leads elsewhere, it is not this component that is meant.
         match manifest.links.get(&cron.interface).map(|link| link.target.component()) {
             Some(Some((path, instances))) => {

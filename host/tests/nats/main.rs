@@ -10,6 +10,7 @@ mod credentials;
 mod deadline;
 mod forged;
 mod keyvalue;
+mod leases;
 mod leaving;
 mod load;
 mod messages;

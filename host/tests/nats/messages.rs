@@ -7,29 +7,13 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use steadfast_host::MessageCounts;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::keyvalue::jetstream;
 use crate::process::Process;
 use crate::server::{Server, heard};
 use crate::{Bytes, Full, Host, Manifest, Request, Time, component};
-
-/// A server with JetStream, which keeps its streams in a folder.
-struct Kept {
-    server: Server,
-    _folder: TempDir,
-}
-
-impl Kept {
-    async fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = folder.path().join("nats.conf");
-        std::fs::write(&config, format!("jetstream {{ store_dir: '{}' }}", folder.path().display()))
-            .expect("it is ours");
-        Some(Kept { server: Server::configured(Some(config)).await?, _folder: folder })
-    }
-}
 
 /// The manifest of the guest `messenger`, with what its link says more and a `[[messages]]` that has these lines.
 fn manifest(url: &str, top: &str, link: &str, messages: &str) -> String {
@@ -199,11 +183,11 @@ async fn a_message_that_fails_comes_again_and_is_then_put_away() {
 
 #[tokio::test]
 async fn a_message_of_a_stream_comes_again_and_is_then_put_away() {
-    let Some(kept) = Kept::start().await else { return };
+    let Some((server, _folder)) = jetstream().await else { return };
     let lines = format!("stream = 'TASKS'\n{BOUNDED}");
-    let host = ready(&manifest(&kept.server.url(), "", "", &lines)).await;
-    let (client, dead) = kept.server.subscriber("dead.tasks").await;
-    comes_again_and_is_put_away(&kept.server, &host, dead).await;
+    let host = ready(&manifest(&server.url(), "", "", &lines)).await;
+    let (client, dead) = server.subscriber("dead.tasks").await;
+    comes_again_and_is_put_away(&server, &host, dead).await;
     // What is left in the stream is what was put away.
     let jetstream = async_nats::jetstream::new(client);
     loop {
@@ -216,14 +200,14 @@ async fn a_message_of_a_stream_comes_again_and_is_then_put_away() {
 
 #[tokio::test]
 async fn a_stream_of_others_gives_its_messages_too() {
-    let Some(kept) = Kept::start().await else { return };
-    let url = kept.server.url();
+    let Some((server, _folder)) = jetstream().await else { return };
+    let url = server.url();
     // There is no stream yet for what is published, and then there is.
     let host = ready(&manifest(&url, "", ", jetstream = ['tasks.>']", "stream = 'OTHERS'\ndurable = 'workers'")).await;
     assert_eq!(post(&host, "/publish/tasks.a", "one").await, "done");
     until(&host, |counts| counts.taken == 1).await;
     // Where an answer is to go, a message of a stream says in a header.
-    let (client, mut answers) = kept.server.subscriber("answers").await;
+    let (client, mut answers) = server.subscriber("answers").await;
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Steadfast-Reply-To", "answers");
     client.publish_with_headers("tasks.a", headers, "two".into()).await.unwrap();
@@ -245,14 +229,14 @@ async fn messages_for_which_there_is_no_room_are_lost_and_counted() {
 
 #[tokio::test]
 async fn a_host_that_stops_finishes_the_messages_that_it_has() {
-    let Some(kept) = Kept::start().await else { return };
+    let Some((server, _folder)) = jetstream().await else { return };
     for lines in ["", "stream = 'TASKS'"] {
         let lines = format!("{lines}\nconcurrency = 4");
-        let host = ready(&manifest(&kept.server.url(), "", "", &lines)).await;
+        let host = ready(&manifest(&server.url(), "", "", &lines)).await;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let (server, listener) = (host.clone(), TcpListener::bind("127.0.0.1:0").await.unwrap());
-        let serving = tokio::spawn(async move { server.serve(listener, async { drop(stopped.await) }).await });
-        let client = kept.server.client().await;
+        let (served, listener) = (host.clone(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let serving = tokio::spawn(async move { served.serve(listener, async { drop(stopped.await) }).await });
+        let client = server.client().await;
         client.publish("tasks.a", "slow".into()).await.unwrap();
         until(&host, |counts| counts.under_way == 1).await;
         stop.send(()).unwrap();
@@ -261,7 +245,7 @@ async fn a_host_that_stops_finishes_the_messages_that_it_has() {
         assert_eq!((counts.taken, counts.under_way), (1, 0), "{lines}");
     }
     // It is gone from the stream too.
-    let jetstream = async_nats::jetstream::new(kept.server.client().await);
+    let jetstream = async_nats::jetstream::new(server.client().await);
     let mut stream = jetstream.get_stream("TASKS").await.unwrap();
     assert_eq!(stream.info().await.unwrap().state.messages, 0);
 }
@@ -310,11 +294,11 @@ const AT_ONCE: usize = 16;
 /// With `STEADFAST_MESSAGES=10000`, as many: `just messages`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_confirmed_message_is_taken_while_the_server_is_killed() {
-    let Some(mut kept) = Kept::start().await else { return };
+    let Some((mut server, _folder)) = jetstream().await else { return };
     let messages = std::env::var("STEADFAST_MESSAGES").map_or(MESSAGES, |number| number.parse().expect("a number"));
     let kills = (messages / 500).clamp(3, 20);
     let lines = "stream = 'TASKS'\nack-wait = '1s'\nmax-deliveries = 1000";
-    let host = ready(&manifest(&kept.server.url(), "", ", jetstream = ['tasks.>']", lines)).await;
+    let host = ready(&manifest(&server.url(), "", ", jetstream = ['tasks.>']", lines)).await;
     let (next, confirmed) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
     let mut publishers = JoinSet::new();
     for _ in 0..AT_ONCE {
@@ -349,11 +333,11 @@ async fn every_confirmed_message_is_taken_while_the_server_is_killed() {
         while count() < kill * (messages - kills * AT_ONCE) / (kills + 1) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        kept.server.kill();
-        kept.server.start_again().await;
+        server.kill();
+        server.start_again().await;
     }
     let unknown: usize = publishers.join_all().await.iter().sum();
-    let jetstream = async_nats::jetstream::new(kept.server.client().await);
+    let jetstream = async_nats::jetstream::new(server.client().await);
     // Not by what is left in the stream: a server of the version 2.9 that is killed keeps some that were taken.
     let last = loop {
         tokio::time::sleep(Duration::from_millis(10)).await;
