@@ -8,9 +8,13 @@ default:
 ci:
     .ci/run
 
-# All tests.
+# The tests.
 test:
     cargo test --workspace
+
+# What those leave out: what needs a `nats-server`, fuzzing, unit tests in Wasmtime, the compiler's messages.
+test-rest:
+    cargo test-rest
 
 # Every failure there is, and what a client gets to see; `--all` for all examples.
 demo *arguments:

@@ -18,14 +18,7 @@ use steadfast_demo::guests::Guests;
 
 fn guests() -> &'static Guests {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
-    GUESTS.get_or_init(|| {
-        let built = Guests::build(&["http-hello", "greeter"]).expect("the guests build");
-        // Other tests build the greeter together with others, and then it has other bytes.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("the folder is ours");
-        built.copied_to(&folder).expect("the folder is ours")
-    })
+    GUESTS.get_or_init(|| Guests::build(&["http-hello", "greeter"]).expect("the guests build"))
 }
 
 /// A handler that calls a greeter: at most 4 tries within 3 s, with 100, 200 and 400 ms between them, and jitter.
