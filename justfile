@@ -48,6 +48,10 @@ page-check:
 bench name="policies":
     cargo bench --bench {{ name }}
 
+# 10,000 messages through a component, while a NATS server is killed and started again 20 times.
+messages:
+    STEADFAST_MESSAGES=10000 cargo test -p steadfast-host --test nats every_confirmed_message -- --nocapture
+
 # The public API against api/; `--bless` writes it anew.
 api *arguments:
     scripts/api {{ arguments }}

@@ -128,12 +128,12 @@ async fn call(
 /// What travels of a target's result: the value, or the failure that it passes on.
 fn payload(mut store: impl AsContextMut<Data = Guest>, signature: &Signature, result: Option<Val>) -> Reply {
     let mut failure = |error: &Val| match signature.error() {
-        ErrorType::None | ErrorType::Unexpected => None,
+        ErrorType::None | ErrorType::Unexpected | ErrorType::Text => None,
         ErrorType::RpcError => Failure::from_value(error),
         ErrorType::WrpcError => wrpc::failure(&mut store, error),
     };
     match result {
-        result if matches!(signature.error(), ErrorType::None | ErrorType::Unexpected) => Ok(result),
+        result if matches!(signature.error(), ErrorType::None | ErrorType::Unexpected | ErrorType::Text) => Ok(result),
         Some(Val::Result(Ok(value))) => Ok(value.map(|value| *value)),
         Some(Val::Result(Err(Some(error)))) if let Some(failure) = failure(&error) => Err(failure),
         other => {
