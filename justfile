@@ -8,9 +8,13 @@ default:
 ci:
     .ci/run
 
-# All tests.
+# The tests.
 test:
     cargo test --workspace
+
+# What those leave out: what needs a `nats-server`, fuzzing, unit tests in Wasmtime, the compiler's messages.
+test-rest:
+    cargo test-rest
 
 # Every failure there is, and what a client gets to see; `--all` for all examples.
 demo *arguments:
@@ -43,6 +47,10 @@ page-check:
 # What each policy costs: `policies`; what a call costs by where its other end is: `lattice`.
 bench name="policies":
     cargo bench --bench {{ name }}
+
+# 10,000 messages through a component, while a NATS server is killed and started again 20 times.
+messages:
+    STEADFAST_MESSAGES=10000 cargo test -p steadfast-host --test nats every_confirmed_message -- --nocapture
 
 # The public API against api/; `--bless` writes it anew.
 api *arguments:

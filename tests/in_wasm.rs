@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, Store};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Store};
 use wasmtime_wasi::p2::bindings::sync::Command as Program;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
@@ -51,7 +51,10 @@ impl WasiHttpView for State {
 
 #[test]
 fn unit_tests_of_the_library_pass_in_wasmtime_too() {
-    let engine = Engine::default();
+    // Compiling takes longer than running.
+    let mut quick = Config::new();
+    quick.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    let engine = Engine::new(&quick).unwrap();
     let component = Component::from_file(&engine, unit_tests()).unwrap();
     let mut linker = Linker::<State>::new(&engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();

@@ -21,6 +21,13 @@ fn quick_start() -> String {
     block("rust")
 }
 
+/// As the components of this workspace are built, so that what they share with the quick start is.
+fn profile() -> String {
+    let workspace = std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
+    let (_, rest) = workspace.split_once("[profile.guest]\n").expect("such a profile");
+    format!("[profile.guest]\n{}\n", rest.split_once("\n\n").unwrap().0)
+}
+
 #[test]
 fn the_quick_start_has_at_most_15_lines() {
     let lines = quick_start().lines().filter(|line| !line.is_empty()).count();
@@ -47,19 +54,18 @@ fn the_quick_start_builds_and_survives() {
             "[package]\nname = 'quick-start'\nedition = '2024'\n\
              [dependencies]\nsteadfast = {{ path = '{ROOT}', features = ['wstd'] }}\n\
              wstd = {{ version = '0.6.8', default-features = false }}\n\
-             [profile.guest]\ninherits = 'release'\nopt-level = 's'\n[workspace]\n"
+             {}[workspace]\n",
+            profile()
         ),
     );
-    let guests = Guests::build_in(&folder, &["quick-start"]).unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let component = Guests::build_in(&folder, target, "quick-start").unwrap();
     let greeter = [("acme:greeter/api", "greeter")];
-    simulate(
-        &manifest(guests.file("quick-start"), &greeter, "[[faults]]\nkind = 'no-target'\nfirst = 7"),
-        async |stage| {
-            let answer = stage.get("/").await;
-            assert_eq!((answer.status, answer.retry_after.as_deref(), answer.calls.len()), (503, Some("1"), 4));
-            assert_eq!((answer.member("cause"), answer.member("instance")), ("no-target".into(), "/".into()));
-            let answer = stage.get("/").await;
-            assert_eq!((answer.status, answer.body.as_str(), answer.calls.len()), (200, "Hello, Ada!", 4));
-        },
-    );
+    simulate(&manifest(&component, &greeter, "[[faults]]\nkind = 'no-target'\nfirst = 7"), async |stage| {
+        let answer = stage.get("/").await;
+        assert_eq!((answer.status, answer.retry_after.as_deref(), answer.calls.len()), (503, Some("1"), 4));
+        assert_eq!((answer.member("cause"), answer.member("instance")), ("no-target".into(), "/".into()));
+        let answer = stage.get("/").await;
+        assert_eq!((answer.status, answer.body.as_str(), answer.calls.len()), (200, "Hello, Ada!", 4));
+    });
 }

@@ -8,6 +8,8 @@
 //!
 //! With `-- --postgres`, it compares a query by a component with `tokio-postgres` alone, which needs a `postgres` instead.
 //!
+//! With `-- --messages`, it compares a message and its answer by a component with `async-nats` alone.
+//!
 //! With `-- --shared`, it asks for calls through a breaker of each instance, and through one that all instances share: in the
 //! memory of the host, in NATS JetStream and in Redis. It needs a `redis-server` too.
 //!
@@ -16,6 +18,7 @@
 
 mod http;
 mod memory;
+mod messages;
 #[cfg(unix)]
 mod postgres;
 mod program;
@@ -76,6 +79,10 @@ async fn main() -> Outcome<()> {
     }
     if std::env::args().any(|argument| argument == "--shared") {
         return shared::run(&Places { folder: folder.path(), steadfast, url: String::new() }).await;
+    }
+    if std::env::args().any(|argument| argument == "--messages") {
+        let (nats_server, url) = Program::nats_server(folder.path()).await?;
+        return messages::run(&Places { folder: folder.path(), steadfast, url }, nats_server).await;
     }
     let soaks = std::env::args().any(|argument| argument == "--soak");
     let wasmtime = if soaks { None } else { Some(wasmtime(&steadfast)?) };

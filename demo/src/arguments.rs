@@ -16,7 +16,8 @@ Options:
   --nats              http-hello over a real NATS server: the server, hosts and providers are processes of their own,
                       which are killed, paused and told to stop while requests are under way
   --services          orders in a real Postgres server, which is paused, killed, shut down and full while orders are
-                      under way; no order is there twice, and none that was confirmed is lost
+                      under way; no order is there twice, and none that was confirmed is lost; tasks over a real NATS
+                      server, which fail and come again, and messages while it is killed
   --nats-server PATH  the server to run; without it, the `nats-server` that is in PATH
   --verbose           show the log of each process when it has ended
   --help              this text";

@@ -11,6 +11,44 @@ use crate::cargo;
 
 const TARGET: &str = "wasm32-wasip2";
 
+/// What is built together. Cargo gives a crate the features that all packages of one build ask for, so a component that
+/// is built with some now and with others later is built twice, and has other bytes.
+const GROUPS: [&[&str]; 2] = [
+    // What `cargo demo` and the scenarios show.
+    &[
+        "chain",
+        "chain-letters",
+        "counted-greeter",
+        "cron",
+        "greeter",
+        "http-hello",
+        "http-hello-plain",
+        "http-proxy",
+        "postgres",
+        "postgres-table",
+        "quotes",
+        "scenario-front",
+        "shared-breaker",
+        "tasks",
+    ],
+    // Those of the tests.
+    &[
+        "attributed",
+        "callee",
+        "caller",
+        "errors",
+        "hostile",
+        "keeper",
+        "messenger",
+        "published",
+        "replier",
+        "requester",
+        "sharer",
+        "wrpc-greeting",
+        "wrpc-hello",
+    ],
+];
+
 /// Components that were built, by the name of their package.
 #[derive(Clone, Debug)]
 pub struct Guests {
@@ -23,29 +61,39 @@ impl Guests {
     /// # Errors
     /// What was tried, what happened and what to do.
     pub fn variant(package: &str, profile: &str, features: &[&str]) -> Result<PathBuf, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let guests = build(&root, profile, &[package], features)?;
+        let options: Vec<_> = features.iter().flat_map(|feature| ["--features", feature]).collect();
+        let guests = build(&root(), profile, &[package], &options)?;
         let built = guests.file(package);
         let file = built.with_file_name(format!("{package}-{}.wasm", features.join("-")));
         std::fs::copy(built, &file).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         Ok(file)
     }
 
-    /// Builds the named packages of this workspace, and first adds the target they are for where it is missing.
-    /// Cargo shows its progress on standard error.
+    /// Builds the named packages of this workspace, each with all that are always built with it, and first adds the
+    /// target they are for where it is missing. Cargo shows its progress on standard error.
     ///
     /// # Errors
     /// What was tried, what happened and what to do.
     pub fn build(packages: &[&str]) -> Result<Self, String> {
-        Guests::build_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), packages)
+        let grouped = |package: &&&str| GROUPS.iter().any(|group| group.contains(package));
+        if let Some(package) = packages.iter().find(|package| !grouped(package)) {
+            return Err(format!("`{package}` is in no group of demo/src/guests.rs; add it to one"));
+        }
+        let mut files = BTreeMap::new();
+        for group in GROUPS.iter().filter(|group| packages.iter().any(|package| group.contains(package))) {
+            files.extend(build(&root(), "guest", group, &[])?.files);
+        }
+        Ok(Guests { files })
     }
 
-    /// The same with the packages of another workspace, which has a profile `guest` too.
+    /// A package of another workspace with a profile `guest`, built into the folder `target`. Where both are this
+    /// workspace's, what the package shares with the components here is built once.
     ///
     /// # Errors
     /// What was tried, what happened and what to do.
-    pub fn build_in(workspace: &Path, packages: &[&str]) -> Result<Self, String> {
-        build(workspace, "guest", packages, &[])
+    pub fn build_in(workspace: &Path, target: &Path, package: &str) -> Result<PathBuf, String> {
+        let options = ["--target-dir", &target.display().to_string()];
+        build(workspace, "guest", &[package], &options).map(|guests| guests.file(package).into())
     }
 
     /// The same components in another folder, where no later build replaces them.
@@ -71,11 +119,15 @@ impl Guests {
     }
 }
 
-fn build(workspace: &Path, profile: &str, packages: &[&str], features: &[&str]) -> Result<Guests, String> {
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn build(workspace: &Path, profile: &str, packages: &[&str], options: &[&str]) -> Result<Guests, String> {
     add_target()?;
     let mut arguments = vec!["--profile", profile, "--target", TARGET];
     arguments.extend(packages.iter().flat_map(|package| ["--package", package]));
-    arguments.extend(features.iter().flat_map(|feature| ["--features", feature]));
+    arguments.extend(options);
     let artifacts = cargo::build(workspace, &packages.join(", "), &arguments)?;
     let files: BTreeMap<_, _> = artifacts.iter().filter_map(component).collect();
     match packages.iter().find(|package| !files.contains_key(**package)) {

@@ -1,6 +1,8 @@
 //! `cargo demo`: components, every failure of what is between them, and what a client gets to see.
 
 #[cfg(unix)]
+mod messages;
+#[cfg(unix)]
 mod nats;
 #[cfg(unix)]
 mod services;

@@ -1,4 +1,5 @@
-//! `cargo demo --services`: orders in a real Postgres server, to which everything happens that happens to servers.
+//! `cargo demo --services`: orders in a real Postgres server, to which everything happens that happens to servers. Then
+//! messages over a real NATS server.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -39,6 +40,7 @@ const UNKNOWN: &str = "it may have run, and is not idempotent";
 pub async fn run() -> Result<bool, String> {
     // Said before anything is built, when there is none.
     steadfast_demo::postgres::find()?;
+    crate::nats::server::find(None)?;
     // Before the server is started: it is ended on the way out.
     let interrupted = crate::nats::interrupted()?;
     tokio::select! {
@@ -48,8 +50,9 @@ pub async fn run() -> Result<bool, String> {
 }
 
 async fn show() -> Result<bool, String> {
-    eprintln!("building the components: postgres, published");
-    let guests = Guests::build(&["postgres", "published"])?;
+    const PACKAGES: [&str; 5] = ["postgres", "published", "messenger", "tasks", "greeter"];
+    eprintln!("building the components: {}", PACKAGES.join(", "));
+    let guests = Guests::build(&PACKAGES)?;
     let begin = Instant::now();
     eprintln!("starting Postgres");
     let mut stage = Stage::start(guests.file("postgres"), guests.file("published")).await?;
@@ -66,6 +69,8 @@ async fn show() -> Result<bool, String> {
     rows.extend(stage.full().await?);
     eprintln!("scenario 6 of 6: a server that is killed under load");
     rows.push(stage.under_load().await?);
+    eprintln!("messages over a NATS server");
+    rows.extend(crate::messages::show(&guests).await?);
     println!("{}", table::draw(&rows));
     eprintln!("{} rows in {:.1} s", rows.len(), begin.elapsed().as_secs_f32());
     Ok(rows.iter().all(|row| row.broken_promise.is_none()))
@@ -326,7 +331,7 @@ fn address_of(listener: &TcpListener) -> Result<SocketAddr, String> {
 }
 
 /// A host of the manifest, and where it listens.
-async fn serve(manifest: &str) -> Result<(Host, SocketAddr), String> {
+pub async fn serve(manifest: &str) -> Result<(Host, SocketAddr), String> {
     let manifest = Manifest::parse(manifest, "demo.toml").map_err(|error| error.to_string())?;
     let host = Host::load(&manifest, Time::Real).map_err(|error| error.to_string())?;
     let listener = listen().await?;

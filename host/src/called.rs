@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::component::Component;
 use crate::lattice::{Fault, On};
 use crate::manifest::Manifest;
+#[cfg(feature = "wrpc")]
+use crate::providers::messaging::{HANDLE, HANDLERS};
 
-/// What the components of a host import, and its jobs call.
+/// What the components of a host import, and what it calls itself.
 #[derive(Debug)]
 pub(crate) struct Called {
     /// By interface, without its version.
     imports: BTreeMap<String, BTreeSet<String>>,
-    /// The interface and the function of each job, which the host calls itself.
+    /// The interface and the function of each job, and of what takes messages, which the host calls itself.
     jobs: BTreeSet<(String, String)>,
 }
 
@@ -25,7 +27,16 @@ impl Called {
             imports.entry(interface.clone()).or_default().extend(functions.iter().cloned());
         }
         let jobs = manifest.cron.iter().map(|cron| (cron.interface.clone(), cron.function.clone()));
-        Called { imports, jobs: jobs.collect() }
+        #[cfg_attr(not(feature = "wrpc"), expect(unused_mut, reason = "there are no messages"))]
+        let mut jobs: BTreeSet<_> = jobs.collect();
+        #[cfg(feature = "wrpc")]
+        if !manifest.messages.is_empty() {
+            // The first that the component has, which stands first among the importers.
+            let exported = |path: &&&str| importers.first().is_some_and(|app| app.exported(path).is_some());
+            let handler = HANDLERS.iter().find(exported);
+            jobs.extend(handler.map(|path| (path.to_string(), HANDLE.into())));
+        }
+        Called { imports, jobs }
     }
 
     /// Whether something calls the interface `path`.

@@ -34,6 +34,8 @@ mod lattice;
 mod loaded;
 mod manifest;
 #[cfg(feature = "wrpc")]
+mod messages;
+#[cfg(feature = "wrpc")]
 mod nats;
 #[cfg(feature = "wrpc")]
 mod provider;
@@ -55,6 +57,8 @@ pub use health::Health;
 pub use host::{Front, Host};
 pub use lattice::{Entry, Journal};
 pub use manifest::{Instances, Manifest};
+#[cfg(feature = "wrpc")]
+pub use messages::MessageCounts;
 #[cfg(feature = "wrpc")]
 pub use nats::{NatsOptions, Secret};
 #[cfg(feature = "wrpc")]

@@ -16,6 +16,8 @@ use crate::health::Health;
 use crate::instance::{Callee, Handler, Network, Provided, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
+#[cfg(feature = "wrpc")]
+use crate::messages::{Handler as MessageHandler, handler_of};
 use crate::providers::Options;
 use crate::store::STORE;
 use steadfast_settings::KEY;
@@ -50,7 +52,10 @@ impl Loaded {
         let called = Arc::new(Called::new(manifest, &importers));
         let providers = providers(manifest)?;
         for (interface, link) in &manifest.links {
-            check_used(manifest, &called, interface, link)?;
+            // Leases are in it.
+            if interface != STORE || manifest.cron.iter().all(|cron| cron.lease.is_none()) {
+                check_used(manifest, &called, interface, link)?;
+            }
             if interface.starts_with("wasi:keyvalue/") {
                 check_store(manifest, interface, link, providers.get(interface.as_str()))?;
                 continue;
@@ -106,7 +111,11 @@ impl Loaded {
                     );
                     return Err(Error::Manifest { path: manifest.path.clone(), line: Some(link.line), problem });
                 }
-                Target::Provider(_) => providers[interface.as_str()].clone(),
+                Target::Provider(_) => {
+                    let provider = providers[interface.as_str()].clone();
+                    provider.begin(health);
+                    provider
+                }
                 #[cfg(feature = "wrpc")]
                 Target::Nats(nats) if time == Time::Real => {
                     Arc::new(connections.remote(&nats.address, &nats.options, &nats.prefix))
@@ -145,12 +154,37 @@ impl Loaded {
         Ok(Loaded { sandbox, network, faults, called, others, embedded })
     }
 
+    /// What messages for `app` are passed to, where there are to be any.
+    #[cfg(feature = "wrpc")]
+    pub fn handler(&self, app: &Component, manifest: &Manifest, time: Time) -> Result<Option<MessageHandler>, Error> {
+        let Some(messages) = manifest.messages.first() else { return Ok(None) };
+        let wrong = |problem| Error::Manifest { path: manifest.path.clone(), line: Some(messages.line), problem };
+        let (interface, signature) = handler_of(app).map_err(wrong)?;
+        if time == Time::Simulated {
+            return Err(wrong("messages come over NATS, and simulated time has no network; remove them".into()));
+        }
+        let callee = Arc::new(Callee::new(app, &self.sandbox, manifest.instances)?);
+        Ok(Some(MessageHandler { interface, signature, target: self.faulty(callee) }))
+    }
+
     fn faulty(&self, transport: Arc<Callee>) -> cron::Target {
         Faulty { faults: self.faults.clone(), transport }
     }
 
     /// A call on schedule, and the component that it is for.
     pub fn job(&self, app: &Component, manifest: &Manifest, cron: &Cron) -> Result<(Job, cron::Target), Error> {
+        let is_shared = manifest.links.get(STORE).is_some_and(|link| match &link.target {
+            Target::Provider(options) => options.is_elsewhere(),
+            _ => false,
+        });
+        if cron.lease.is_some() && !is_shared {
+            let problem = format!(
+                "the cron job `{}` has a `lease`, and no store that hosts share; link `{STORE}` to one, like {{ provider = \
+                 \"keyvalue\", nats = \"nats://127.0.0.1:4222\" }}",
+                cron.target()
+            );
+            return Err(Error::Manifest { path: manifest.path.clone(), line: Some(cron.line), problem });
+        }
         // Where a link leads elsewhere, it is not this component that is meant.
         match manifest.links.get(&cron.interface).map(|link| link.target.component()) {
             Some(Some((path, instances))) => {

@@ -116,7 +116,7 @@ impl Provider {
     /// in front does not matter here.
     ///
     /// # Errors
-    /// As [`load`](Self::load), or when the manifest has a `[[cron]]`, which is for those who serve HTTP.
+    /// As [`load`](Self::load), or when the manifest has a `[[cron]]` or `[[messages]]`, which are for `steadfast serve`.
     ///
     /// ```no_run
     /// use steadfast_host::{Manifest, Provider};
@@ -131,6 +131,15 @@ impl Provider {
             return Err(Error::Manifest {
                 path: manifest.path.clone(),
                 line: Some(cron.line),
+                problem: problem.into(),
+            });
+        }
+        if let Some(messages) = manifest.messages.first() {
+            let problem = "a provider takes calls and no messages; remove the `[[messages]]`, or give the manifest to \
+                           `steadfast serve`";
+            return Err(Error::Manifest {
+                path: manifest.path.clone(),
+                line: Some(messages.line),
                 problem: problem.into(),
             });
         }
@@ -341,6 +350,7 @@ impl Ready {
                 };
                 // It calls no component, and sends no request.
                 let lattice = Lattice::new(BTreeMap::new(), limit, 0);
+                provided.begin(health);
                 let (network, provided) =
                     (Arc::new(Network { lattice, keyvalue: Arc::default(), upstreams }), Arc::new(provided));
                 Ok(Ready::with(network, provided.clone(), limit, provided.functions.iter()))

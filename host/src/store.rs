@@ -70,7 +70,7 @@ impl Store {
     pub fn with_options(options: &str) -> Result<Self, Error> {
         match provider_options("keyvalue", options).map_err(wrong)? {
             Options::Keyvalue(options) => Store::at(&options, "the description"),
-            Options::Postgres(_) => Err(wrong("these are options of a database")),
+            _ => Err(wrong("these are options of another provider")),
         }
     }
 

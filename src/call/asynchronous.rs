@@ -7,11 +7,11 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::core::{Core, End, Stop};
-use super::run::{Attempt, Refused, Run};
+use super::run::{Attempt, Run, Wait};
 use super::{Bound, Call, Judge};
 use crate::failure::Failed;
 use crate::observe::span::{AttemptScope, CallScope};
-use crate::platform::clock::{AsyncClock, Instant, nanos};
+use crate::platform::clock::{AsyncClock, Instant};
 use crate::platform::rng::Rng;
 use crate::policy::{Guard, Parts, Permit, Policy, RetryPart};
 
@@ -97,13 +97,13 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
     let mut run = call.run();
     // Only made once something is not as it should be: a call that succeeds at once does not set it up.
     let mut made: Option<Core<T, E>> = None;
-    let mut next = run.first(false).map_err(Some);
+    let mut next = run.first(false).map_err(Wait::Refused);
     loop {
         let attempt = match next {
             Ok(attempt) => attempt,
-            Err(refused) => {
+            Err(wait) => {
                 let core = made.get_or_insert_with(|| Core::new(0));
-                match ready(&mut run, core, refused).await {
+                match ready(&mut run, core, wait).await {
                     Ok(attempt) => attempt,
                     Err(end) => return core.end(&mut run, end),
                 }
@@ -112,7 +112,7 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
         let result = {
             // As `before`, but in place: a future that is handed on is copied.
             let scope = run.attempt_scope(attempt.number);
-            let mut work = pin!(operation.attempt(Bound::of(attempt.ends)));
+            let mut work = pin!(operation.attempt(attempt.ends));
             let mut end = pin!(None);
             poll_fn(|context| match scope.within(|| work.as_mut().poll(context)) {
                 Poll::Ready(value) => Poll::Ready(Some(value)),
@@ -133,51 +133,59 @@ pub(super) async fn drive<'p, P: Parts + 'p, C: AsyncClock + Rng, J: Judge<T, E>
             return core.finished_once(&mut run, attempt, result);
         }
         match core.finished(&mut run, attempt, result) {
-            Ok(delay) => sleep(&call.clock, delay).await,
+            Ok(delay) => next = Err(Wait::Retry(delay)),
             Err(end) => return core.end(&mut run, end),
         }
-        next = Err(None);
     }
 }
 
-/// Waits for the right to make an attempt, in line and as long as its permit says. After that, the attempt begins.
+/// Waits for the right to make an attempt: after one that failed, in line, and as long as its permit says. After that,
+/// the attempt begins. All waits are at one place: with one for each, an awaited retry is 1,200 bytes larger.
 pub(super) async fn ready<'c, P: Parts, C: AsyncClock + Rng, J, T, E>(
     run: &mut Run<'c, P, C, J, impl CallScope>,
     core: &mut Core<T, E>,
-    refused: Option<Refused<'c, P>>,
+    wait: Wait<'c, P>,
 ) -> Result<Attempt<'c, P>, End> {
     let call = run.call;
-    let mut admitted = match refused {
-        Some(refused) => core.refused(run, refused, true),
-        None => run.woke().and_then(|()| core.admit(run, true)),
+    let mut wait = match wait {
+        Wait::Refused(refused) => Err(core.refused(run, refused, true)),
+        Wait::Retry(delay) => Ok(delay),
     };
-    if P::Bulkhead::WAITS && matches!(admitted, Err(Stop::Line)) {
-        let place = before(&call.clock, run.ends, call.policy.bulkhead.turn()).await;
-        admitted = core.turn(run, place);
+    loop {
+        let mut waiting = None;
+        let (until, in_line) = match wait {
+            Ok(delay) => (Until::Passed(delay), false),
+            Err(Ok(permit)) => match permit.delay() {
+                delay @ 1.. if Policy::<P>::WAITS => {
+                    waiting = Some(permit);
+                    (Until::Passed(delay), false)
+                }
+                _ => return Ok(core.begin(run, permit)),
+            },
+            Err(Err(Stop::Line)) if P::Bulkhead::WAITS => (Until::end(run.ends), true),
+            Err(Err(stop)) => return Err(stop.into()),
+        };
+        let place = {
+            let mut turn = pin!(in_line.then(|| call.policy.bulkhead.turn()));
+            let mut timer = pin!(timer(&call.clock, until));
+            poll_fn(|context| match turn.as_mut().as_pin_mut().map(|turn| turn.poll(context)) {
+                Some(Poll::Ready(place)) => Poll::Ready(Some(place)),
+                _ => poll_timer(timer.as_mut(), context).map(|()| None),
+            })
+            .await
+        };
+        if let Some(mut permit) = waiting {
+            core.renew(run, &mut permit)?;
+            return Ok(core.begin(run, permit));
+        }
+        wait = Err(core.again(run, in_line, place));
     }
-    let mut permit = admitted?;
-    let delay = permit.delay();
-    if Policy::<P>::WAITS && !delay.is_zero() {
-        sleep(&call.clock, nanos(delay)).await;
-        core.renew(run, &mut permit)?;
-    }
-    Ok(core.begin(run, permit))
 }
 
 /// What `work` comes to, polled within the scope of its attempt.
 pub(super) async fn scoped<T>(scope: impl AttemptScope, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     poll_fn(|context| scope.within(|| work.as_mut().poll(context))).await
-}
-
-/// Sleeps, or lets others go on where there is nothing to sleep for: an operation that is always ready would keep its
-/// executor otherwise.
-pub(super) async fn sleep(clock: &impl AsyncClock, nanos: u64) {
-    if nanos == 0 {
-        return futures_lite::future::yield_now().await;
-    }
-    let mut timer = pin!(timer(clock, Until::Passed(nanos)));
-    poll_fn(|context| poll_timer(timer.as_mut(), context)).await
 }
 
 /// What a timer waits for.
@@ -189,14 +197,17 @@ enum Until {
 }
 
 impl Until {
-    fn end(ends: Option<Instant>) -> Self {
-        ends.map_or(Until::Never, Until::Reached)
+    fn end(bound: Bound) -> Self {
+        bound.ends().map_or(Until::Never, Until::Reached)
     }
 }
 
-/// The one timer there is, so that its code is in a component once. It reads the clock when it is first polled.
+/// The one timer there is, so that its code is in a component once. It reads the clock when it is first polled. Where
+/// there is nothing to wait for, it lets others go on: an operation that is always ready would keep its executor
+/// otherwise.
 async fn timer(clock: &impl AsyncClock, until: Until) {
     let duration = match until {
+        Until::Passed(0) => return futures_lite::future::yield_now().await,
         Until::Passed(nanos) => Duration::from_nanos(nanos),
         Until::Reached(ends) => ends.since(clock.now()),
         Until::Never => return core::future::pending().await,
@@ -225,11 +236,7 @@ fn poll_made<F: Future<Output = ()>>(
 }
 
 /// What `work` comes to before `ends`. The work is asked first: done at the last moment is done.
-pub(super) async fn before<T>(
-    clock: &impl AsyncClock,
-    ends: Option<Instant>,
-    work: impl Future<Output = T>,
-) -> Option<T> {
+pub(super) async fn before<T>(clock: &impl AsyncClock, ends: Bound, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut end = pin!(None);
     poll_fn(|context| match work.as_mut().poll(context) {

@@ -7,7 +7,7 @@ use super::run::{Attempt, Refused, Run};
 use super::{Bound, Call, Judge};
 use crate::failure::{Failed, Reason};
 use crate::observe::span::CallScope;
-use crate::platform::clock::{Clock, nanos};
+use crate::platform::clock::Clock;
 use crate::platform::rng::Rng;
 use crate::policy::{Parts, Permit, Permits, Policy, RetryPart};
 
@@ -56,7 +56,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
             Ok(attempt) => attempt,
             Err(refused) => return self.begin_late(run, refused, operation),
         };
-        match run.within(attempt.number, || operation(Bound::of(attempt.ends))) {
+        match run.within(attempt.number, || operation(attempt.ends)) {
             Ok(value) if J::OK_IS_SUCCESS => {
                 run.succeeded(attempt, 0);
                 Ok(value)
@@ -86,7 +86,7 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
             Ok(attempt) => attempt,
             Err(end) => return core.end(&mut run, end),
         };
-        let result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
+        let result = run.within(attempt.number, || operation(attempt.ends));
         self.recover(run, core, attempt, result, operation)
     }
 
@@ -112,12 +112,12 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
                 Ok(delay) => self.sleep(delay),
                 Err(end) => break end,
             }
-            let admitted = run.woke().and_then(|()| core.admit(&mut run, false));
+            let admitted = run.woke().and_then(|()| core.admit(&mut run, None, false));
             attempt = match self.ready(&mut run, &mut core, admitted) {
                 Ok(attempt) => attempt,
                 Err(end) => break end,
             };
-            result = run.within(attempt.number, || operation(Bound::of(attempt.ends)));
+            result = run.within(attempt.number, || operation(attempt.ends));
         };
         core.end(&mut run, end)
     }
@@ -130,10 +130,19 @@ impl<P: Parts, C: Clock + Rng, J> Call<'_, P, C, J> {
         core: &mut Core<T, E>,
         admitted: Result<Permits<'c, P>, Stop>,
     ) -> Result<Attempt<'c, P>, End> {
-        let mut permit = admitted?;
+        if Policy::<P>::WAITS { self.wait(run, core, admitted?) } else { Ok(core.begin(run, admitted?)) }
+    }
+
+    #[cold]
+    fn wait<'c, T, E>(
+        &'c self,
+        run: &mut Run<'c, P, C, J, impl CallScope>,
+        core: &mut Core<T, E>,
+        mut permit: Permits<'c, P>,
+    ) -> Result<Attempt<'c, P>, End> {
         let delay = permit.delay();
-        if !delay.is_zero() {
-            self.sleep(nanos(delay));
+        if delay != 0 {
+            self.sleep(delay);
             core.renew(run, &mut permit)?;
         }
         Ok(core.begin(run, permit))

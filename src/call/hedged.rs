@@ -4,9 +4,9 @@ use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 
-use super::asynchronous::{before, ready, scoped, sleep};
+use super::asynchronous::{before, ready, scoped};
 use super::core::{Core, End};
-use super::run::{Attempt, Run};
+use super::run::{Attempt, Run, Wait};
 use super::{Call, Judge, Repeats};
 use crate::failure::{Cause, Failed};
 use crate::observe::span::CallScope;
@@ -73,24 +73,23 @@ impl<'p, P: Parts, C: AsyncClock + Rng, J> Call<'p, P, C, J> {
         };
         let mut run = self.run();
         let observes = self.policy.hedge.observes();
-        let mut next = run.first(observes).map_err(Some);
+        let mut next = run.first(observes).map_err(Wait::Refused);
         let mut core = Core::new(u32::from(next.is_ok()));
         if observes {
-            core.time_attempts(next.as_ref().ok().and_then(|attempt| attempt.began));
+            core.time_attempts(next.as_ref().ok().map(|attempt| attempt.began));
         }
         loop {
             let first = match next {
                 Ok(first) => first,
-                Err(refused) => match ready(&mut run, &mut core, refused).await {
+                Err(wait) => match ready(&mut run, &mut core, wait).await {
                     Ok(attempt) => attempt,
                     Err(end) => return core.end(&mut run, end),
                 },
             };
             match self.race(&mut run, &mut core, first, &mut hedges, &operation).await {
-                Ok(delay) => sleep(&self.clock, delay).await,
+                Ok(delay) => next = Err(Wait::Retry(delay)),
                 Err(end) => return core.end(&mut run, end),
             }
-            next = Err(None);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::asynchronous::{before, ready, scoped};
 use super::core::Core;
+use super::run::Wait;
 use super::{Call, Judge};
 use crate::failure::Failed;
 use crate::platform::clock::{AsyncClock, Clock};
@@ -74,7 +75,7 @@ impl<P: Parts, C: AsyncClock + Rng, J> Call<'_, P, C, J> {
             Ok(attempt) => (attempt, Core::new(1)),
             Err(refused) => {
                 let mut core = Core::new(0);
-                match ready(&mut run, &mut core, Some(refused)).await {
+                match ready(&mut run, &mut core, Wait::Refused(refused)).await {
                     Ok(attempt) => (attempt, core),
                     Err(end) => return core.end(&mut run, end),
                 }

@@ -23,14 +23,22 @@ pub(super) enum Refused<'p, P: Parts> {
     Delayed(Permits<'p, P>),
 }
 
+/// What is before an attempt.
+pub(super) enum Wait<'p, P: Parts> {
+    /// The call did not begin at once.
+    Refused(Refused<'p, P>),
+    /// So many nanoseconds after an attempt that failed.
+    Retry(u64),
+}
+
 /// An attempt in flight.
 pub(super) struct Attempt<'p, P: Parts> {
     /// From 1.
     pub number: u32,
-    /// When it began, where a part of the policy needs to know.
-    pub began: Option<Instant>,
+    /// When it began, where a part of the policy needs to know; zero elsewhere.
+    pub began: Instant,
     /// Until when it may take.
-    pub ends: Option<Instant>,
+    pub ends: Bound,
     /// Whether it is beside another one.
     pub hedge: bool,
     pub permit: Permits<'p, P>,
@@ -39,29 +47,29 @@ pub(super) struct Attempt<'p, P: Parts> {
 /// The present: the clock is read once, however many parts ask, until time has passed.
 pub(super) struct Present<'c, C> {
     clock: &'c C,
-    now: Cell<Option<Instant>>,
+    /// [`UNREAD`](Self::UNREAD) until the clock is read.
+    now: Cell<Instant>,
     /// When the attempt began that is looked at.
     pub began: Cell<Instant>,
 }
 
 impl<C> Present<'_, C> {
+    /// The end of the clock: what reads that is asked each time.
+    const UNREAD: Instant = Instant::from_nanos(u64::MAX);
+
     /// Time has passed.
     pub fn forget(&self) {
-        self.now.set(None);
+        self.now.set(Self::UNREAD);
     }
 }
 
 impl<C: Clock + Rng> Moment for Present<'_, C> {
     #[inline]
     fn now(&self) -> Instant {
-        match self.now.get() {
-            Some(now) => now,
-            None => {
-                let now = self.clock.now();
-                self.now.set(Some(now));
-                now
-            }
+        if self.now.get() == Self::UNREAD {
+            self.now.set(self.clock.now());
         }
+        self.now.get()
     }
 
     fn began(&self) -> Instant {
@@ -81,7 +89,7 @@ pub(super) struct Run<'c, P: Parts, C, J, S> {
     /// When the call began: what needs no time does not read the clock.
     pub started: Option<Instant>,
     /// The whole call must be over by then.
-    pub ends: Option<Instant>,
+    pub ends: Bound,
     /// What the retry remembers of this call, which is in flight for as long as that lives.
     pub retries: <P::Retry as RetryPart>::Course,
 }
@@ -90,12 +98,13 @@ impl<'c, P: Parts, C: Clock + Rng, J> Call<'c, P, C, J> {
     /// A call begins.
     #[inline]
     pub(super) fn run(&'c self) -> Run<'c, P, C, J, impl CallScope> {
-        let present = Present { clock: &self.clock, now: Cell::new(None), began: Cell::new(Instant::from_nanos(0)) };
+        let (now, began) = (Cell::new(Present::<C>::UNREAD), Cell::new(Instant::from_nanos(0)));
+        let present = Present { clock: &self.clock, now, began };
         let limit = self.policy.deadline.limit();
         // With a bound from outside, the clock is read too: the call may be over before it began.
-        let started = (limit.is_some() || self.bound.ends().is_some()).then(|| present.now());
-        let own = started.zip(limit).map(|(started, limit)| started + limit);
-        let ends = Bound::of(own).min(self.bound).ends();
+        let started = (limit.is_some() || !self.bound.is_none()).then(|| present.now());
+        let own = started.zip(limit).map(|(started, limit)| started.after(limit));
+        let ends = Bound::of(own).min(self.bound);
         Run { call: self, scope: self.policy.observer.scope(), present, started, ends, retries: Default::default() }
     }
 }
@@ -105,13 +114,11 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     #[inline]
     pub fn first(&mut self, times_attempt: bool) -> Result<Attempt<'c, P>, Refused<'c, P>> {
         // Its own deadline is not over yet, but that of a call around it may be.
-        if self.call.bound.ends().is_some() && self.is_over() {
+        if !self.call.bound.is_none() && self.is_over() {
             return Err(Refused::Over);
         }
         match self.call.policy.admit(None, &self.present) {
-            Ok(permit) if !Policy::<P>::WAITS || permit.delay().is_zero() => {
-                Ok(self.begin(permit, 1, true, times_attempt))
-            }
+            Ok(permit) if !Policy::<P>::WAITS || permit.delay() == 0 => Ok(self.begin(permit, 1, true, times_attempt)),
             Ok(permit) => Err(Refused::Delayed(permit)),
             Err(rejected) => Err(Refused::Rejected(rejected)),
         }
@@ -131,9 +138,9 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         self.tell(|| Event::AttemptStarted { attempt: number });
         policy.retry.began(&mut self.retries, first, &self.present);
         let timed = policy.is_timed() || times_attempt;
-        let began = timed.then(|| self.present.now());
-        let own = began.zip(policy.attempt_timeout.limit()).map(|(began, limit)| began + limit);
-        let ends = Bound::of(own).min(Bound::of(self.ends)).ends();
+        let began = if timed { self.present.now() } else { Instant::from_nanos(0) };
+        let own = policy.attempt_timeout.limit().map(|limit| began.after(limit));
+        let ends = Bound::of(own).min(self.ends);
         Attempt { number, began, ends, hedge: false, permit }
     }
 
@@ -142,13 +149,15 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     pub fn succeeded(&mut self, attempt: Attempt<'c, P>, failures: u32) {
         let Attempt { number, began, permit, .. } = attempt;
         let policy = self.call.policy;
-        if let Some(began) = began {
+        if policy.is_timed() {
             self.present.began.set(began);
             self.present.forget();
         }
         let outcome = match policy.attempt_timeout.limit() {
             // Too late to be called a success, and too real to be thrown away.
-            Some(limit) if self.present.now().since(self.present.began()) > limit => Outcome::Failure(Cause::Timeout),
+            Some(limit) if self.present.now().nanos_since(self.present.began()) > limit => {
+                Outcome::Failure(Cause::Timeout)
+            }
             _ => Outcome::Success,
         };
         let change = permit.settle(outcome, &self.present);
@@ -177,7 +186,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
 
     #[inline]
     pub fn is_over(&self) -> bool {
-        self.ends.is_some_and(|ends| self.present.now() >= ends)
+        !self.ends.is_none() && self.ends.is_over(self.present.now())
     }
 
     /// What observers are told; nothing where there are none.

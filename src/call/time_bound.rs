@@ -28,7 +28,7 @@ use crate::platform::clock::Instant;
 /// assert_eq!(failed.last().map(|inner| (inner.reason(), inner.attempts())), Some((Reason::Deadline, 2)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bound(Option<Instant>);
+pub struct Bound(Instant);
 
 impl Bound {
     /// No bound.
@@ -36,7 +36,7 @@ impl Bound {
     /// ```
     /// assert_eq!(steadfast::Bound::NONE.ends(), None);
     /// ```
-    pub const NONE: Bound = Bound(None);
+    pub const NONE: Bound = Bound(Instant::from_nanos(u64::MAX));
 
     /// Until `ends`, on the clock of the call.
     ///
@@ -46,7 +46,7 @@ impl Bound {
     /// assert_eq!(Bound::until(Instant::from_nanos(7)).ends(), Some(Instant::from_nanos(7)));
     /// ```
     pub const fn until(ends: Instant) -> Self {
-        Bound(Some(ends))
+        Bound(ends)
     }
 
     /// When the time is over; `None` where there is no bound.
@@ -55,19 +55,26 @@ impl Bound {
     /// assert_eq!(steadfast::Bound::NONE.ends(), None);
     /// ```
     pub const fn ends(self) -> Option<Instant> {
-        self.0
+        if self.is_none() { None } else { Some(self.0) }
     }
 
-    pub(crate) const fn of(ends: Option<Instant>) -> Self {
-        Bound(ends)
+    /// The end of the clock is none: an `Option` would be twice as large, and is copied with each attempt.
+    pub(crate) const fn is_none(self) -> bool {
+        self.0.as_nanos() == u64::MAX
+    }
+
+    pub(crate) fn of(ends: Option<Instant>) -> Self {
+        ends.map_or(Bound::NONE, Bound)
+    }
+
+    /// Whether the time is over `at` this instant.
+    pub(crate) fn is_over(self, at: Instant) -> bool {
+        !self.is_none() && at >= self.0
     }
 
     /// The earlier of two.
     #[inline]
     pub(crate) fn min(self, other: Bound) -> Bound {
-        match (self.0, other.0) {
-            (Some(one), Some(other)) => Bound(Some(one.min(other))),
-            (one, other) => Bound(one.or(other)),
-        }
+        Bound(self.0.min(other.0))
     }
 }

@@ -19,7 +19,7 @@ pub enum Either<A, B> {
 impl<A: Sealed, B: Sealed> Sealed for Either<A, B> {}
 
 impl<A: Permit, B: Permit> Permit for Either<A, B> {
-    fn delay(&self) -> Duration {
+    fn delay(&self) -> u64 {
         match self {
             Either::One(permit) => permit.delay(),
             Either::Other(permit) => permit.delay(),

@@ -121,8 +121,8 @@ impl WorstCase {
     }
 
     pub(super) fn of(parts: &Parts) -> Self {
-        let deadline = parts.deadline.limit();
-        let attempt = parts.timeout.limit();
+        let deadline = parts.deadline.limit().map(Duration::from_nanos);
+        let attempt = parts.timeout.limit().map(Duration::from_nanos);
         let attempts = match (&parts.retry, deadline) {
             (None, _) => 1,
             (Some(retry), None) => retry.most_attempts(),
@@ -155,7 +155,7 @@ fn time(parts: &Parts, attempts: u32, hedges: u32, waits: Duration) -> Result<Du
     if matches!(&parts.bulkhead, Some(Either::One(bulkhead)) if bulkhead.has_line()) {
         return Err(Unbounded::Line);
     }
-    let attempt = parts.timeout.limit().ok_or(Unbounded::Attempt)?;
+    let attempt = parts.timeout.limit().map(Duration::from_nanos).ok_or(Unbounded::Attempt)?;
     // Each attempt may have to wait for the rate limit.
     let turn = match &parts.limit {
         Some(Either::One(Either::One(limit))) => super::shared::longest_wait(limit),

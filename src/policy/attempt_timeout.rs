@@ -1,16 +1,24 @@
 //! How long one attempt may take.
 
+use core::fmt;
 use core::time::Duration;
 
 use super::TimeLimit;
+use crate::platform::clock::nanos;
 use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The longest one attempt may take.
 ///
 /// [deadline]: crate::Deadline
 #[doc = include_str!("../../docs/policies/attempt-timeout.md")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptTimeout(Duration);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AttemptTimeout(u64);
+
+impl fmt::Debug for AttemptTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AttemptTimeout").field(&Duration::from_nanos(self.0)).finish()
+    }
+}
 
 impl AttemptTimeout {
     /// An attempt must be done `duration` after it began.
@@ -22,7 +30,7 @@ impl AttemptTimeout {
     /// assert!(AttemptTimeout::after(Duration::from_millis(500)).check().is_ok());
     /// ```
     pub const fn after(duration: Duration) -> Self {
-        AttemptTimeout(duration)
+        AttemptTimeout(nanos(duration))
     }
 
     /// The timeout itself, or why it makes no sense: no time at all.
@@ -35,8 +43,8 @@ impl AttemptTimeout {
     /// assert_eq!(invalid.to_string(), "attempt timeout: 0ns is not allowed: it must be longer than zero");
     /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
-        if self.0.is_zero() {
-            refuse!("attempt timeout", Value::Time(self.0), "longer than zero");
+        if self.0 == 0 {
+            refuse!("attempt timeout", Value::Time(Duration::ZERO), "longer than zero");
         }
         Ok(self)
     }
@@ -44,7 +52,7 @@ impl AttemptTimeout {
 
 impl TimeLimit for AttemptTimeout {
     #[inline]
-    fn limit(&self) -> Option<Duration> {
+    fn limit(&self) -> Option<u64> {
         Some(self.0)
     }
 }
@@ -56,7 +64,7 @@ mod tests {
     #[test]
     fn an_optional_timeout_is_the_one_it_holds() {
         let second = Duration::from_secs(1);
-        assert_eq!(Some(AttemptTimeout::after(second)).limit(), Some(second));
+        assert_eq!(Some(AttemptTimeout::after(second)).limit(), Some(1_000_000_000));
         assert_eq!(None::<AttemptTimeout>.limit(), None);
     }
 }

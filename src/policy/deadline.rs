@@ -1,14 +1,21 @@
 //! How long a whole call may take.
 
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
 use core::time::Duration;
 
+use crate::platform::clock::nanos;
 use crate::policy::invalid::{Invalid, Value, refuse};
 
 /// The longest a call may take, attempts and the waits between them included.
 #[doc = include_str!("../../docs/policies/deadline.md")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline(Duration);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(u64);
+
+impl fmt::Debug for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Deadline").field(&Duration::from_nanos(self.0)).finish()
+    }
+}
 
 impl Deadline {
     /// A call must be done `duration` after it began.
@@ -20,7 +27,7 @@ impl Deadline {
     /// assert!(Deadline::after(Duration::ZERO).check().is_err());
     /// ```
     pub const fn after(duration: Duration) -> Self {
-        Deadline(duration)
+        Deadline(nanos(duration))
     }
 
     /// The deadline itself, or why it makes no sense: no time at all.
@@ -32,8 +39,8 @@ impl Deadline {
     /// assert!(Deadline::after(Duration::from_secs(3)).check().is_ok());
     /// ```
     pub const fn check(self) -> Result<Self, Invalid> {
-        if self.0.is_zero() {
-            refuse!("deadline", Value::Time(self.0), "longer than zero");
+        if self.0 == 0 {
+            refuse!("deadline", Value::Time(Duration::ZERO), "longer than zero");
         }
         Ok(self)
     }
@@ -51,27 +58,28 @@ impl Deadline {
 /// limit(Some(AttemptTimeout::after(Duration::from_secs(1))));
 /// ```
 pub trait TimeLimit: Copy + Debug + super::sealed::Sealed {
+    /// In nanoseconds.
     #[doc(hidden)]
-    fn limit(&self) -> Option<Duration>;
+    fn limit(&self) -> Option<u64>;
 }
 
 impl TimeLimit for () {
     #[inline]
-    fn limit(&self) -> Option<Duration> {
+    fn limit(&self) -> Option<u64> {
         None
     }
 }
 
 impl TimeLimit for Deadline {
     #[inline]
-    fn limit(&self) -> Option<Duration> {
+    fn limit(&self) -> Option<u64> {
         Some(self.0)
     }
 }
 
 impl<L: TimeLimit> TimeLimit for Option<L> {
     #[inline]
-    fn limit(&self) -> Option<Duration> {
+    fn limit(&self) -> Option<u64> {
         self.as_ref()?.limit()
     }
 }

@@ -2,7 +2,6 @@
 
 use core::fmt::Debug;
 use core::future::Future;
-use core::time::Duration;
 
 use super::sealed::Sealed;
 use crate::failure::{Cause, Reason};
@@ -44,9 +43,9 @@ pub enum Outcome {
 /// The right to make one attempt. Dropping it gives it back, and counts as neither success nor failure.
 #[doc(hidden)]
 pub trait Permit {
-    /// How long to wait before the attempt; the wait is part of the right.
-    fn delay(&self) -> Duration {
-        Duration::ZERO
+    /// How many nanoseconds to wait before the attempt; the wait is part of the right.
+    fn delay(&self) -> u64 {
+        0
     }
 
     /// Time has passed since the attempt was let through: it waited for its turn at another guard, or for as long as a
@@ -139,8 +138,8 @@ impl Guard for () {
 
 impl<P: Permit> Permit for Option<P> {
     #[inline]
-    fn delay(&self) -> Duration {
-        self.as_ref().map_or(Duration::ZERO, P::delay)
+    fn delay(&self) -> u64 {
+        self.as_ref().map_or(0, P::delay)
     }
 
     #[inline]
@@ -199,7 +198,7 @@ impl<G: Guard> Guard for Option<G> {
 /// The permits of a policy's three guards: breaker, bulkhead, rate limit.
 impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
     #[inline]
-    fn delay(&self) -> Duration {
+    fn delay(&self) -> u64 {
         self.0.delay().max(self.1.delay()).max(self.2.delay())
     }
 
@@ -217,7 +216,7 @@ impl<A: Permit, B: Permit, C: Permit> Permit for (A, B, C) {
         first.or(second).or(third)
     }
 
-    #[inline]
+    // Without a hint: in line twice, a policy with all parts would be 230 bytes larger.
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
         let first = self.0.settle(outcome, moment);
         let second = self.1.settle(outcome, moment);

@@ -68,6 +68,18 @@ fn a_database_that_is_away_is_a_problem_for_both() {
 }
 
 #[test]
+fn the_copies_of_the_interface_for_messages_are_as_it_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for package in ["steadfast", "wasmcloud"] {
+        let original = std::fs::read_to_string(root.join(format!("wit/messaging/{package}.wit"))).unwrap();
+        for user in ["examples/tasks", "tests/guests/messenger"] {
+            let copy = root.join(format!("{user}/wit/deps/{package}-messaging.wit"));
+            assert_eq!(std::fs::read_to_string(&copy).unwrap(), original, "{}", copy.display());
+        }
+    }
+}
+
+#[test]
 fn the_copies_of_the_interface_are_as_the_interface() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     for package in ["steadfast", "wasmcloud"] {

@@ -3,7 +3,7 @@
 mod load;
 mod outages;
 mod process;
-mod server;
+pub mod server;
 mod stage;
 
 use std::future::Future;

@@ -40,14 +40,26 @@ pub struct Server {
     port: u16,
     /// Where it tells who is connected.
     monitor: u16,
+    /// More that it is told.
+    options: Vec<String>,
     process: Process,
 }
 
 impl Server {
     pub async fn start(program: &Path, folder: &Path, verbose: bool) -> Result<Self, String> {
+        Server::start_with(program, folder, verbose, Vec::new()).await
+    }
+
+    /// One that keeps streams in its folder.
+    pub async fn with_streams(program: &Path, folder: &Path) -> Result<Self, String> {
+        let store = folder.join("streams").display().to_string();
+        Server::start_with(program, folder, false, vec!["--jetstream".into(), "--store_dir".into(), store]).await
+    }
+
+    async fn start_with(program: &Path, folder: &Path, verbose: bool, options: Vec<String>) -> Result<Self, String> {
         let (port, monitor) = (free_port()?, free_port()?);
-        let process = spawn(program, folder, verbose, port, monitor).await?;
-        Ok(Server { program: program.into(), folder: folder.into(), verbose, port, monitor, process })
+        let process = spawn(program, folder, verbose, port, monitor, &options).await?;
+        Ok(Server { program: program.into(), folder: folder.into(), verbose, port, monitor, options, process })
     }
 
     pub fn url(&self) -> String {
@@ -55,7 +67,7 @@ impl Server {
     }
 
     pub async fn start_again(&mut self) -> Result<(), String> {
-        self.process = spawn(&self.program, &self.folder, self.verbose, self.port, self.monitor).await?;
+        self.process = spawn(&self.program, &self.folder, self.verbose, self.port, self.monitor, &self.options).await?;
         Ok(())
     }
 
@@ -91,8 +103,16 @@ impl Server {
     }
 }
 
-async fn spawn(program: &Path, folder: &Path, verbose: bool, port: u16, monitor: u16) -> Result<Process, String> {
+async fn spawn(
+    program: &Path,
+    folder: &Path,
+    verbose: bool,
+    port: u16,
+    monitor: u16,
+    options: &[String],
+) -> Result<Process, String> {
     let mut command = Command::new(program);
+    command.args(options);
     command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--http_port", &monitor.to_string()]);
     let mut process = Process::start(folder, "nats-server", verbose, &mut command)?;
     process.says("Server is ready", 1).await?;

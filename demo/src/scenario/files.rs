@@ -13,11 +13,9 @@ pub struct File {
 }
 
 impl Scenario {
-    /// The manifest and the scenario; none of a job, which has no request, of many requests, which have one row, and of
-    /// what is one component.
-    pub fn files(&self, example: &str) -> Option<[File; 2]> {
-        let of_requests = self.steps.iter().all(|step| matches!(step.ask, Ask::Get(_) | Ask::Post(..)));
-        (of_requests && self.host != "composed").then(|| [self.manifest_file(example), self.scenario_file(example)])
+    /// The manifest and the scenario.
+    pub fn files(&self, example: &str) -> [File; 2] {
+        [self.manifest_file(example), self.scenario_file(example)]
     }
 
     fn manifest_file(&self, example: &str) -> File {
@@ -25,13 +23,17 @@ impl Scenario {
         let path = format!("{example}/{}.manifest.toml", self.host);
         // Components are files of Cargo, with an underscore for each hyphen.
         let filled = self.manifest.split('{').map(|part| match part.split_once('}') {
+            Some(("composed", rest)) => format!("../../../target/wasm32-wasip2/guest/http_hello_composed.wasm{rest}"),
             Some((package, rest)) if !package.contains([' ', '=']) => {
                 format!("../../../target/wasm32-wasip2/guest/{}.wasm{rest}", package.replace('-', "_"))
             }
             _ => format!("{{{part}"),
         });
         let text = filled.collect::<String>();
-        let text = text.trim_start_matches('{').replace("\n[", "\n\n[").replace('\'', "\"");
+        let text = text.trim_start_matches('{').replace("\n[", "\n\n[");
+        // As the other files have it; a text with both kinds of quotes stays.
+        let quoted = |line: &str| if line.contains('"') { line.into() } else { line.replace('\'', "\"") };
+        let text = text.split('\n').map(quoted).collect::<Vec<String>>().join("\n");
         File { path, text: format!("{begin}{text}") }
     }
 
@@ -61,18 +63,46 @@ impl Step {
         if !self.at.is_zero() {
             line("at = ", &format_args!("\"{:?}\"", self.at));
         }
-        line("path = ", &format_args!("\"{}\"", self.ask.path()));
+        if self.when_told {
+            line("when-told = ", &true);
+        }
+        match self.ask {
+            Ask::Times(_, count) if count > 1 => line("times = ", &count),
+            Ask::AtOnce(_, count) => line("at-once = ", &count),
+            _ => {}
+        }
+        match self.ask {
+            Ask::Job(job) => line("job = ", &format_args!("{job:?}")),
+            ask => line("path = ", &format_args!("{:?}", ask.path())),
+        }
         if let Ask::Post(_, body) = self.ask {
             line("method = ", &"\"POST\"");
             line("body = ", &format_args!("{body:?}"));
         }
-        line("status = ", &self.status);
+        if !matches!(self.ask, Ask::Job(_)) {
+            line("status = ", &self.status);
+        }
         match self.read {
             Read::Text(answer) => line("answer = ", &format_args!("{answer:?}")),
             Read::Empty => line("answer = ", &"\"\""),
             Read::Problem(said) | Read::Type(said) | Read::Start(said) => line("says = ", &format_args!("{said:?}")),
             Read::Detail(cause, detail) => line("says = ", &format_args!("[{cause:?}, {detail:?}]")),
-            Read::Any | Read::Run(_) | Read::Answers(_) => {}
+            Read::Answers(answers) => {
+                // A status is there already; of problems, the type is in their bodies, and ends with the kind.
+                let problem = |(kind, count): &(&str, usize)| {
+                    let word = kind.split(',').next().filter(|word| word.parse::<u16>().is_err())?;
+                    Some(format!("\":{word}\\\"\" = {count}"))
+                };
+                let problems: Vec<_> = answers.iter().filter_map(problem).collect();
+                if !problems.is_empty() {
+                    line("counts = ", &format_args!("{{ {} }}", problems.join(", ")));
+                }
+            }
+            Read::Run(outcome) => line("outcome = ", &format_args!("{:?}", outcome.trim_start_matches("failed: "))),
+            Read::Any => {}
+        }
+        if let Some(seconds) = self.retry_after {
+            line("retry-after = ", &format_args!("\"{seconds}s\""));
         }
         match self.calls.end() - self.calls.start() {
             0 => line("calls = ", self.calls.start()),

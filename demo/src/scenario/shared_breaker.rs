@@ -14,14 +14,14 @@ const SHORT: &str = "open-for = '1s', jitter = 0";
 /// Each break is so much longer than the one before that the second one is not over either.
 const SHORT_THEN_LONG: &str = "open-for = '1s', jitter = 0, growing = { factor = 3600, max-open-for = '1h' }";
 
-fn scenario(name: &'static str, settings: &str, fault: &str, steps: Vec<Step>) -> Scenario {
+fn scenario(name: &'static str, host: &'static str, settings: &str, fault: &str, steps: Vec<Step>) -> Scenario {
     let manifest = format!(
         "component = '{{shared-breaker}}'\ninstances = 'fresh'\ninvocation-timeout = '30s'\n\
          [config]\nsteadfast = \"policies.greeter.breaker = {{ {settings} }}\"\n\
          [links]\n'acme:greeter/api' = {{ component = '{{greeter}}' }}\n"
     );
     let faults = format!("[[faults]]\non = 'acme:greeter/api'\nkind = 'no-target'\n{fault}\n");
-    Scenario { name, host: "shared-breaker", manifest, faults, seed: None, steps }
+    Scenario { name, host, manifest, faults, seed: None, steps }
 }
 
 /// Many requests, which all have this status.
@@ -35,6 +35,7 @@ fn scenarios() -> Vec<Scenario> {
     vec![
         scenario(
             "a breaker of each instance",
+            "shared-breaker-never",
             &format!("{BREAK}, shared = 'never'"),
             "",
             vec![many(
@@ -47,6 +48,7 @@ fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "a shared breaker",
+            "shared-breaker-long",
             BREAK,
             "",
             vec![many(
@@ -59,6 +61,7 @@ fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "one probe of all",
+            "shared-breaker-growing",
             SHORT_THEN_LONG,
             "",
             vec![
@@ -77,6 +80,7 @@ fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "recovery",
+            "shared-breaker-short",
             SHORT,
             "first = 6",
             vec![

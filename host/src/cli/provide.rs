@@ -12,7 +12,7 @@ use super::stop::Stop;
 use super::{listen, nats};
 
 /// Serve the exports of a component over a NATS server, or at an address, as wRPC; or a provider of the host, which is
-/// given by its name in place of a file: keyvalue, postgres. Copies of this command at one server share the calls.
+/// given by its name in place of a file: keyvalue, messaging, postgres. Copies of this command at one server share the calls.
 #[derive(Args)]
 pub(super) struct Provide {
     #[command(flatten)]

@@ -50,10 +50,11 @@ const KEYVALUE: [&str; 6] = [
     "wasi:keyvalue/batch@0.2.0-draft2",
 ];
 
-/// A component, with the functions that it imports from others and offers to others.
+/// A component, with the functions that it imports from others and offers to others. Cheap to clone.
+#[derive(Clone)]
 pub struct Component {
     pub(crate) path: PathBuf,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     /// Whether it asks for settings: the configuration of the host.
     pub(crate) reads_settings: bool,
     /// What it imports of `wasi:keyvalue`: interfaces without their versions, and functions.
@@ -83,7 +84,7 @@ impl Component {
             keyvalue: keyvalue(&resolve, &world.imports),
             imports: signatures(&resolve, imports).collect(),
             exports: signatures(&resolve, functions(&resolve, &world.exports)).collect(),
-            bytes,
+            bytes: bytes.into(),
         })
     }
 
@@ -167,7 +168,7 @@ impl Component {
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        self.bytes.to_vec()
     }
 
     /// The name of the component's file, for logs.

@@ -16,6 +16,8 @@ pub enum ErrorType {
     WrpcError,
     /// It returns an error of `wasmcloud:postgres/types`, whose case `unexpected` has a text.
     Unexpected,
+    /// It is about messages of `wasmcloud:messaging`, and returns `result<T, string>`.
+    Text,
 }
 
 /// A function as a lattice sees it.
@@ -54,6 +56,7 @@ impl Signature {
             (Told::Steadfast, ok) => (ok, ErrorType::RpcError),
             (Told::Wrpc, ok) => (ok, ErrorType::WrpcError),
             (Told::Postgres, _) => (function.result, ErrorType::Unexpected),
+            (Told::Messaging, _) => (function.result, ErrorType::Text),
             // The record of wasmCloud is a value as any other.
             (Told::No | Told::Wasmcloud, _) => (function.result, ErrorType::None),
         };

@@ -21,6 +21,8 @@ pub(crate) enum Told {
     Wasmcloud,
     /// By a text in the case `unexpected` of an error of `wasmcloud:postgres/types@0.1`.
     Postgres,
+    /// By a text: the error of functions about messages of `wasmcloud:messaging/types@0.2`.
+    Messaging,
 }
 
 impl Told {
@@ -30,6 +32,10 @@ impl Told {
             let TypeDefKind::Result(result) = &resolve.types[definition(resolve, &function.result?)?].kind else {
                 return None;
             };
+            if result.err? == Type::String {
+                let mut types = function.params.iter().map(|param| param.ty).chain(result.ok);
+                return types.any(|ty| is_message(resolve, &ty)).then_some((Told::Messaging, result.ok));
+            }
             Some((Told::error(resolve, definition(resolve, &result.err?)?)?, result.ok))
         };
         found().unwrap_or((Told::No, function.result))
@@ -61,6 +67,14 @@ impl Told {
             _ => None,
         }
     }
+}
+
+/// Whether a type is the message of `wasmcloud:messaging`.
+fn is_message(resolve: &Resolve, ty: &Type) -> bool {
+    let named = definition(resolve, ty).and_then(|id| name(resolve, id));
+    named.is_some_and(|(interface, name)| {
+        interface.starts_with("wasmcloud:messaging/types@0.2.") && name == "broker-message"
+    })
 }
 
 /// The type behind aliases and `use`s.
@@ -103,6 +117,7 @@ mod tests {
             Told::Steadfast => ErrorType::RpcError,
             Told::Wrpc => ErrorType::WrpcError,
             Told::Postgres => ErrorType::Unexpected,
+            Told::Messaging => ErrorType::Text,
             Told::No | Told::Wasmcloud => ErrorType::None,
         };
         let served = Signature::new(&resolve, function).map_or(ErrorType::None, |it| it.error());
@@ -152,6 +167,20 @@ mod tests {
         }
         assert_eq!(query("0.1.1-draft", "other-error", "result<u8, other-error>"), Told::No);
         assert_eq!(query("0.2.0", "query-error", "result<u8, query-error>"), Told::No);
+    }
+
+    #[test]
+    fn functions_about_messages_have_a_text_for_an_error() {
+        let of = |version: &str, result: &str| {
+            let package = format!(
+                "package wasmcloud:messaging@{version} {{ interface types {{ record broker-message {{ subject: string }} }} }}"
+            );
+            told(&package, &format!("use wasmcloud:messaging/types@{version}.{{broker-message as message}};"), result)
+        };
+        assert_eq!(of("0.2.0", "result<message, string>"), Told::Messaging);
+        assert_eq!(of("0.2.0", "result<u8, string>"), Told::No);
+        assert_eq!(of("0.2.0", "result<message, u8>"), Told::No);
+        assert_eq!(of("0.3.0", "result<message, string>"), Told::No);
     }
 
     #[test]

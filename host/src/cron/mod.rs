@@ -1,5 +1,6 @@
 //! Calls that the host makes by itself, on schedule.
 
+mod lease;
 mod plan;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 use wasmtime::component::Val;
 
+use self::lease::Lease;
 use self::plan::{Plan, Step};
 use crate::clock::{self, WallClock};
 use crate::component::{Component, Interface, Signature};
@@ -74,7 +76,14 @@ impl Job {
     }
 
     /// Calls `target` at the times of the schedule. Runs do not overlap: times that go by during a run are missed.
-    async fn repeat(self, network: Arc<Network>, target: Target, clock: WallClock, mut jitter: StdRng) {
+    async fn repeat(
+        self,
+        network: Arc<Network>,
+        target: Target,
+        clock: WallClock,
+        mut jitter: StdRng,
+        lease: Option<Arc<Lease>>,
+    ) {
         let name = self.cron.target();
         let start = Instant::now();
         let now = || match self.cron.schedule {
@@ -90,6 +99,8 @@ impl Job {
                     clock::sleep(time.min(clock.trusted_for())).await;
                     continue;
                 }
+                // This time is another host's.
+                Step::Run | Step::Missed { .. } if lease.as_ref().is_some_and(|lease| !lease.is_held()) => continue,
                 Step::Run => clock::sleep(draw(&mut jitter, self.cron.jitter)).await,
                 Step::Missed { times, run } => {
                     let many = if times == Schedule::MANY { " or more" } else { "" };
@@ -123,7 +134,7 @@ impl Job {
         };
         let span = tracing::trace_span!(target: "steadfast::access", "job");
         let began = Instant::now();
-        let run = network.lattice.run(network, target, self.cron.timeout, invocation);
+        let run = network.lattice.run(network, target, (self.cron.timeout, "job's timeout"), invocation);
         let outcome = run.instrument(span.clone()).await;
         if let Err(failure) = &outcome {
             tracing::error!("the cron job `{name}` failed: {failure}");
@@ -156,11 +167,18 @@ impl Jobs {
     pub fn start(jobs: Vec<(Job, Target)>, network: &Arc<Network>, clock: WallClock, seed: Option<u64>) -> Self {
         // What the standard library makes for each of its hash tables: hosts that start together differ.
         let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
-        let running = jobs.into_iter().zip(0..).map(|((job, target), index)| {
+        let mut running = JoinSet::new();
+        for ((job, target), index) in jobs.into_iter().zip(0..) {
+            let lease = job.cron.lease.map(|lasts| Lease::new(job.cron.target(), network.keyvalue.clone(), lasts));
+            if let Some(lease) = lease.clone() {
+                // Hosts with the same seed have names of their own.
+                let names = StdRng::seed_from_u64(RandomState::new().build_hasher().finish());
+                running.spawn(lease.keep(names));
+            }
             let jitter = StdRng::seed_from_u64(seed.wrapping_add(index));
-            job.repeat(network.clone(), target, clock, jitter)
-        });
-        Jobs { running: Mutex::new(running.collect()) }
+            running.spawn(job.repeat(network.clone(), target, clock, jitter, lease));
+        }
+        Jobs { running: Mutex::new(running) }
     }
 
     /// Ends them, wherever they are.

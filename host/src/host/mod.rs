@@ -25,13 +25,15 @@ use crate::instance::{Handler, Network, ResponseBody, bare, busy};
 use crate::lattice::Journal;
 use crate::loaded::{self, Loaded};
 use crate::manifest::{Limits, Manifest};
+#[cfg(feature = "wrpc")]
+use crate::messages::{MessageCounts, Subscriptions};
 use crate::server;
 use crate::switches::Switches;
 
 /// A component behind HTTP, made from a [`Manifest`]. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Host {
-    /// None for a component that only works on schedule.
+    /// None for a component that only works on schedule, or takes messages.
     handler: Option<Arc<Handler>>,
     network: Arc<Network>,
     faults: Switches,
@@ -40,6 +42,8 @@ pub struct Host {
     /// A seat for each request at a time.
     seats: Arc<Semaphore>,
     jobs: Arc<Jobs>,
+    #[cfg(feature = "wrpc")]
+    messages: Arc<Subscriptions>,
 }
 
 impl Host {
@@ -54,25 +58,43 @@ impl Host {
     pub fn load(manifest: &Manifest, time: Time) -> Result<Self, Error> {
         let app = Component::read(&manifest.component, &manifest.component_hint())?;
         app.check_imports()?;
-        if manifest.cron.is_empty() {
+        #[cfg(feature = "wrpc")]
+        let takes_messages = !manifest.messages.is_empty();
+        #[cfg(not(feature = "wrpc"))]
+        let takes_messages = false;
+        if manifest.cron.is_empty() && !takes_messages {
             loaded::check_serves_http(&app)?;
         }
         let health = Health::default();
         let loaded = Loaded::new(&app, manifest, time, &health)?;
         let jobs = manifest.cron.iter().map(|cron| loaded.job(&app, manifest, cron));
         let jobs = jobs.collect::<Result<_, Error>>()?;
+        #[cfg(feature = "wrpc")]
+        let for_messages = loaded.handler(&app, manifest, time)?;
         let handler = app
             .serves_http()
             .then(|| Handler::new(&app, &loaded.sandbox, manifest.instances))
             .transpose()?
             .map(Arc::new);
         let network = loaded.network;
+        #[cfg(feature = "wrpc")]
+        let messages = Arc::new(Subscriptions::start(manifest, for_messages, &network, &health));
         let jobs = Jobs::start(jobs, &network, loaded.sandbox.wall_clock, loaded.sandbox.seed);
         loaded.faults.ready();
         let faults = Switches::new(loaded.faults, loaded.called, manifest.http.clone());
         let limits = manifest.limits;
         let seats = Arc::new(Semaphore::new(limits.requests));
-        Ok(Host { handler, faults, health, limits, seats, jobs: Arc::new(jobs), network })
+        Ok(Host {
+            handler,
+            faults,
+            health,
+            limits,
+            seats,
+            jobs: Arc::new(jobs),
+            #[cfg(feature = "wrpc")]
+            messages,
+            network,
+        })
     }
 
     /// The same component so many times: each copy has instances of its own. All share the components that they call, and
@@ -100,7 +122,7 @@ impl Host {
         }
     }
 
-    /// Answers one request, without a socket. A component that only works on schedule has one answer, 404. Beyond the
+    /// Answers one request, without a socket. A component that answers none has one answer, 404. Beyond the
     /// [`requests`](Manifest::requests) at a time, the answer is a 503 at once, with a `Retry-After`.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
@@ -161,11 +183,22 @@ impl Host {
     /// Another host takes its place: nothing new begins here.
     fn retire(&self) {
         self.jobs.end();
+        #[cfg(feature = "wrpc")]
+        {
+            self.messages.stop();
+            // Those that it took keep it until they are over.
+            let messages = self.messages.clone();
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move { messages.ended().await });
+            }
+        }
     }
 
     /// The end is asked for.
     pub(crate) fn stop(&self) {
         self.health.stop();
+        #[cfg(feature = "wrpc")]
+        self.messages.stop();
         server::stopping("requests", self.under_way());
     }
 
@@ -174,10 +207,14 @@ impl Host {
     pub(crate) async fn stopped(&self, over: Instant) {
         let all = u32::try_from(self.limits.requests).unwrap_or(u32::MAX);
         let ended = async {
+            #[cfg(feature = "wrpc")]
+            self.messages.ended().await;
             let _seats = self.seats.acquire_many(all).await;
             self.network.upstreams.at_work.closed().await;
         };
         let _ = tokio::time::timeout_at(over, ended).await;
+        #[cfg(feature = "wrpc")]
+        self.messages.cut();
         server::stopped("requests", self.under_way());
     }
 
@@ -203,6 +240,19 @@ impl Host {
     /// The faults of the manifest, and those that are switched on while this runs.
     pub fn faults(&self) -> Switches {
         self.faults.clone()
+    }
+
+    /// What became of the messages that the component was to take.
+    ///
+    /// ```no_run
+    /// # async fn example(host: steadfast_host::Host) {
+    /// let counts = host.messages();
+    /// println!("{} taken, {} put away", counts.taken, counts.parked);
+    /// # }
+    /// ```
+    #[cfg(feature = "wrpc")]
+    pub fn messages(&self) -> MessageCounts {
+        self.messages.counts()
     }
 
     /// What went over the lattice.

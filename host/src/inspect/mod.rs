@@ -130,6 +130,8 @@ pub enum Failure {
     Wasmcloud,
     /// `unexpected` of an error of `wasmcloud:postgres/types@0.1`, with a text.
     Postgres,
+    /// A text, the error of functions about messages of `wasmcloud:messaging/types@0.2`.
+    Messaging,
 }
 
 impl Inspection {
@@ -232,6 +234,7 @@ impl From<Told> for Failure {
             Told::Wrpc => Failure::Wrpc,
             Told::Wasmcloud => Failure::Wasmcloud,
             Told::Postgres => Failure::Postgres,
+            Told::Messaging => Failure::Messaging,
         }
     }
 }

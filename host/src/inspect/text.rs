@@ -39,6 +39,7 @@ fn gets(failure: Failure) -> &'static str {
         Failure::Wrpc => "error of wrpc:rpc",
         Failure::Wasmcloud => "rpc-error of wasmcloud:bus",
         Failure::Postgres => "a text, in an error of wasmcloud:postgres",
+        Failure::Messaging => "a text, the error of wasmcloud:messaging",
     }
 }
 

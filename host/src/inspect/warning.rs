@@ -165,7 +165,7 @@ impl Found<'_> {
                 Told::Wasmcloud if imported => {
                     self.function(&function.name, Level::Warning, Kind::ForeignError, of_wasmcloud());
                 }
-                Told::No | Told::Wrpc | Told::Wasmcloud | Told::Postgres => {}
+                Told::No | Told::Wrpc | Told::Wasmcloud | Told::Postgres | Told::Messaging => {}
             }
         }
         if surveyed.has_resource && surveyed.functions.iter().all(|function| function.obstacle.is_none()) {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use wasmtime::AsContextMut;
-use wasmtime::component::{ComponentExportIndex, Val};
+use wasmtime::component::{ComponentExportIndex, InstancePre, Val};
 
-use super::pool::NoInstance;
+use super::pool::{Exports, NoInstance};
 use super::wasi::wrpc;
 use super::{Guest, Network, Pool, Running, Sandbox, Trap, Work};
 use crate::component::{Component, ErrorType, Signature};
@@ -21,11 +21,27 @@ use crate::manifest::Instances;
 
 /// A component that serves calls.
 pub(crate) struct Callee {
-    pool: Pool,
+    pool: Pool<Functions>,
     /// Where one instance serves all calls, they take turns, so that there is one memory.
     turns: Option<Mutex<()>>,
-    /// By interface, without its version, and function.
-    functions: BTreeMap<(String, String), (ComponentExportIndex, Arc<Signature>)>,
+}
+
+/// By interface, without its version, and function.
+struct Functions(BTreeMap<(String, String), (ComponentExportIndex, Arc<Signature>)>);
+
+impl Exports for Functions {
+    fn find(component: &Component, pre: &InstancePre<Guest>) -> Result<Self, Error> {
+        let (compiled, mut functions) = (pre.component(), BTreeMap::new());
+        for (interface, signatures) in component.exports() {
+            let instance = compiled.get_export_index(None, interface.to_string());
+            for (function, signature) in signatures {
+                if let Some(index) = compiled.get_export_index(instance.as_ref(), function) {
+                    functions.insert((interface.path(), function.clone()), (index, signature.clone()));
+                }
+            }
+        }
+        Ok(Functions(functions))
+    }
 }
 
 impl Callee {
@@ -35,24 +51,14 @@ impl Callee {
     /// [`Error`], when the component cannot be compiled or linked, or needs more than an instance may have.
     pub fn new(component: &Component, sandbox: &Arc<Sandbox>, instances: Instances) -> Result<Self, Error> {
         let pool = Pool::new(component, sandbox, instances, 1)?;
-        let compiled = pool.compiled();
-        let mut functions = BTreeMap::new();
-        for (interface, signatures) in component.exports() {
-            let instance = compiled.get_export_index(None, interface.to_string());
-            for (function, signature) in signatures {
-                if let Some(index) = compiled.get_export_index(instance.as_ref(), function) {
-                    functions.insert((interface.path(), function.clone()), (index, signature.clone()));
-                }
-            }
-        }
         let turns = (instances == Instances::Reuse).then(Mutex::default);
-        Ok(Callee { pool, turns, functions })
+        Ok(Callee { pool, turns })
     }
 
     async fn call(&self, network: &Arc<Network>, invocation: Invocation) -> Reply {
         let name = &self.pool.name;
         let key = (invocation.interface.path(), invocation.function);
-        let Some((index, signature)) = self.functions.get(&key) else {
+        let Some((_, signature)) = self.pool.exports().0.get(&key) else {
             let message = format!("`{name}` does not export `{}#{}`", key.0, key.1);
             return Err(Failure::new(Cause::Protocol, Delivery::NotSent, message));
         };
@@ -75,7 +81,7 @@ impl Callee {
         })?;
         network.lattice.journal().arrived(trace, || target(&invocation.interface, &key.1));
         // Dropped in between, the call is abandoned, and the instance with it.
-        match call(&mut running, *index, signature, &invocation.params).await {
+        match call(&mut running, &key, signature, &invocation.params).await {
             Ok(reply) => {
                 self.pool.give_back(running);
                 reply
@@ -104,15 +110,16 @@ impl Transport<Network> for Callee {
 }
 
 async fn call(
-    running: &mut Running,
-    index: ComponentExportIndex,
+    running: &mut Running<Functions>,
+    key: &(String, String),
     signature: &Signature,
     params: &[Val],
 ) -> wasmtime::Result<Reply> {
-    let Running { store, instance, .. } = running;
+    let Running { store, instance, exports, .. } = running;
     let mut results = vec![Val::Bool(false); usize::from(signature.returns())];
-    let function = instance
-        .get_func(&mut *store, index)
+    let index = exports.0.get(key).map(|(index, _)| index);
+    let function = index
+        .and_then(|index| instance.get_func(&mut *store, index))
         .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;
     function.call_async(&mut *store, params, &mut results).await?;
     Ok(payload(store, signature, results.pop()))
@@ -121,12 +128,12 @@ async fn call(
 /// What travels of a target's result: the value, or the failure that it passes on.
 fn payload(mut store: impl AsContextMut<Data = Guest>, signature: &Signature, result: Option<Val>) -> Reply {
     let mut failure = |error: &Val| match signature.error() {
-        ErrorType::None | ErrorType::Unexpected => None,
+        ErrorType::None | ErrorType::Unexpected | ErrorType::Text => None,
         ErrorType::RpcError => Failure::from_value(error),
         ErrorType::WrpcError => wrpc::failure(&mut store, error),
     };
     match result {
-        result if matches!(signature.error(), ErrorType::None | ErrorType::Unexpected) => Ok(result),
+        result if matches!(signature.error(), ErrorType::None | ErrorType::Unexpected | ErrorType::Text) => Ok(result),
         Some(Val::Result(Ok(value))) => Ok(value.map(|value| *value)),
         Some(Val::Result(Err(Some(error)))) if let Some(failure) = failure(&error) => Err(failure),
         other => {

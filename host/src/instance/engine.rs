@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::component::Component;
-use wasmtime::{Cache, CacheConfig, Config, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, Result};
+use wasmtime::{
+    Cache, CacheConfig, Config, Enabled, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, Result,
+};
 
 use super::bounds::MAX_TABLE_ELEMENTS;
 use crate::clock::Time;
@@ -29,18 +32,24 @@ const KEPT_MEMORY: usize = 64 << 10;
 /// The same of its tables.
 const KEPT_TABLES: usize = 16 << 10;
 
+/// As many slots there are for all simulations of this process; an instance takes one or two of them. Those that find none
+/// are made on demand, which takes longer.
+const SIMULATED_SLOTS: u32 = 2_000;
+
+/// In simulations, only the pages of a slot are cleared that were written to. So all of them stay.
+const KEPT_SIMULATED: usize = 4 << 20;
+
 /// The variable that names the folder with the machine code of components, or is `off`.
 const CACHE_VARIABLE: &str = "STEADFAST_CACHE";
 
-/// How an engine gives instances their memory.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// From a pool of slots, which are mapped once.
-    Pooled,
-    /// For a component that a slot cannot hold, and where there is no address space for a pool.
-    OnDemand,
+/// What an engine is for.
+#[derive(Clone, Copy)]
+struct Kind {
     /// Simulated time stands still while a guest computes, so what it computes is counted.
-    Simulated,
+    time: Time,
+    /// Whether instances have their memory from a pool of slots, which are mapped once. Not those of a component that a slot
+    /// cannot hold, and not where there is no address space for a pool.
+    pooled: bool,
 }
 
 /// An engine and what it has compiled, by the bytes of the components.
@@ -53,10 +62,11 @@ struct Workshop {
 /// The machine code that is kept for the next process.
 static CODE_CACHE: LazyLock<Option<Cache>> = LazyLock::new(cache);
 
-static WORKSHOPS: [LazyLock<Mutex<Workshop>>; 3] = [const { LazyLock::new(Mutex::default) }; 3];
+/// Two for each time: without a pool, and with one.
+static WORKSHOPS: [[LazyLock<Mutex<Workshop>>; 2]; 2] = [const { [const { LazyLock::new(Mutex::default) }; 2] }; 2];
 
 fn workshop(kind: Kind) -> MutexGuard<'static, Workshop> {
-    WORKSHOPS[kind as usize].lock().unwrap_or_else(PoisonError::into_inner)
+    WORKSHOPS[kind.time as usize][usize::from(kind.pooled)].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn engine(kind: Kind) -> Result<Engine> {
@@ -69,13 +79,18 @@ fn engine(kind: Kind) -> Result<Engine> {
     // took more than the 1.5 MiB that are the default. Only pages that are touched are memory.
     config.async_stack_size(8 << 20);
     config.cache(CODE_CACHE.clone());
-    match kind {
-        Kind::Simulated => config.consume_fuel(true),
-        Kind::OnDemand => config.epoch_interruption(true),
-        Kind::Pooled => config.epoch_interruption(true).allocation_strategy(pool()),
+    match kind.time {
+        Time::Simulated => config.consume_fuel(true),
+        Time::Real => config.epoch_interruption(true),
     };
+    if kind.pooled {
+        config.allocation_strategy(match kind.time {
+            Time::Simulated => simulated_pool(),
+            Time::Real => pool(),
+        });
+    }
     let engine = Engine::new(&config)?;
-    if kind != Kind::Simulated {
+    if kind.time == Time::Real {
         let engine = engine.clone();
         std::thread::spawn(move || {
             loop {
@@ -119,21 +134,56 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
+/// One whose limits no simulation meets: it has a [`seat`] for each of its instances.
+fn simulated_pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(SIMULATED_SLOTS)
+        // Only a number: they are no part of the pool.
+        .total_core_instances(u32::MAX)
+        .total_memories(SIMULATED_SLOTS)
+        .total_tables(SIMULATED_SLOTS)
+        .total_stacks(SIMULATED_SLOTS)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEPT_SIMULATED)
+        .table_keep_resident(KEPT_SIMULATED)
+        .pagemap_scan(Enabled::Auto)
+        .max_unused_warm_slots(SIMULATED_SLOTS);
+    pool
+}
+
+/// Room in the pool of simulations for one instance.
+pub(super) type Seat = SemaphorePermit<'static>;
+
+/// How many slots an instance of `component` takes.
+pub(super) fn slots(component: &Component) -> Option<u32> {
+    let needs = component.resources_required()?;
+    Some(needs.num_memories.max(needs.num_tables).max(1))
+}
+
+/// So many of the slots for simulations, if they are free. Whether they are depends on how many simulations run at a time.
+/// So an instance without them is made on demand, and does the same.
+pub(super) fn seat(slots: u32) -> Option<Seat> {
+    static SLOTS: Semaphore = Semaphore::const_new(SIMULATED_SLOTS as usize);
+    SLOTS.try_acquire_many(slots).ok()
+}
+
 /// Turns a component into machine code, once, for the engine that suits it.
 pub(super) fn compile(time: Time, bytes: &[u8]) -> Result<Component> {
-    match time {
-        Time::Simulated => compile_for(Kind::Simulated, bytes),
-        Time::Real => match compile_for(Kind::Pooled, bytes) {
-            Ok(component) => Ok(component),
-            // There is no address space for the pool, or no slot holds the component; or it is damaged, which the other
-            // engine says as well.
-            Err(error) => {
-                let component = compile_for(Kind::OnDemand, bytes)?;
-                tracing::debug!("instances are made without the pool, which takes longer: {error:#}");
-                Ok(component)
-            }
-        },
+    match compile_for(Kind { time, pooled: true }, bytes) {
+        Ok(component) => Ok(component),
+        // There is no address space for the pool, or no slot holds the component; or it is damaged, which the other
+        // engine says as well.
+        Err(error) => {
+            let component = compile_on_demand(time, bytes)?;
+            tracing::debug!("instances are made without the pool, which takes longer: {error:#}");
+            Ok(component)
+        }
     }
+}
+
+/// The same, for instances that need no room in a pool.
+pub(super) fn compile_on_demand(time: Time, bytes: &[u8]) -> Result<Component> {
+    compile_for(Kind { time, pooled: false }, bytes)
 }
 
 fn compile_for(kind: Kind, bytes: &[u8]) -> Result<Component> {

@@ -12,13 +12,14 @@ use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::oneshot;
 use tracing::Instrument;
+use wasmtime::component::InstancePre;
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{Error, WasiHttpView};
 
 use super::client::{Client, gone};
-use super::pool::NoInstance;
-use super::{Network, Pool, Running, Sandbox, Trap, Work};
+use super::pool::{Exports, NoInstance};
+use super::{Guest, Network, Pool, Running, Sandbox, Trap, Work};
 use crate::clock;
 use crate::component::Component;
 use crate::excerpt::excerpt;
@@ -31,8 +32,7 @@ pub type ResponseBody = UnsyncBoxBody<Bytes, Error>;
 
 /// A component that answers HTTP requests.
 pub(crate) struct Handler {
-    pool: Pool,
-    exports: ProxyIndices,
+    pool: Pool<ProxyIndices>,
 }
 
 /// So many idle instances serve any load that one process can take; more would only hold memory.
@@ -49,6 +49,12 @@ enum Stopped {
     Left,
 }
 
+impl Exports for ProxyIndices {
+    fn find(component: &Component, pre: &InstancePre<Guest>) -> Result<Self, crate::error::Error> {
+        ProxyIndices::new(pre).map_err(|error| component.unlinkable(error))
+    }
+}
+
 impl Handler {
     /// Makes `component` ready to answer.
     ///
@@ -60,9 +66,7 @@ impl Handler {
         sandbox: &Arc<Sandbox>,
         instances: Instances,
     ) -> Result<Self, crate::error::Error> {
-        let pool = Pool::new(component, sandbox, instances, MAX_IDLE)?;
-        let exports = ProxyIndices::new(&pool.pre).map_err(|error| component.unlinkable(error))?;
-        Ok(Handler { pool, exports })
+        Ok(Handler { pool: Pool::new(component, sandbox, instances, MAX_IDLE)? })
     }
 
     /// The component, as the log names it.
@@ -123,15 +127,15 @@ impl Handler {
         }
     }
 
-    async fn run<B>(&self, work: Work, request: Request<B>, head: &Arc<Head>) -> Result<Running, Stopped>
+    async fn run<B>(&self, work: Work, request: Request<B>, head: &Arc<Head>) -> Result<Running<ProxyIndices>, Stopped>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Error>,
     {
         let mut running = self.pool.take(work).await.map_err(Stopped::NoInstance)?;
         let outcome = async {
-            let Running { store, instance, .. } = &mut running;
-            let proxy = self.exports.load(&mut *store, instance)?;
+            let Running { store, instance, exports, .. } = &mut running;
+            let proxy = exports.load(&mut *store, instance)?;
             let mut http = store.data_mut().http();
             let request = http.new_incoming_request(Scheme::Http, request)?;
             let (head, name) = (head.clone(), self.pool.name.clone());
@@ -156,7 +160,13 @@ impl Handler {
     }
 
     /// Answers where the component did not, says what went wrong, and keeps an instance with which nothing did.
-    fn ended(&self, outcome: Result<Running, Stopped>, (method, uri): &(Method, Uri), head: &Head, span: Span) {
+    fn ended(
+        &self,
+        outcome: Result<Running<ProxyIndices>, Stopped>,
+        (method, uri): &(Method, Uri),
+        head: &Head,
+        span: Span,
+    ) {
         let component = &self.pool.name;
         let answered = head.status.get().copied();
         let (status, problem) = match outcome {

@@ -53,7 +53,7 @@ fn answer(
 ) -> wasmtime::Result<Option<Val>> {
     let failed = |error| Ok(Some(Val::Result(Err(Some(Box::new(error))))));
     match (signature.error(), reply) {
-        (ErrorType::None | ErrorType::Unexpected, Ok(value)) => Ok(value),
+        (ErrorType::None | ErrorType::Unexpected | ErrorType::Text, Ok(value)) => Ok(value),
         (ErrorType::RpcError | ErrorType::WrpcError, Ok(value)) => Ok(Some(Val::Result(Ok(value.map(Box::new))))),
         (ErrorType::RpcError, Err(failure)) => failed(failure.into_value(target)),
         (ErrorType::WrpcError, Err(failure)) => failed(wrpc::error(store, failure.of(target))?),
@@ -61,6 +61,7 @@ fn answer(
             let text = Val::String(failure.to_string());
             failed(Val::Variant("unexpected".into(), Some(Box::new(text))))
         }
+        (ErrorType::Text, Err(failure)) => failed(Val::String(failure.to_string())),
         (ErrorType::None, Err(failure)) => Err(wasmtime::Error::msg(format!(
             "the call of `{target}` failed, and its type has no way to say so: {failure}"
         ))),

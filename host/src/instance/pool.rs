@@ -1,27 +1,46 @@
 //! The instances of one component: made in one way, wherever they work, and kept where they serve again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use wasmtime::Store;
 use wasmtime::component::{Component as Compiled, Instance, InstancePre, Linker};
-use wasmtime::{Engine, Store};
 
 use super::wasi::Output;
 use super::{Guest, Sandbox, Work, engine, passing, polyfill, wasi};
+use crate::clock::Time;
 use crate::component::Component;
 use crate::error::Error;
 use crate::manifest::Instances;
 
 /// A component that is ready to run, and its instances that are kept for more work.
-pub(crate) struct Pool {
+pub(crate) struct Pool<E> {
     pub name: String,
     pub sandbox: Arc<Sandbox>,
     output: Arc<Output>,
-    pub pre: InstancePre<Guest>,
+    component: Component,
+    ready: Ready<E>,
+    /// The same for instances of a simulation that find no room; made when the first one does.
+    roomless: OnceLock<Ready<E>>,
     /// How much may be passed to the host in one call.
     fuel: usize,
     /// How many may wait.
     keeps: usize,
-    idle: Mutex<Vec<Running>>,
+    idle: Mutex<Vec<Running<E>>>,
+}
+
+/// What is looked up in a component, once for all of its instances.
+pub(super) trait Exports: Sized {
+    /// # Errors
+    /// [`Error`], where `component` has not what its instances are made for.
+    fn find(component: &Component, pre: &InstancePre<Guest>) -> Result<Self, Error>;
+}
+
+/// A component, compiled and linked for one engine.
+struct Ready<E> {
+    pre: InstancePre<Guest>,
+    exports: Arc<E>,
+    /// How many slots of a pool an instance takes, where that is known before.
+    slots: Option<u32>,
 }
 
 /// Why there is no instance. Nothing was asked of any.
@@ -32,20 +51,35 @@ pub(super) struct NoInstance {
 }
 
 /// An instance that works.
-pub(crate) struct Running {
+pub(crate) struct Running<E> {
     pub store: Store<Guest>,
     pub instance: Instance,
+    pub exports: Arc<E>,
+    /// Its room, where it is one of a simulation. Given back after its memory, as the fields stand here.
+    _seat: Option<engine::Seat>,
     /// How often it worked.
     uses: u64,
     /// After which of the restarts it was made.
     restarts: u64,
 }
 
-impl Pool {
+impl<E: Exports> Ready<E> {
+    fn new(component: &Component, compiled: &Compiled, time: Time) -> Result<Self, Error> {
+        let mut linker = Linker::new(compiled.engine());
+        wasi::add_to_linker(&mut linker, time).map_err(Error::Engine)?;
+        let unlinkable = |error| component.unlinkable(error);
+        polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
+        let pre = linker.instantiate_pre(compiled).map_err(unlinkable)?;
+        let exports = Arc::new(E::find(component, &pre)?);
+        Ok(Ready { pre, exports, slots: engine::slots(compiled) })
+    }
+}
+
+impl<E: Exports> Pool<E> {
     /// Makes `component` ready. Where it serves again, at most `keeps` of its instances wait.
     ///
     /// # Errors
-    /// [`Error`], when the component cannot be compiled or linked, or needs more than an instance may have.
+    /// [`Error`], when the component cannot be compiled or linked, needs more than an instance may have, or lacks exports.
     pub fn new(
         component: &Component,
         sandbox: &Arc<Sandbox>,
@@ -55,43 +89,48 @@ impl Pool {
         let compiled = engine::compile(sandbox.time, component.bytes());
         let compiled = compiled.map_err(|error| component.not_compiled(&error))?;
         check_memory(component, &compiled, sandbox)?;
-        let mut linker = Linker::new(compiled.engine());
-        wasi::add_to_linker(&mut linker, sandbox.time).map_err(Error::Engine)?;
-        let unlinkable = |error| component.unlinkable(error);
-        polyfill::add_to_linker(&mut linker, component).map_err(unlinkable)?;
-        let pre = linker.instantiate_pre(&compiled).map_err(unlinkable)?;
-        let keeps = match instances {
-            Instances::Fresh => 0,
-            Instances::Reuse => keeps,
-        };
         let name = component.name();
-        let (fuel, output) = (passing::fuel(component), sandbox.output(&name));
-        Ok(Pool { name, sandbox: sandbox.clone(), output, pre, fuel, keeps, idle: Mutex::default() })
+        Ok(Pool {
+            ready: Ready::new(component, &compiled, sandbox.time)?,
+            roomless: OnceLock::new(),
+            component: component.clone(),
+            sandbox: sandbox.clone(),
+            output: sandbox.output(&name),
+            name,
+            fuel: passing::fuel(component),
+            keeps: if instances == Instances::Reuse { keeps } else { 0 },
+            idle: Mutex::default(),
+        })
     }
 
-    pub fn compiled(&self) -> &Compiled {
-        self.pre.component()
-    }
-
-    fn engine(&self) -> &Engine {
-        self.compiled().engine()
+    /// What its instances export.
+    pub fn exports(&self) -> &E {
+        &self.ready.exports
     }
 
     /// An instance that works for `work` and nothing else.
     ///
     /// # Errors
     /// Why none can be made.
-    pub async fn take(&self, work: Work) -> Result<Running, NoInstance> {
+    pub async fn take(&self, work: Work) -> Result<Running<E>, NoInstance> {
         if let Some(mut running) = self.idle() {
             running.uses += 1;
             running.store.data_mut().works_for(work);
             self.sandbox.refuel(&mut running.store);
             return Ok(running);
         }
-        let mut store = self.sandbox.store(self.engine(), &self.output, work);
+        let (ready, seat) = self.room().map_err(|error| NoInstance { error, full: false })?;
+        let mut store = self.sandbox.store(ready.pre.engine(), &self.output, work);
         store.set_hostcall_fuel(self.fuel);
-        match self.pre.instantiate_async(&mut store).await {
-            Ok(instance) => Ok(Running { store, instance, uses: 1, restarts: self.sandbox.restarts() }),
+        match ready.pre.instantiate_async(&mut store).await {
+            Ok(instance) => Ok(Running {
+                store,
+                instance,
+                exports: ready.exports.clone(),
+                _seat: seat,
+                uses: 1,
+                restarts: self.sandbox.restarts(),
+            }),
             Err(error) => {
                 let full = store.data().bounds.crowded || engine::is_full(&error);
                 Err(NoInstance { error, full })
@@ -99,8 +138,29 @@ impl Pool {
         }
     }
 
+    /// What an instance is made of, and its room. In real time, the pool says itself that it is full.
+    fn room(&self) -> wasmtime::Result<(&Ready<E>, Option<engine::Seat>)> {
+        if self.sandbox.time == Time::Real {
+            return Ok((&self.ready, None));
+        }
+        if let Some(seat) = self.ready.slots.and_then(engine::seat) {
+            return Ok((&self.ready, Some(seat)));
+        }
+        if self.roomless.get().is_none() {
+            let compiled = engine::compile_on_demand(self.sandbox.time, self.component.bytes())?;
+            let ready = Ready::new(&self.component, &compiled, self.sandbox.time).map_err(wasmtime::Error::new)?;
+            tracing::debug!(
+                component = self.name,
+                "some instances find no room in the pool; these take longer to make"
+            );
+            // Another may have been faster, with the same.
+            let _ = self.roomless.set(ready);
+        }
+        self.roomless.get().map(|ready| (ready, None)).ok_or_else(|| wasmtime::Error::msg("it was made just now"))
+    }
+
     /// One that waits, and may serve once more.
-    fn idle(&self) -> Option<Running> {
+    fn idle(&self) -> Option<Running<E>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let restarts = self.sandbox.restarts();
         idle.retain(|running| running.restarts == restarts);
@@ -109,7 +169,7 @@ impl Pool {
 
     /// Keeps an instance whose work is done, where instances are used again. One that still has a request, an answer or
     /// a body of that work is not kept.
-    pub fn give_back(&self, mut running: Running) {
+    pub fn give_back(&self, mut running: Running<E>) {
         if self.keeps == 0 || running.uses >= self.sandbox.limits.uses {
             return;
         }

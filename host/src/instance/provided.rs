@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Network;
 use crate::component::{Functions, Interface, in_wit};
 use crate::failure::{Cause, Delivery, Failure};
+use crate::health::Health;
 use crate::lattice::{Invocation, Reply, Transport};
 use crate::providers::keyvalue::Keyvalue;
 use crate::providers::{Options, Service};
@@ -27,7 +28,14 @@ impl Provided {
     /// What is wrong with them.
     pub fn start(options: &Options) -> Result<Self, String> {
         let service = options.start()?;
-        Ok(Provided { name: options.name(), functions: in_wit(service.wit())?, service })
+        let mut functions = in_wit(service.wit())?;
+        functions.retain(|interface, _| !service.calls().contains(&interface.path().as_str()));
+        Ok(Provided { name: options.name(), functions, service })
+    }
+
+    /// Begins what needs a runtime, which `health` tells of from then on.
+    pub fn begin(&self, health: &Health) {
+        self.service.begin(health);
     }
 
     /// The store, where it is one that `wasi:keyvalue` can work on.

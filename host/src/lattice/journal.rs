@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::excerpt::excerpt;
@@ -22,6 +23,8 @@ pub struct Journal {
     inner: Mutex<Inner>,
     /// Whether [`follow`](Self::follow) was called: most journals are read from time to time, if at all.
     followed: AtomicBool,
+    /// Told of the end of each invocation that is followed.
+    ended: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -38,10 +41,12 @@ pub(crate) struct Followed {
     pub calls: Vec<Call>,
     /// In the order of their beginnings.
     pub executions: Vec<Execution>,
+    /// The keys of a store that were set or counted, and when.
+    pub written: Vec<(Duration, String)>,
 }
 
 /// One invocation that is over, and for whom it was.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub trace: TraceId,
     pub at: Duration,
@@ -76,7 +81,12 @@ pub struct Entry {
 
 impl Journal {
     pub(super) fn new() -> Self {
-        Journal { started: Instant::now(), inner: Mutex::default(), followed: AtomicBool::new(false) }
+        Journal {
+            started: Instant::now(),
+            inner: Mutex::default(),
+            followed: AtomicBool::new(false),
+            ended: Notify::new(),
+        }
     }
 
     /// How many invocations reached the lattice so far.
@@ -92,6 +102,19 @@ impl Journal {
     /// From now on, every invocation is kept, until [`take_followed`](Self::take_followed).
     pub(crate) fn follow(&self) {
         self.followed.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the end of an invocation of `target`, of those that are followed the one after so many others.
+    pub(crate) async fn ended(&self, target: &str, before: usize) -> Call {
+        loop {
+            // First: what ends while this looks is not missed.
+            let next = self.ended.notified();
+            let known = self.lock().followed.calls.iter().filter(|call| call.target == target).nth(before).cloned();
+            if let Some(call) = known {
+                return call;
+            }
+            next.await;
+        }
     }
 
     /// What happened since the last time.
@@ -116,6 +139,14 @@ impl Journal {
         if self.followed.load(Ordering::Relaxed) {
             let (at, target) = (self.started.elapsed(), excerpt(&target()).into_owned());
             self.lock().followed.executions.push(Execution { trace, at, target });
+        }
+    }
+
+    /// Records that a key of a store was set or counted.
+    pub(crate) fn wrote(&self, key: &str) {
+        if self.followed.load(Ordering::Relaxed) {
+            let at = self.started.elapsed();
+            self.lock().followed.written.push((at, key.into()));
         }
     }
 
@@ -159,6 +190,7 @@ impl Recording<'_> {
             let at = self.began - self.journal.started;
             let (took, target) = (self.began.elapsed(), self.target.to_string());
             self.journal.lock().followed.calls.push(Call { trace: self.trace, at, took, target, outcome });
+            self.journal.ended.notify_waiters();
         }
     }
 }

@@ -130,13 +130,13 @@ impl<N> Lattice<N> {
         reply
     }
 
-    /// Makes a call of the host's own to `job`, which has a time limit of its own, and records it. A result that
-    /// is an error fails the call.
+    /// Makes a call of the host's own to `job`, which has a time limit of its own, called `name` in messages, and records
+    /// it. A result that is an error fails the call.
     pub async fn run(
         &self,
         network: &Arc<N>,
         job: &dyn Transport<N>,
-        limit: Duration,
+        (limit, name): (Duration, &str),
         mut invocation: Invocation,
     ) -> Reply {
         let target = invocation.target();
@@ -156,7 +156,7 @@ impl<N> Lattice<N> {
                 reply => reply,
             }
         };
-        let reply = self.recorded(&target, &trace, limit, "job's timeout", run).await;
+        let reply = self.recorded(&target, &trace, limit, name, run).await;
         span.end(reply.as_ref().err());
         reply
     }

@@ -31,6 +31,8 @@ pub(crate) struct Cron {
     /// How long one run may take.
     pub timeout: Duration,
     pub payload: Option<String>,
+    /// Of the hosts that share a store, one runs the job; where it goes away, another after so long.
+    pub lease: Option<Duration>,
     pub line: usize,
 }
 
@@ -58,6 +60,8 @@ pub(super) struct FileCron {
     #[serde(default, deserialize_with = "value::duration")]
     timeout: Option<Duration>,
     payload: Option<String>,
+    #[serde(default, deserialize_with = "value::duration")]
+    lease: Option<Duration>,
 }
 
 impl FileCron {
@@ -95,6 +99,9 @@ impl FileCron {
         if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(format!("the cron job `{call}` needs a `timeout` of more than nothing"));
         }
+        if self.lease.is_some_and(|lease| lease < Duration::from_secs(1)) {
+            return Err(format!("the cron job `{call}` needs a `lease` from 1 s, like \"10s\""));
+        }
         let name = call.split_once('#').filter(|(interface, function)| interface.contains('/') && !function.is_empty());
         let Some((interface, function)) = name else {
             return Err(format!("`{call}` is not a function of an interface; write it like \"acme:jobs/job#run\""));
@@ -112,6 +119,7 @@ impl FileCron {
             missed: self.missed,
             timeout: self.timeout.unwrap_or(request_timeout),
             payload: self.payload,
+            lease: self.lease,
             line,
         })
     }

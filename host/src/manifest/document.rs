@@ -99,10 +99,10 @@ fn suggested(message: String) -> String {
     if matches!(written, "policies" | KEY) {
         return format!("unknown field `{written}`; policies for components are the setting `{KEY}` of `[config]`");
     }
-    if written == "nats" {
-        return "`[nats]` is of links to other processes, and this program is built without them; build it with the \
-                feature `wrpc`"
-            .into();
+    if matches!(written, "messages" | "nats") {
+        return format!(
+            "`{written}` is of NATS servers, and this program is built without them; build it with the feature `wrpc`"
+        );
     }
     match nearest(written, words) {
         Some(meant) => message.replacen("expected", &format!("did you mean `{meant}`? Expected"), 1),

@@ -11,6 +11,8 @@ mod http;
 mod limits;
 mod link;
 #[cfg(feature = "wrpc")]
+mod messages;
+#[cfg(feature = "wrpc")]
 mod nats;
 mod schedule;
 pub(crate) mod value;
@@ -36,6 +38,8 @@ pub(crate) use limits::{ClientLeft, Limits};
 #[cfg(feature = "wrpc")]
 pub(crate) use link::Nats;
 pub(crate) use link::{Link, Target, provider_options};
+#[cfg(feature = "wrpc")]
+pub(crate) use messages::{Messages, Source};
 #[cfg(feature = "wrpc")]
 pub(crate) use nats::NatsServer;
 pub(crate) use schedule::Schedule;
@@ -78,6 +82,10 @@ pub(crate) use schedule::Schedule;
 ///     payload = "Ada"
 ///     every = "10s"                     # or schedule = "0 3 * * *", with zone = "Europe/Berlin"
 ///
+///     [[messages]]                      # messages that the component takes
+///     nats = "nats://127.0.0.1:4222"
+///     subject = "greetings"
+///
 ///     [[faults]]
 ///     on = "acme:greeter/api#greet"     # or a whole interface; without it, everything
 ///     kind = "no-target"
@@ -109,6 +117,8 @@ pub struct Manifest {
     pub(crate) config: BTreeMap<String, Setting>,
     pub(crate) env: Env,
     pub(crate) cron: Vec<Cron>,
+    #[cfg(feature = "wrpc")]
+    pub(crate) messages: Vec<Messages>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -180,7 +190,15 @@ impl Manifest {
             links.insert(interface, link.map_err(|problem| wrong(Some(line), problem))?);
         }
         #[cfg(feature = "wrpc")]
-        let nats = nats::check(file.nats, &mut links, line_of, beside)
+        let mut messages = Vec::new();
+        #[cfg(feature = "wrpc")]
+        for source in file.messages {
+            let line = line_of(source.span().start);
+            let source = source.into_inner().check(line, file.request_timeout);
+            messages.push(source.map_err(|problem| wrong(Some(line), problem))?);
+        }
+        #[cfg(feature = "wrpc")]
+        let nats = nats::check(file.nats, &mut links, &mut messages, line_of, beside)
             .map_err(|(line, problem)| wrong(Some(line), problem))?;
         let http = file.http.check(line_of, beside).map_err(|(line, problem)| wrong(Some(line), problem))?;
         let config = file.config.into_iter().map(|(key, setting)| {
@@ -230,6 +248,8 @@ impl Manifest {
             config: config.collect(),
             env,
             cron,
+            #[cfg(feature = "wrpc")]
+            messages,
             faults,
         })
     }
@@ -292,6 +312,8 @@ impl Manifest {
             config: BTreeMap::new(),
             env: Env::default(),
             cron: Vec::new(),
+            #[cfg(feature = "wrpc")]
+            messages: Vec::new(),
             faults: Vec::new(),
         }
     }
@@ -365,12 +387,13 @@ impl Manifest {
 
 /// The keys whose tables are easily taken for those of the other: the message of the parser then speaks of
 /// sequences and maps. With the type, and what to write.
-const TABLES: [TableOf; 7] = [
+const TABLES: [TableOf; 8] = [
     ("config", "table", "one table, `[config]`, with a line for each setting"),
     ("cron", "array", "a list of tables, each below a `[[cron]]` of its own"),
     ("env", "table", "one table, `[env]`, with a line for each variable"),
     ("http", "table", "one table, `[http]`, like `allow = [\"api.example.com\"]` below it"),
     ("links", "table", "one table, `[links]`, with a line for each link"),
+    ("messages", "array", "a list of tables, each below a `[[messages]]` of its own"),
     ("nats", "table", "a table for each server, like `[nats.\"nats://127.0.0.1:4222\"]`"),
     ("faults", "array", "a list of tables, each below a `[[faults]]` of its own"),
 ];
@@ -418,6 +441,9 @@ struct File {
     env: BTreeMap<String, Spanned<config::FileSetting>>,
     #[serde(default)]
     cron: Vec<Spanned<cron::FileCron>>,
+    #[cfg(feature = "wrpc")]
+    #[serde(default)]
+    messages: Vec<Spanned<messages::FileMessages>>,
     #[serde(default)]
     faults: Vec<Spanned<fault::FileFault>>,
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::{Link, Target, value};
+use super::{Link, Messages, Target, value};
 use crate::nats::{Address, Login, NatsOptions, Problem, Secret, check_options};
 
 /// What a manifest says of one server, and where.
@@ -161,6 +161,7 @@ pub(super) fn misplaced(manifest: &DeTable<'_>) -> Option<(String, usize)> {
 pub(super) fn check(
     tables: BTreeMap<String, Spanned<FileNats>>,
     links: &mut BTreeMap<String, Link>,
+    messages: &mut [Messages],
     line_of: &dyn Fn(usize) -> usize,
     beside: &dyn Fn(PathBuf) -> PathBuf,
 ) -> Result<Vec<NatsServer>, (usize, String)> {
@@ -169,25 +170,26 @@ pub(super) fn check(
         let line = line_of(table.span().start);
         let wrong = |problem| (line, problem);
         let server = table.into_inner().check(&name, line_of, beside).map_err(wrong)?;
-        apply(&server, links.values_mut()).map_err(wrong)?;
+        let links = links.values_mut().filter_map(|link| match &mut link.target {
+            Target::Nats(nats) => Some((&nats.address, &mut nats.options)),
+            Target::Provider(provider) => provider.nats(),
+            _ => None,
+        });
+        let messages = messages.iter_mut().map(|messages| (&messages.address, &mut messages.options));
+        apply(&server, links.chain(messages)).map_err(wrong)?;
         servers.push(server);
     }
     Ok(servers)
 }
 
-/// Gives the links what is said of their server; or says what is wrong with that.
-fn apply<'l>(server: &NatsServer, links: impl IntoIterator<Item = &'l mut Link>) -> Result<(), String> {
+/// Gives all that is connected to the server what is said of it; or says what is wrong with that.
+fn apply<'l>(
+    server: &NatsServer,
+    connected: impl IntoIterator<Item = (&'l Address, &'l mut NatsOptions)>,
+) -> Result<(), String> {
     let mut servers: Vec<String> = Vec::new();
     let mut found = false;
-    for link in links {
-        let (address, options) = match &mut link.target {
-            Target::Nats(nats) => (&nats.address, &mut nats.options),
-            Target::Provider(provider) => match provider.nats() {
-                Some(at) => at,
-                None => continue,
-            },
-            _ => continue,
-        };
+    for (address, options) in connected {
         if *address != server.server {
             servers.push(format!("\"{address}\""));
             continue;

@@ -1,15 +1,18 @@
-//! How to reach a NATS server: its address, what it is shown, and whom to trust.
+//! How to reach a NATS server: its address, what it is shown, whom to trust, and the connection to it.
 
 mod address;
+mod connection;
 mod login;
+mod status;
 mod subject;
 
 use std::fmt;
 use std::path::PathBuf;
 
 pub(crate) use address::Address;
+pub(crate) use connection::{Connection, delay, round_trip};
 pub(crate) use login::{Problem, check as check_options, connect_options};
-pub(crate) use subject::is_subject;
+pub(crate) use subject::{is_pattern, is_subject, matches};
 
 /// What a NATS server wants to see of those who connect, and which servers to trust. By default nothing is shown, and
 /// over TLS a server is trusted whose certificate the system trusts.

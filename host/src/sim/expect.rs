@@ -84,7 +84,9 @@ impl Expect {
                 add(found <= most, name, format!("at most {most}"), found.to_string());
             }
         }
-        all.extend(self.promises.iter().zip(facts.requests).filter_map(|(promise, request)| promise.check(request)));
+        // A promise for each path, whose requests stand together.
+        let turns = facts.requests.chunk_by(|one, next| one.path == next.path);
+        all.extend(self.promises.iter().zip(turns).filter_map(|(promise, requests)| promise.check(requests)));
         all
     }
 }

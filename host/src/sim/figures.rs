@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::breakers::Breaker;
 use super::expect::Property;
-use super::play::Played;
+use super::play::{Play, Played};
 use super::scenario::Scenario;
 use crate::lattice::{Call, Fault, FaultKind, Lost, On};
 
@@ -66,6 +67,9 @@ pub(super) struct Run {
     pub latency: Latency,
     pub targets: Vec<Target>,
     pub weather: Vec<Weather>,
+    /// Those whose state all instances share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<Breaker>,
     pub steps: Steps,
     /// Of some requests, all that happened: those that failed and those that took longest before others.
     pub timelines: Vec<Timeline>,
@@ -159,7 +163,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// What became of a call, in a word.
-fn outcome(call: &Call) -> String {
+pub(super) fn outcome(call: &Call) -> String {
     match call.outcome {
         Some(Ok(())) => "ok".into(),
         Some(Err((cause, _))) => cause.to_string(),
@@ -169,7 +173,8 @@ fn outcome(call: &Call) -> String {
 
 impl Run {
     /// The figures of what was played, with the timelines of at most so many requests.
-    pub fn of(scenario: &Scenario, seed: u64, played: &[Played], timelines: usize) -> Self {
+    pub fn of(scenario: &Scenario, seed: u64, play: &Play, timelines: usize) -> Self {
+        let played = play.requests.as_slice();
         let weather: Vec<&Fault> = scenario.manifest.faults.iter().chain(&scenario.weather).collect();
         let facts = Facts::new(played, &weather);
         let properties = scenario.expect.check(&facts);
@@ -197,6 +202,7 @@ impl Run {
             },
             targets: targets(played, lasted),
             weather: weather.into_iter().map(Weather::of).collect(),
+            breakers: play.breakers.clone(),
             steps: Steps::of(played, lasted),
             timelines: chosen(played, timelines)
                 .map(|number| Timeline::of(scenario, number, &played[number]))
@@ -333,7 +339,7 @@ impl Timeline {
             number: number + 1,
             at: seconds(played.at),
             took: seconds(played.took),
-            request: format!("{} {}", asked.method, asked.uri.path()),
+            request: asked.name.clone(),
             answer: played.answer(),
             succeeded: played.succeeded(),
             calls: calls.collect(),

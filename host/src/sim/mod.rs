@@ -12,6 +12,7 @@ struct Page;
 
 mod answers;
 mod arrivals;
+mod breakers;
 mod built;
 mod compare;
 mod expect;

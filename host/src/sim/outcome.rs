@@ -76,7 +76,7 @@ impl Scenario {
             while !stop.load(Ordering::Relaxed) {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(seed) = seeds.get(number) else { break };
-                let run = play(self, *seed).map(|(played, _)| Run::of(self, *seed, &played, timelines));
+                let run = play(self, *seed).map(|play| Run::of(self, *seed, &play, timelines));
                 if run.is_err() {
                     stop.store(true, Ordering::Relaxed);
                 }

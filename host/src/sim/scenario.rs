@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::expect::{Expect, FileExpect};
 use super::script::{FileRequest, Promise};
-use super::traffic::{FileTraffic, Load, Traffic};
+use super::traffic::{FileTraffic, Load, MAX_REQUESTS, Traffic, Turn};
 use crate::error::Error;
 use crate::lattice::Fault;
 use crate::manifest::{Document, FileFault, Instances, Manifest, TableOf, read_text, value};
@@ -82,7 +82,7 @@ impl Scenario {
                 (traffic.map_err(|(line, problem)| located(line, problem))?, Vec::new())
             }
             (None, requests) if !requests.is_empty() => {
-                in_turn(requests, line_of).map_err(|(line, problem)| located(line, problem))?
+                in_turn(requests, &manifest, line_of).map_err(|(line, problem)| located(line, problem))?
             }
             (None, _) => {
                 return Err(missing(
@@ -169,19 +169,31 @@ impl Scenario {
 /// The traffic of requests that come one after the other, and what is expected of each.
 fn in_turn(
     requests: Vec<Spanned<FileRequest>>,
+    manifest: &Manifest,
     line_of: &dyn Fn(usize) -> usize,
 ) -> Result<(Traffic, Vec<Promise>), (usize, String)> {
-    let (mut times, mut paths, mut promises) = (Vec::new(), Vec::new(), Vec::new());
-    for (request, number) in requests.into_iter().zip(1..) {
+    let (mut turns, mut paths, mut promises): (Vec<Turn>, _, _) = (Vec::new(), Vec::new(), Vec::new());
+    for request in requests {
         let line = line_of(request.span().start);
-        let (at, asked, promise) = request.into_inner().check(number).map_err(|problem| (line, problem))?;
-        times.push(at);
+        let number = 1 + turns.iter().map(|turn| turn.count).sum::<usize>();
+        let (turn, asked, promise) = request.into_inner().check(number).map_err(|problem| (line, problem))?;
+        if (number - 1 + turn.count) as u64 > MAX_REQUESTS {
+            return Err((line, format!("with these there are more than {MAX_REQUESTS} requests, which are the most")));
+        }
+        if let Some(job) = &turn.job
+            && !manifest.cron.iter().any(|cron| cron.target() == *job)
+        {
+            let jobs: Vec<String> = manifest.cron.iter().map(|cron| format!("`{}`", cron.target())).collect();
+            let jobs = if jobs.is_empty() { "none".into() } else { jobs.join(", ") };
+            return Err((line, format!("`job` is `{job}`, and the manifest has none of this name; it has {jobs}")));
+        }
+        turns.push(turn);
         paths.push(asked);
         promises.push(promise);
     }
     // An axis of time has some length.
-    let duration = times.iter().flatten().max().copied().unwrap_or_default().max(Duration::from_secs(1));
-    Ok((Traffic { load: Load::InTurn(times), duration, paths }, promises))
+    let duration = turns.iter().filter_map(|turn| turn.at).max().unwrap_or_default().max(Duration::from_secs(1));
+    Ok((Traffic { load: Load::InTurn(turns), duration, paths }, promises))
 }
 
 const TABLES: [TableOf; 5] = [

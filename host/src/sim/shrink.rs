@@ -42,7 +42,7 @@ impl Scenario {
     /// # Ok::<(), steadfast_host::Error>(())
     /// ```
     pub fn shrink(&self, seed: u64) -> Result<Option<Shrunk>, Error> {
-        let run = |scenario: &Scenario| play(scenario, seed).map(|(played, _)| Run::of(scenario, seed, &played, 1));
+        let run = |scenario: &Scenario| play(scenario, seed).map(|play| Run::of(scenario, seed, &play, 1));
         let before = run(self)?;
         let failed: BTreeSet<&str> = failed(&before).collect();
         if failed.is_empty() {

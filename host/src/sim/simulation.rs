@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::answers::{Answers, Stage};
 use super::built::built;
 use super::expect::Expect;
-use super::play::play;
+use super::play::{Play, play};
 use super::scenario::{Lifetime, Scenario};
 use super::traffic::{Asked, Load, Traffic, parse_asked};
 use crate::error::Error;
@@ -247,8 +247,8 @@ impl Simulation {
             copies: 1,
             instances: Lifetime::default(),
         };
-        let (played, switches) = play(&scenario, self.seed)?;
-        Ok(Answers::of(&scenario, played, Arc::new(Stage { switches, http })))
+        let Play { requests, switches, .. } = play(&scenario, self.seed)?;
+        Ok(Answers::of(&scenario, requests, Arc::new(Stage { switches, http })))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
+use super::breakers::State;
 use super::figures::{Run, Timeline, TimelineCall};
 use super::outcome::Outcome;
 
@@ -70,6 +71,18 @@ impl fmt::Display for Run {
             let steps = 0..self.steps.succeeded.len();
             let line: String = steps.map(|step| if there(step) { '▄' } else { ' ' }).collect();
             writeln!(f, "           {line}  {}", weather.name())?;
+        }
+        for breaker in &self.breakers {
+            let open = breaker.spans(self.lasted).filter(|(.., state)| *state == State::Open);
+            let open: Vec<_> = open.map(|(begin, end, _)| (begin, end)).collect();
+            let length = self.steps.length;
+            let is_open = |step: usize| {
+                let (from, to) = (step as f64 * length, (step + 1) as f64 * length);
+                open.iter().any(|(begin, end)| *begin < to && *end > from)
+            };
+            let steps = 0..self.steps.succeeded.len();
+            let line: String = steps.map(|step| if is_open(step) { '▄' } else { ' ' }).collect();
+            writeln!(f, "           {line}  breaker {} open", breaker.name)?;
         }
         writeln!(f, "           {}  requests that succeeded", sparkline(&self.steps.succeeded))?;
         writeln!(f, "           {}  requests that failed", sparkline(&self.steps.failed))?;

@@ -39,13 +39,29 @@ pub(super) enum Load {
     Closed { clients: u64, pause: Delay },
     /// At these times, each for the path of that number.
     Listed(Vec<(Duration, usize)>),
-    /// Each of the paths in turn, when the one before is answered, and not before its time.
-    InTurn(Vec<Option<Duration>>),
+    /// Each of the paths in turn, when all before are answered.
+    InTurn(Vec<Turn>),
+}
+
+/// The requests for one of the paths, which follow those for the path before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// They come not before this time.
+    pub at: Option<Duration>,
+    /// Nor before as much time has passed as the last answer said in its `Retry-After`.
+    pub when_told: bool,
+    pub count: usize,
+    /// Whether all come at once, or each after the answer to the one before.
+    pub at_once: bool,
+    /// In place of requests, the next run of this job is waited for.
+    pub job: Option<String>,
 }
 
 /// One kind of request.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
+    /// As people call it: `GET /hello/Ada`. Of a run of a job, which has nothing else, that of the job.
+    pub name: String,
     pub method: Method,
     pub uri: Uri,
     pub body: String,
@@ -253,7 +269,8 @@ pub(super) fn parse_asked(path: &str, method: String, body: String) -> Result<As
         .ok()
         .filter(|parsed: &Method| *parsed != Method::CONNECT)
         .ok_or_else(|| format!("`method` is {method:?}, which is none of HTTP; write one like \"POST\""))?;
-    Ok(Asked { method, uri, body, weight: 1 })
+    let uri: Uri = uri;
+    Ok(Asked { name: format!("{method} {}", uri.path()), method, uri, body, weight: 1 })
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Inbox {
                     }
                     Err(error) => tracing::warn!("cannot subscribe at {}: {error}", connection.name),
                 }
-                tokio::time::sleep(super::connection::delay(attempt)).await;
+                tokio::time::sleep(crate::nats::delay(attempt)).await;
             }
         });
         Inbox { open, _making: making }

@@ -14,7 +14,6 @@ mod headers;
 mod inbox;
 mod outcome;
 mod server;
-mod status;
 mod subject;
 pub(crate) mod tcp;
 

@@ -19,6 +19,7 @@ use super::{Connection, MAX_BYTES, PATIENCE, headers, instance, outcome, subject
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply};
+use crate::nats::round_trip;
 use crate::server::{GRACE, stopped, stopping};
 use crate::trace::{SpanKind, Tracer};
 
@@ -339,14 +340,6 @@ async fn watch(server: Arc<Server>, nats: async_nats::Client) {
         server.connection.subscribed(known.is_ok());
         lost.await;
     }
-}
-
-/// Waits until the server has read all that was written before.
-async fn round_trip(nats: &async_nats::Client) -> Result<(), String> {
-    let inbox = nats.new_inbox();
-    let mut echo = nats.subscribe(inbox.clone()).await.map_err(|error| crate::error::quote(&error))?;
-    publish(nats, inbox, Bytes::new()).await?;
-    echo.next().await.map(drop).ok_or_else(|| "the connection was closed".into())
 }
 
 /// A subscription whose messages say which function they call.

@@ -24,6 +24,15 @@ enum Kind {
     Redis(redis::Redis),
 }
 
+/// A server with JetStream, and the folder where it keeps its streams.
+pub async fn jetstream() -> Option<(Server, TempDir)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config: PathBuf = folder.path().join("nats.conf");
+    let text = format!("jetstream {{ store_dir: '{}' }}", folder.path().display());
+    std::fs::write(&config, text).expect("the folder is ours");
+    Some((Server::configured(Some(config)).await?, folder))
+}
+
 impl Store {
     /// All stores that are installed here.
     async fn all() -> Vec<Self> {
@@ -35,11 +44,7 @@ impl Store {
     }
 
     async fn nats() -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let config: PathBuf = folder.path().join("nats.conf");
-        let text = format!("jetstream {{ store_dir: '{}' }}", folder.path().display());
-        std::fs::write(&config, text).expect("the folder is ours");
-        let server = Server::configured(Some(config)).await?;
+        let (server, folder) = jetstream().await?;
         let link = format!("{{ provider = 'keyvalue', nats = '{}', bucket = 'state' }}", server.url());
         Some(Store { server: Kind::Nats(server), link, folder })
     }

@@ -10,8 +10,10 @@ mod credentials;
 mod deadline;
 mod forged;
 mod keyvalue;
+mod leases;
 mod leaving;
 mod load;
+mod messages;
 mod outage;
 mod peers;
 mod process;
@@ -41,7 +43,18 @@ fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
     GUESTS
         .get_or_init(|| {
-            Guests::build(&["caller", "callee", "keeper", "sharer", "wrpc-greeting", "wrpc-hello"]).unwrap()
+            Guests::build(&[
+                "caller",
+                "callee",
+                "greeter",
+                "keeper",
+                "messenger",
+                "sharer",
+                "tasks",
+                "wrpc-greeting",
+                "wrpc-hello",
+            ])
+            .unwrap()
         })
         .file(package)
 }

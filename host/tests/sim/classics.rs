@@ -83,6 +83,25 @@ fn a_breaker_opens_where_its_state_outlives_a_request() {
 }
 
 #[test]
+fn the_store_shows_how_a_shared_breaker_was() {
+    let run = &runs("breaker-never-opens", "shared", 1).1[0];
+    let breakers = run["breakers"].as_array().expect("breakers");
+    assert_eq!(breakers.len(), 1, "{breakers:?}");
+    let changes = breakers[0]["changes"].as_array().expect("changes");
+    let changes: Vec<(f64, &str)> =
+        changes.iter().map(|change| (change[0].as_f64().unwrap(), change[1].as_str().unwrap())).collect();
+    // It opens soon after the outage begins, tries each time that a break is over, and closes when one succeeds.
+    let outage = (run["weather"][0]["from"].as_f64().unwrap(), run["weather"][0]["until"].as_f64().unwrap());
+    let (first, last) = (changes[0], changes[changes.len() - 1]);
+    assert!(first.1 == "open" && first.0 > outage.0 && first.0 < outage.0 + 2.0, "{changes:?}");
+    assert!(last.1 == "closed" && last.0 > outage.1, "{changes:?}");
+    let probed: Vec<bool> = changes.chunks(2).map(|pair| pair[0].1 == "open" && pair[1].1 == "half-open").collect();
+    assert!(probed.len() > 3 && probed[..probed.len() - 1].iter().all(|probed| *probed), "{changes:?}");
+    let naive = &runs("breaker-never-opens", "naive", 1).1[0];
+    assert!(naive.get("breakers").is_none(), "those in the memory of an instance are not seen");
+}
+
+#[test]
 fn a_deadline_counts_the_calls_too() {
     check("deadline-of-sleeps", "p99");
 }

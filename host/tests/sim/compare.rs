@@ -36,6 +36,13 @@ fn two_scenarios_are_compared_with_the_same_seeds() {
     assert!(page.contains("<td>calm.toml<td class=\"good\">0 of 3<td>100%<td>0 ms<td>20 ms<td>1.00"), "{page}");
     assert_eq!(page.matches("seed 1</h2>").count(), 2);
     assert!(!page.contains("href=\"#r"), "there are no requests to link to");
+    // Both pictures have the values of one scale.
+    let labels = |picture: &str| -> Vec<String> {
+        let texts = picture.split("text-anchor=\"end\">").skip(1);
+        texts.map(|text| text.split('<').next().unwrap_or_default().to_string()).collect()
+    };
+    let pictures: Vec<Vec<String>> = page.split("seed 1</h2>").skip(1).map(labels).collect();
+    assert!(pictures.len() == 2 && pictures[0].len() > 4 && pictures[0] == pictures[1], "{pictures:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use steadfast_host::sim::Scenario;
 fn files(example: &Example) -> (Vec<File>, BTreeSet<String>) {
     let (mut all, mut scenarios): (Vec<File>, _) = (Vec::new(), BTreeSet::new());
     for scenario in (example.scenarios)() {
-        let Some([manifest, scenario]) = scenario.files(example.name) else { continue };
+        let [manifest, scenario] = scenario.files(example.name);
         match all.iter().find(|file| file.path == manifest.path) {
             Some(known) => assert_eq!(known.text, manifest.text, "{} has two texts", manifest.path),
             None => all.push(manifest),
@@ -52,6 +52,10 @@ fn the_files_are_those_of_the_table() {
 fn check(name: &str) {
     let example = EXAMPLES.iter().find(|example| example.name == name).expect("an example");
     let guests = Guests::build(example.packages).expect("the guests build");
+    if example.packages.contains(&"greeter") && example.packages.contains(&"http-hello") {
+        let composed = steadfast_host::compose(guests.file("http-hello"), guests.file("greeter")).expect("they fit");
+        std::fs::write(guests.file("greeter").with_file_name("http_hello_composed.wasm"), composed).expect("a file");
+    }
     let built = guests.file(example.packages[0]).parent().expect("a folder").display().to_string();
     let stage = tempfile::tempdir().expect("a folder for the test");
     std::fs::create_dir(stage.path().join(name)).expect("the folder is ours");
@@ -98,6 +102,36 @@ fn a_promise_that_is_not_kept_is_told_with_its_figures() {
 }
 
 #[test]
+fn many_requests_have_one_promise() {
+    let stage = super::Stage::of(
+        "manifest = 'hello.toml'\n[[weather]]\nkind = 'overloaded'\nretry-after = '30s'\nfirst = 2\n\
+         [[requests]]\npath = '/strict/Ada'\ntimes = 3\ncounts = { 'Hello, Ada!' = 1, overloaded = 2 }\ncalls = 3\n\
+         [[requests]]\npath = '/strict/Ada'\nat-once = 4\nstatus = 200\nretry-after = '1s'\n",
+    );
+    let run = &super::parsed(&stage.json(&[], 1))["runs"][0];
+    let property = |number: usize| {
+        ["held", "name", "expected", "found"].map(|key| run["properties"][number][key].to_string().replace('"', "'"))
+    };
+    let expected = ["true", "'requests 1 to 3, GET /strict/Ada'"];
+    assert_eq!(property(0)[..2], expected, "{:?}", property(0));
+    assert!(property(0)[3].contains("200 ×1, 503 ×2, 3 calls"), "{:?}", property(0));
+    let expected = ["false", "'requests 4 to 7, GET /strict/Ada'", "'200, retry after 1s'", "'200 ×4, no retry'"];
+    assert_eq!(property(1), expected);
+}
+
+#[test]
+fn a_client_that_is_told_when_to_come_waits() {
+    let stage = super::Stage::of(
+        "manifest = 'hello.toml'\n[[weather]]\nkind = 'overloaded'\nretry-after = '30s'\nfirst = 1\n\
+         [[requests]]\npath = '/strict/Ada'\nstatus = 503\nretry-after = '30s'\n\
+         [[requests]]\npath = '/strict/Ada'\nwhen-told = true\nstatus = 200\n",
+    );
+    let run = &super::parsed(&stage.json(&[], 0))["runs"][0];
+    let times: Vec<f64> = run["timelines"].as_array().unwrap().iter().map(|one| one["at"].as_f64().unwrap()).collect();
+    assert_eq!(times, [0.0, 30.0]);
+}
+
+#[test]
 fn the_flagship_keeps_its_promises_in_simulated_time() {
     check("http-hello");
 }
@@ -115,4 +149,14 @@ fn the_proxy_keeps_its_promises_in_simulated_time() {
 #[test]
 fn the_chain_keeps_its_promises_in_simulated_time() {
     check("chain");
+}
+
+#[test]
+fn the_shared_breaker_keeps_its_promises_in_simulated_time() {
+    check("shared-breaker");
+}
+
+#[test]
+fn the_job_keeps_its_promises_in_simulated_time() {
+    check("cron");
 }

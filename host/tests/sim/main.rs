@@ -18,14 +18,7 @@ use steadfast_demo::guests::Guests;
 
 fn guests() -> &'static Guests {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
-    GUESTS.get_or_init(|| {
-        let built = Guests::build(&["http-hello", "greeter"]).expect("the guests build");
-        // Other tests build the greeter together with others, and then it has other bytes.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("the folder is ours");
-        built.copied_to(&folder).expect("the folder is ours")
-    })
+    GUESTS.get_or_init(|| Guests::build(&["http-hello", "greeter"]).expect("the guests build"))
 }
 
 /// A handler that calls a greeter: at most 4 tries within 3 s, with 100, 200 and 400 ms between them, and jitter.
@@ -333,6 +326,33 @@ fn a_hundred_seeds_have_the_same_outcome_each_time() {
     let runs = outcome["runs"].as_array().unwrap();
     let figures: std::collections::BTreeSet<String> = runs.iter().map(|run| run["latency"].to_string()).collect();
     assert_eq!((runs.len(), figures.len()), (100, 100), "each seed has its own");
+}
+
+/// All requests of a seed come at once, and wait for a second. Those of one seed find room in the pool of instances. Those of
+/// four do not, where these run at the same time; and where there is no address space for it, there is no pool.
+#[test]
+fn instances_that_find_no_room_in_the_pool_do_the_same() {
+    let crowd = "manifest = 'hello.toml'\n[traffic]\narrivals = 'bursts'\nburst = 300\nrequests-per-second = 300\n\
+                 duration = '1s'\npaths = [{ path = '/strict/Ada' }]\n\
+                 [[weather]]\nkind = 'latency'\ndelay = { min = '500ms', max = '900ms' }\n";
+    let stage = Stage::of(crowd);
+    let run = |jobs: &str, kibibytes: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -v {kibibytes} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_steadfast")]);
+        command.args(["sim", "outage.toml", "--seeds", "1..4", "--json", "out.json", "--jobs", jobs]);
+        let command = command.current_dir(stage.path()).env("RUST_LOG", "steadfast_host::instance=debug");
+        let output = command.output().expect("the command runs");
+        let json = std::fs::read_to_string(stage.path().join("out.json")).expect("it was written");
+        (json, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (alone, said) = run("1", "unlimited");
+    assert!(!said.contains("the pool"), "there is room for one seed: {said}");
+    let (together, _) = run("4", "unlimited");
+    assert!(alone == together, "four at a time have another outcome");
+    // 4 TiB.
+    let (on_demand, said) = run("1", "4294967296");
+    assert!(said.contains("instances are made without the pool"), "{said}");
+    assert!(alone == on_demand, "without the pool, the outcome is another");
 }
 
 #[test]

@@ -88,6 +88,12 @@ fn requests_of_a_list_that_are_wrong_are_told_where() {
         ),
         ("[[requests]]\npath = '/'\ncalls = [3, 2]", "outage.toml:4: the least and the most are two numbers that grow"),
         ("[[requests]]\npath = '/'\nat = '900y'", "outage.toml:2: `at` is more than 366 days from the beginning"),
+        ("[[requests]]\npath = '/'\ntimes = 2\nat-once = 2", "outage.toml:2: `times` and `at-once` both say how many"),
+        ("[[requests]]\npath = '/'\nwhen-told = true", "outage.toml:2: `when-told` waits for what the answer before"),
+        ("[[requests]]\npath = '/'\ntimes = 1000000\n[[requests]]\npath = '/'", "outage.toml:5: with these there are"),
+        ("[[requests]]\npath = '/'\noutcome = 'ok'", "outage.toml:2: `outcome` is that of a `job`"),
+        ("[[requests]]\njob = 'a:b/c#d'\nstatus = 200", "outage.toml:2: `job` waits for the next run of a job"),
+        ("[[requests]]\njob = 'a:b/c#d'", "outage.toml:2: `job` is `a:b/c#d`, and the manifest has none of this name"),
     ] {
         assert!(said(requests).starts_with(message), "{requests}: {}", said(requests));
     }

@@ -51,22 +51,61 @@ fn a_page_from_saved_json_is_the_same_page() {
     assert!(text(&output.stdout).starts_with("requests "), "{}", text(&output.stdout));
 }
 
-/// Where there is a Chromium: its script runs, and a link to a request opens it.
+/// What a browser makes of a page, at this place of it, and what it says of scripts; none where there is no Chromium.
+fn shown(page: &str) -> Option<String> {
+    let mut browser = Command::new("chromium");
+    browser.args([
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=2000",
+    ]);
+    let output = match browser.args(["--dump-dom", page]).output() {
+        Ok(output) => output,
+        // In CI there is one, so that this is tried.
+        Err(error) => {
+            assert!(std::env::var_os("CI").is_none(), "chromium: {error}");
+            return None;
+        }
+    };
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(!log.contains("CONSOLE"), "{log}");
+    Some(text(&output.stdout).into())
+}
+
 #[test]
 fn a_link_to_a_request_opens_it_in_a_browser() {
     let stage = Stage::of(OUTAGE);
     let (_, outcome) = made(&stage);
     let number = &outcome["runs"][0]["timelines"][3]["number"];
-    let page = format!("file://{}/out.html#r{number}", stage.path().display());
-    let mut browser = Command::new("chromium");
-    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom", &page]);
-    let output = match browser.output() {
-        Ok(output) => output,
-        // In CI there is one, so that this is tried.
-        Err(error) => return assert!(std::env::var_os("CI").is_none(), "chromium: {error}"),
-    };
-    let (shown, log) = (text(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let Some(shown) = shown(&format!("file://{}/out.html#r{number}", stage.path().display())) else { return };
     assert!(shown.contains(&format!("<details id=\"r{number}\" open=\"\">")), "{shown}");
     assert_eq!(shown.matches("open=\"\"").count(), 1);
-    assert!(!log.contains("CONSOLE"), "{log}");
+}
+
+/// The script stands for a person, who presses Tab until a dot has the focus, and Enter, which is a click on it.
+#[test]
+fn a_click_on_a_dot_opens_its_request_in_a_browser() {
+    let stage = Stage::of(OUTAGE);
+    let (page, outcome) = made(&stage);
+    let number = &outcome["runs"][0]["timelines"][5]["number"];
+    let person = format!(
+        "<script>
+        const dot = document.querySelector('svg a[href=\"#r{number}\"]');
+        const person = () => {{
+          dot.focus();
+          document.title = document.activeElement === dot ? 'reached,' : 'not reached,';
+          dot.dispatchEvent(new MouseEvent('click', {{ bubbles: true, cancelable: true }}));
+          setTimeout(() => {{
+            document.title += ' ' + document.activeElement.closest('details')?.id + ' has the focus';
+          }}, 500);
+        }};
+        addEventListener('load', () => setTimeout(person, 300));
+        </script>"
+    );
+    std::fs::write(stage.path().join("person.html"), page.replace("</html>", &format!("{person}</html>"))).unwrap();
+    let Some(shown) = shown(&format!("file://{}/person.html", stage.path().display())) else { return };
+    assert!(shown.contains(&format!("<title>reached, r{number} has the focus</title>")), "{shown}");
+    assert!(shown.contains(&format!("<details id=\"r{number}\" open=\"\">")), "{shown}");
 }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use crate::observe::Change;
-use crate::platform::clock::{AsyncClock, Instant};
+use crate::platform::clock::{AsyncClock, Instant, nanos};
 use crate::platform::rng::below;
 use crate::policy::{Guard, HedgeKind, Moment, Outcome, Permit, Rejected, RetryPart};
 use crate::testing::{ManualClock, Recorder, SplitMix, TestClock, block_on};
@@ -88,7 +88,7 @@ struct Slots {
 }
 
 #[derive(Debug)]
-struct Slot<'m>(&'m Taken, Duration);
+struct Slot<'m>(&'m Taken, u64);
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -117,13 +117,13 @@ impl Guard for Slots {
         }
         more(&taken.now);
         // The first is let through at once.
-        let delay = if taken.now.get() > 1 { self.delay } else { Duration::ZERO };
+        let delay = if taken.now.get() > 1 { nanos(self.delay) } else { 0 };
         Ok(Slot(taken, delay))
     }
 }
 
 impl Permit for Slot<'_> {
-    fn delay(&self) -> Duration {
+    fn delay(&self) -> u64 {
         self.1
     }
     fn settle(self, outcome: Outcome, _: &impl Moment) -> Option<Change> {

@@ -15,7 +15,7 @@ use crate::policy::Rejected;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Memory<T> {
-    /// What the state says to most calls, without the lock: a success costs 44 fuel instead of 270. A call that reads
+    /// What the state says to most calls, without the lock: 226 fuel less for a success. A call that reads
     /// it while it changes is taken for one that came before.
     closed: AtomicU32,
     state: Local<State<T>>,

@@ -55,7 +55,7 @@ impl<W: Window> Permit for BreakerPermit<'_, W> {
         if watched && !self.admission.is_of_closed() { self.memory.begin_probe(self.admission) } else { None }
     }
 
-    // In line, so that most successes end at the first comparison: 44 fuel instead of 120.
+    // In line, so that most successes end at the first comparison: 76 fuel less.
     #[inline]
     fn settle(self, outcome: Outcome, moment: &impl Moment) -> Option<Change> {
         let BreakerPermit { settings, memory, admission } = self;

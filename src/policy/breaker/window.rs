@@ -53,14 +53,19 @@ pub struct Counts {
 impl Counts {
     const NONE: Counts = Counts { calls: 0, failures: 0, slow: 0 };
 
-    pub fn add(&mut self, more: Counts) {
+    fn add(&mut self, more: Counts) {
         self.calls = self.calls.saturating_add(more.calls);
         self.failures = self.failures.saturating_add(more.failures);
         self.slow = self.slow.saturating_add(more.slow);
     }
 
-    pub fn of(failed: bool, slow: bool) -> Counts {
-        Counts { calls: 1, failures: u32::from(failed), slow: u32::from(slow) }
+    /// One more call. A part is never more than the whole, so it needs no check of its own.
+    pub fn count(&mut self, failed: bool, slow: bool) {
+        if self.calls < u32::MAX {
+            self.calls += 1;
+            self.failures += u32::from(failed);
+            self.slow += u32::from(slow);
+        }
     }
 }
 
@@ -243,7 +248,7 @@ impl Tally for LastSeconds {
 
     fn record(&mut self, settings: &Settings, now: Instant, failed: bool, slow: bool) {
         self.turn(settings, now);
-        self.buckets[self.newest % BUCKETS].add(Counts::of(failed, slow));
+        self.buckets[self.newest % BUCKETS].count(failed, slow);
     }
 
     // A success always adds to a bucket.

@@ -38,10 +38,20 @@ pub(super) struct Tariff {
     pub costs: [u32; 8],
     /// Per second. At most 10,000 tokens, so that it fits a `u64` when multiplied with nanoseconds.
     pub refill: u64,
-    /// A tenth of a deposit's time to live, in nanoseconds.
-    pub slice: u64,
+    /// A deposit's time to live, in nanoseconds, where it has one.
+    pub ttl: Option<u64>,
     /// What the passing of time does. A function, so that neither kind is in a component that does not use it.
     pub passes: Option<fn(&mut Ledger, &Tariff, Instant)>,
+}
+
+impl Tariff {
+    /// How long each piece of the time to live is, in nanoseconds.
+    pub const fn slice(&self) -> u64 {
+        match self.ttl {
+            Some(ttl) => ttl / SLICES as u64,
+            None => 0,
+        }
+    }
 }
 
 /// The balance, and since when.
@@ -71,7 +81,7 @@ impl Ledger {
     }
 
     pub fn lose(&mut self, amount: i64) {
-        self.balance = self.balance.saturating_sub(amount);
+        self.balance -= amount;
         if self.balance < 0 {
             self.balance = 0;
             self.carry = 0;
@@ -108,7 +118,7 @@ pub(super) fn refill(ledger: &mut Ledger, tariff: &Tariff, now: Instant) {
 /// Deposits and withdrawals that are older than their time to live are forgotten.
 pub(super) fn expire(ledger: &mut Ledger, tariff: &Tariff, now: Instant) {
     let began = *ledger.at.get_or_insert(now);
-    let slice = tariff.slice.max(1);
+    let slice = tariff.slice().max(1);
     let slices = now.nanos_since(began) / slice;
     if slices == 0 {
         return;

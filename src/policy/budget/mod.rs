@@ -45,13 +45,13 @@ pub struct Budget {
     ledger: Local<Ledger>,
 }
 
-/// Settings as they were given, for nothing but their check.
+/// Settings as they were given, for nothing but their check. What was not given has a value that is allowed: 24 bytes
+/// less of each budget in a component than with options.
 #[derive(Clone, Copy, Debug)]
 struct Given {
-    ratio: Option<f64>,
-    reward: Option<f64>,
-    refill: Option<f64>,
-    ttl: Option<Duration>,
+    ratio: f64,
+    reward: f64,
+    refill: f64,
     tokens: Option<u32>,
 }
 
@@ -88,7 +88,7 @@ impl Budget {
         let saved = per_call.saturating_mul(SAVED_CALLS);
         // A ratio that saves up less than one retry would allow none.
         let capacity = if saved < TOKEN { TOKEN } else { saved };
-        Budget::of(Tariff { capacity, per_call, ..Budget::NOTHING }, Given { ratio: Some(ratio), ..Budget::NOT_GIVEN })
+        Budget::of(Tariff { capacity, per_call, ..Budget::NOTHING }, Given { ratio, ..Budget::NOT_GIVEN })
     }
 
     /// The retry budget of Finagle: the fraction `ratio` of the calls of the last `ttl` may be repeated, and
@@ -114,11 +114,11 @@ impl Budget {
                 capacity: i64::MAX / 2,
                 initial: if reserve > MOST as u128 { MOST } else { reserve as i64 },
                 per_call: millionths(ratio),
-                slice: nanos(ttl) / 10,
+                ttl: Some(nanos(ttl)),
                 passes: Some(expire),
                 ..Budget::NOTHING
             },
-            Given { ratio: Some(ratio), ttl: Some(ttl), ..Budget::NOT_GIVEN },
+            Given { ratio, ..Budget::NOT_GIVEN },
         )
     }
 
@@ -146,7 +146,7 @@ impl Budget {
                 costs: [0; 8],
                 ..Budget::NOTHING
             },
-            Given { reward: Some(token_ratio), ..Budget::NOT_GIVEN },
+            Given { reward: token_ratio, ..Budget::NOT_GIVEN },
         )
     }
 
@@ -248,10 +248,7 @@ impl Budget {
     /// static SLOW: Budget = Budget::quota(500).reward(0.4);
     /// ```
     pub const fn reward(self, tokens: f64) -> Self {
-        Budget::of(
-            Tariff { per_success: millionths(tokens), ..self.tariff },
-            Given { reward: Some(tokens), ..self.given },
-        )
+        Budget::of(Tariff { per_success: millionths(tokens), ..self.tariff }, Given { reward: tokens, ..self.given })
     }
 
     /// What every second adds; nothing by default, at most 10,000. A fraction is counted in millionths.
@@ -266,7 +263,7 @@ impl Budget {
     pub const fn refill_per_second(self, tokens: f64) -> Self {
         Budget::of(
             Tariff { refill: millionths(tokens) as u64, passes: Some(refill), ..self.tariff },
-            Given { refill: Some(tokens), ..self.given },
+            Given { refill: tokens, ..self.given },
         )
     }
 
@@ -289,27 +286,22 @@ impl Budget {
     /// The same for a budget that is shared already.
     pub(super) const fn makes_sense(&self) -> Result<(), Invalid> {
         let tariff = &self.tariff;
-        if let Some(ratio) = self.given.ratio
-            && !(ratio >= 0.000_001 && ratio <= 1.0)
-        {
+        let Given { ratio, reward, refill, .. } = self.given;
+        if !(ratio >= 0.000_001 && ratio <= 1.0) {
             refuse!("budget ratio", Value::Factor(ratio), "from 0.000001 to 1");
         }
-        if let Some(reward) = self.given.reward
-            && !(reward >= 0.000_001 && reward <= 1_000.0)
-        {
+        if !(reward >= 0.000_001 && reward <= 1_000.0) {
             refuse!("budget reward for a success", Value::Factor(reward), "from 0.000001 to 1,000");
         }
-        if let Some(refill) = self.given.refill {
-            if !(refill >= 0.000_001 && refill <= 10_000.0) {
-                refuse!("budget refill_per_second", Value::Factor(refill), "from 0.000001 to 10,000");
-            }
-            if self.given.ttl.is_some() {
-                refuse!("budget refill_per_second", Value::Factor(refill), "absent from a windowed budget");
-            }
+        if !(refill >= 0.000_001 && refill <= 10_000.0) {
+            refuse!("budget refill_per_second", Value::Factor(refill), "from 0.000001 to 10,000");
         }
-        if let Some(ttl) = self.given.ttl {
-            if tariff.slice == 0 {
-                refuse!("budget ttl", Value::Time(ttl), "10 ns or more");
+        if tariff.refill > 0 && tariff.ttl.is_some() {
+            refuse!("budget refill_per_second", Value::Factor(refill), "absent from a windowed budget");
+        }
+        if let Some(ttl) = tariff.ttl {
+            if tariff.slice() == 0 {
+                refuse!("budget ttl", Value::Time(Duration::from_nanos(ttl)), "10 ns or more");
             }
             if let Some(tokens) = self.given.tokens {
                 refuse!("budget max_tokens or initial", Value::Count(tokens), "absent from a windowed budget");
@@ -376,11 +368,11 @@ impl Budget {
         least: 0,
         costs: [1; 8],
         refill: 0,
-        slice: 0,
+        ttl: None,
         passes: None,
     };
 
-    const NOT_GIVEN: Given = Given { ratio: None, reward: None, refill: None, ttl: None, tokens: None };
+    const NOT_GIVEN: Given = Given { ratio: 1.0, reward: 1.0, refill: 1.0, tokens: None };
 
     const fn of(tariff: Tariff, given: Given) -> Self {
         Budget { ledger: Local::new(Ledger::new(&tariff)), tariff, given }

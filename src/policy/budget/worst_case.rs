@@ -31,9 +31,9 @@ impl Budget {
             return Allowance { burst: Some(u32::try_from(burst).unwrap_or(u32::MAX)), per_call: 0.0, per_second };
         }
         let cost = f64::from(tariff.costs.iter().copied().min().unwrap_or(1).max(1));
-        let reserve = self.given.ttl.map_or(0.0, |ttl| tokens(tariff.initial) / ttl.as_secs_f64());
+        let reserve = tariff.ttl.map_or(0.0, |ttl| tokens(tariff.initial) / (ttl as f64 / 1e9));
         Allowance {
-            burst: self.given.ttl.is_none().then_some((tokens(tariff.capacity) / cost) as u32),
+            burst: tariff.ttl.is_none().then_some((tokens(tariff.capacity) / cost) as u32),
             per_call: tokens(tariff.per_call) / cost,
             per_second: (tokens(tariff.refill as i64) + reserve) / cost,
         }

@@ -211,28 +211,28 @@ pub struct Memory<W: RateLimitKind>(Local<Places<W>>);
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct RateLimitPermit<'p, W: RateLimitKind> {
-    limit: &'p RateLimit<W>,
+    /// Until the attempt began.
+    limit: Option<&'p RateLimit<W>>,
     memory: &'p Memory<W>,
     place: W::Place,
     wait: u64,
-    begun: bool,
 }
 
 impl<W: RateLimitKind> Permit for RateLimitPermit<'_, W> {
     #[inline]
-    fn delay(&self) -> Duration {
-        Duration::from_nanos(self.wait)
+    fn delay(&self) -> u64 {
+        self.wait
     }
 
     #[inline]
     fn begin(&mut self, _: bool) -> Option<Change> {
-        self.begun = true;
+        self.limit = None;
         None
     }
 
     #[inline]
     fn settle(mut self, _: Outcome, _: &impl Moment) -> Option<Change> {
-        self.begun = true;
+        self.limit = None;
         None
     }
 }
@@ -241,8 +241,8 @@ impl<W: RateLimitKind> Drop for RateLimitPermit<'_, W> {
     #[inline]
     fn drop(&mut self) {
         // A call that was cancelled under way may have reached the target all the same: it counts.
-        if !self.begun {
-            self.memory.0.with(|places| places.give_back(self.limit, self.place));
+        if let Some(limit) = self.limit {
+            self.memory.0.with(|places| places.give_back(limit, self.place));
         }
     }
 }
@@ -263,7 +263,7 @@ impl<W: RateLimitKind> Guard for RateLimit<W> {
         // The clock is read outside of the borrow: it may be a caller's own.
         let now = moment.now().as_nanos();
         match memory.0.with(|places| places.take(self, now)) {
-            Ok((place, wait)) => Ok(RateLimitPermit { limit: self, memory, place, wait, begun: false }),
+            Ok((place, wait)) => Ok(RateLimitPermit { limit: Some(self), memory, place, wait }),
             Err(wait) => Err(limited(wait)),
         }
     }

@@ -115,15 +115,11 @@ fn at_random<W: RateLimitKind>(
             0..=4 => {
                 let permit = limit.admit(&memory, &Then(now));
                 let got = match &permit {
-                    Ok(permit) => Ok(now + nanos(permit.delay())),
+                    Ok(permit) => Ok(now + permit.delay()),
                     Err(rejected) => Err(rejected.retry_after),
                 };
                 assert_eq!(got, reference.come(id, now, limit.patience), "{limit:?}, call {id} at {now}");
-                waiting.extend(permit.ok().map(|permit| Made {
-                    at: now + nanos(permit.delay()),
-                    id,
-                    permit: Some(permit),
-                }));
+                waiting.extend(permit.ok().map(|permit| Made { at: now + permit.delay(), id, permit: Some(permit) }));
             }
             5 if !waiting.is_empty() => {
                 let made = waiting.swap_remove(upto(waiting.len() as u64) as usize);

@@ -81,7 +81,7 @@ impl<W: RateLimitKind> Places<W> {
             return taken;
         }
         let place = W::next(limit, &self.state, self.latest);
-        let wait = self.wait(limit, &place, now);
+        let wait = Self::wait(limit, &place, self.latest, now);
         if wait > limit.patience {
             return Err(wait);
         }
@@ -90,46 +90,47 @@ impl<W: RateLimitKind> Places<W> {
     }
 
     #[inline]
-    fn wait(&self, limit: &RateLimit<W>, place: &W::Place, now: u64) -> u64 {
-        match W::wait(limit, place, self.latest) {
+    fn wait(limit: &RateLimit<W>, place: &W::Place, latest: u64, now: u64) -> u64 {
+        match W::wait(limit, place, latest) {
             0 => 0,
-            wait => wait.saturating_add(self.latest.saturating_sub(now)),
+            wait => wait.saturating_add(latest.saturating_sub(now)),
         }
     }
 
     #[cold]
     fn take_abandoned(&mut self, limit: &RateLimit<W>, now: u64) -> Option<Result<(W::Place, u64), u64>> {
         let latest = self.latest;
-        self.abandoned.retain(|place| !W::is_over(limit, place, latest));
-        let place = *self.abandoned.iter().find(|place| !W::is_past(place, latest))?;
-        let wait = self.wait(limit, &place, now);
-        if wait > limit.patience {
-            return Some(Err(wait));
-        }
-        // `Vec::remove` would bring the message of a panic that cannot be.
-        self.abandoned.retain(|other| W::is_before(other, &place) || W::is_before(&place, other));
-        Some(Ok((place, wait)))
+        let place = self.abandoned.iter().find(|place| !W::is_past(place, latest)).copied();
+        let taken = place.map(|place| match Self::wait(limit, &place, latest, now) {
+            wait if wait > limit.patience => Err(wait),
+            wait => Ok((place, wait)),
+        });
+        // The first that is not past goes if it is taken, and what is over goes anyway.
+        let mut takes = matches!(taken, Some(Ok(_)));
+        self.abandoned.retain(|place| {
+            let is_past = W::is_past(place, latest);
+            if is_past { !W::is_over(limit, place, latest) } else { !core::mem::take(&mut takes) }
+        });
+        taken
     }
 
     /// A call does not use its place.
     #[cold]
     pub fn give_back(&mut self, limit: &RateLimit<W>, mut place: W::Place) {
-        if W::untake(limit, &mut self.state, &place) {
-            while self.abandoned.last().is_some_and(|last| W::untake(limit, &mut self.state, last)) {
-                self.abandoned.pop();
+        for other in &mut self.abandoned {
+            if W::is_before(&place, other) {
+                core::mem::swap(&mut place, other);
             }
-        } else {
-            for other in &mut self.abandoned {
-                if W::is_before(&place, other) {
-                    core::mem::swap(&mut place, other);
-                }
-            }
-            // Where there is no memory for it, nobody gets the place. `push` alone would bring the message of a panic, and
-            // 27 kB for printing it; where it sees that there is room, it cannot panic.
-            let _ = self.abandoned.try_reserve(1);
-            if self.abandoned.len() < self.abandoned.capacity() {
-                self.abandoned.push(place);
-            }
+        }
+        // Where there is no memory for it, nobody gets the place. `push` alone would bring the message of a panic, and
+        // 27 kB for printing it; where it sees that there is room, it cannot panic.
+        let _ = self.abandoned.try_reserve(1);
+        if self.abandoned.len() < self.abandoned.capacity() {
+            self.abandoned.push(place);
+        }
+        // What nobody waits behind is as if it had never been taken.
+        while self.abandoned.last().is_some_and(|last| W::untake(limit, &mut self.state, last)) {
+            self.abandoned.pop();
         }
     }
 }

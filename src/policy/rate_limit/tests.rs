@@ -19,7 +19,7 @@ pub(super) fn call<W: RateLimitKind>(limit: &RateLimit<W>, memory: &Memory<W>, n
         Ok(permit) => {
             let delay = permit.delay();
             permit.settle(Outcome::Success, &Then(now));
-            Ok(nanos(delay))
+            Ok(delay)
         }
         Err(rejected) => {
             assert_eq!((rejected.reason, rejected.cause), (Reason::RateLimited, Cause::Overloaded));
@@ -178,7 +178,7 @@ fn an_abandoned_place_goes_to_the_next_who_comes_or_was_never_there() {
         let limit = limit.wait_up_to(secs(100));
         let wait = |now| {
             let permit = limit.admit(&memory, &Then(now * SECOND)).unwrap();
-            (nanos(permit.delay()) / SECOND, permit)
+            (permit.delay() / SECOND, permit)
         };
         assert_eq!(call(&limit, &memory, 0), Ok(0));
         let (waits, mut permits): (Vec<_>, Vec<_>) = (0..4).map(|_| wait(0)).unzip();
@@ -239,7 +239,7 @@ fn abandoned_places_leave_a_full_log_as_it_was() {
         }
         let before = memory.0.with(|places| places.state);
         let permits: Vec<_> = (0..3 * calls).map(|_| limit.admit(&memory, &Then(0)).unwrap()).collect();
-        assert_eq!(permits.last().map(Permit::delay), Some(secs(3)));
+        assert_eq!(permits.last().map(Permit::delay), Some(3 * SECOND));
         drop(permits);
         assert_eq!(memory.0.with(|places| (places.state, places.abandoned.len())), (before, 0));
     }

@@ -67,6 +67,16 @@ pub(crate) enum Operation {
     Swap(String, Seen, Vec<u8>),
 }
 
+impl Operation {
+    /// The one key that it sets or counts.
+    pub fn writes(&self) -> Option<&str> {
+        match self {
+            Operation::Set(key, _) | Operation::Increment(key, _) | Operation::Swap(key, ..) => Some(key),
+            _ => None,
+        }
+    }
+}
+
 /// What is added, and the numbers that there are then.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Delta {

@@ -1,8 +1,11 @@
 //! The pictures of a report, as SVG: all on one axis of time.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use super::Html;
+use crate::sim::breakers::{Breaker, State};
 use crate::sim::figures::{Run, Target, Timeline};
 use crate::sim::summary::time;
 
@@ -17,21 +20,68 @@ const RIBBON: f64 = 22.0;
 /// Above each part, for its name.
 const NAME: f64 = 26.0;
 
+/// How far the axes go. Pictures that are compared share one.
+#[derive(Default)]
+pub(super) struct Scale {
+    /// In seconds, as all times here.
+    lasted: f64,
+    latency: f64,
+    /// In a second.
+    requests: f64,
+    /// To each target, in a second.
+    calls: BTreeMap<String, f64>,
+}
+
+impl Scale {
+    /// One on which all of these runs have room.
+    pub fn of<'r>(runs: impl IntoIterator<Item = &'r Run>) -> Self {
+        runs.into_iter().fold(Scale::default(), |mut scale, run| {
+            let most = |counts: &mut dyn Iterator<Item = u64>| rate(counts.max().unwrap_or_default().max(1), run);
+            let steps = &run.steps;
+            scale.lasted = scale.lasted.max(run.lasted);
+            scale.latency = scale.latency.max(run.latency.max).max(0.001);
+            let requests = most(&mut steps.succeeded.iter().zip(&steps.failed).map(|(good, bad)| good + bad));
+            scale.requests = scale.requests.max(requests);
+            for target in &run.targets {
+                let calls = most(&mut target.asked_by_step.iter().chain(&target.arrived_by_step).copied());
+                let known = scale.calls.entry(target.to.clone()).or_default();
+                *known = known.max(calls);
+            }
+            scale
+        })
+    }
+}
+
+/// So many in a step, as a number in each second.
+fn rate(count: u64, run: &Run) -> f64 {
+    count as f64 / run.steps.length.max(f64::MIN_POSITIVE)
+}
+
+/// As many digits as a label needs.
+fn per_second(rate: f64) -> String {
+    let digits = if rate < 10.0 { 1 } else { 0 };
+    format!("{rate:.digits$}/s")
+}
+
 pub(super) struct Chart<'r> {
     run: &'r Run,
+    scale: &'r Scale,
     /// Where the next part begins.
     top: f64,
     svg: String,
 }
 
 impl<'r> Chart<'r> {
-    pub fn new(run: &'r Run) -> Self {
-        Chart { run, top: 0.0, svg: String::new() }
+    pub fn new(run: &'r Run, scale: &'r Scale) -> Self {
+        Chart { run, scale, top: 0.0, svg: String::new() }
     }
 
     pub fn write(mut self, page: &mut String) -> fmt::Result {
         if !self.run.weather.is_empty() {
             self.weather()?;
+        }
+        for breaker in &self.run.breakers {
+            self.breaker(breaker)?;
         }
         self.requests()?;
         self.latency()?;
@@ -41,14 +91,14 @@ impl<'r> Chart<'r> {
         self.axis()?;
         writeln!(
             page,
-            "<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"group\" aria-label=\"Weather, requests, latency and calls in the \
-             course of time\">\n{}</svg>",
+            "<svg viewBox=\"0 0 {WIDTH} {:.0}\" role=\"group\" aria-label=\"Weather, breakers, requests, latency and calls \
+             in the course of time\">\n{}</svg>",
             self.top, self.svg
         )
     }
 
     fn x(&self, at: f64) -> f64 {
-        LEFT + at / self.run.lasted.max(f64::MIN_POSITIVE) * (WIDTH - LEFT - 10.0)
+        LEFT + at / self.scale.lasted.max(f64::MIN_POSITIVE) * (WIDTH - LEFT - 10.0)
     }
 
     /// The left end of a step, and how wide it is.
@@ -109,6 +159,40 @@ impl<'r> Chart<'r> {
         Ok(())
     }
 
+    fn breaker(&mut self, breaker: &Breaker) -> fmt::Result {
+        self.top += NAME;
+        writeln!(
+            self.svg,
+            "<text class=\"name\" x=\"{LEFT}\" y=\"{:.1}\">Breaker {}: <tspan class=\"succeeded\">■</tspan> closed, \
+             <tspan class=\"failed\">■</tspan> open, <tspan class=\"probing\">■</tspan> half-open</text>",
+            self.top - 8.0,
+            Html(&breaker.name),
+        )?;
+        let mut spans: Vec<_> = breaker.spans(self.run.lasted).collect();
+        // A probe may take no time, and is to be seen: above the others, and not too narrow.
+        spans.sort_by_key(|(.., state)| *state == State::HalfOpen);
+        for (begin, end, state) in spans {
+            let (class, word) = match state {
+                State::Closed => ("succeeded", "closed"),
+                State::Open => ("failed", "open"),
+                State::HalfOpen => ("probing", "half-open"),
+            };
+            let left = self.x(begin);
+            writeln!(
+                self.svg,
+                "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\">\
+                 <title>{word} from {} to {}</title></rect>",
+                self.top,
+                (self.x(end) - left).max(3.0),
+                RIBBON - 10.0,
+                time(begin),
+                time(end),
+            )?;
+        }
+        self.top += RIBBON - 10.0;
+        Ok(())
+    }
+
     fn requests(&mut self) -> fmt::Result {
         self.top += NAME;
         writeln!(
@@ -118,12 +202,11 @@ impl<'r> Chart<'r> {
             self.top - 8.0
         )?;
         let steps = &self.run.steps;
-        let sums = steps.succeeded.iter().zip(&steps.failed).map(|(succeeded, failed)| succeeded + failed);
-        let most = sums.max().unwrap_or_default().max(1);
-        self.frame(&most.to_string())?;
+        let most = self.scale.requests;
+        self.frame(&per_second(most))?;
         for (number, (succeeded, failed)) in steps.succeeded.iter().zip(&steps.failed).enumerate() {
             let (left, width) = self.step(number);
-            let height = |count: u64| count as f64 / most as f64 * HEIGHT;
+            let height = |count: u64| rate(count, self.run) / most * HEIGHT;
             let bottom = self.top + HEIGHT;
             let title = format!("{}: {succeeded} succeeded, {failed} failed", self.span(number));
             for (class, base, count) in [("succeeded", 0, *succeeded), ("failed", *succeeded, *failed)] {
@@ -147,7 +230,7 @@ impl<'r> Chart<'r> {
         let dots = if self.run.timelines.is_empty() { "" } else { "; a dot for each request below: click one" };
         self.name(&format!("Latency: lines for p50 and, above it, p99{dots}"))?;
         let steps = &self.run.steps;
-        let most = self.run.latency.max.max(0.001);
+        let most = self.scale.latency;
         self.frame(&time(most))?;
         let bottom = self.top + HEIGHT;
         let y = |took: f64| bottom - took / most * HEIGHT;
@@ -179,13 +262,13 @@ impl<'r> Chart<'r> {
 
     fn calls(&mut self, target: &Target) -> fmt::Result {
         self.name(&format!("Calls to {}: made (line) and arrived (area)", target.to))?;
-        let most = target.asked_by_step.iter().chain(&target.arrived_by_step).max().copied().unwrap_or_default().max(1);
-        self.frame(&most.to_string())?;
+        let most = self.scale.calls.get(&target.to).copied().unwrap_or(1.0);
+        self.frame(&per_second(most))?;
         let bottom = self.top + HEIGHT;
         let mut line = String::new();
         for (number, (asked, arrived)) in target.asked_by_step.iter().zip(&target.arrived_by_step).enumerate() {
             let (left, width) = self.step(number);
-            let y = |count: u64| bottom - count as f64 / most as f64 * HEIGHT;
+            let y = |count: u64| bottom - rate(count, self.run) / most * HEIGHT;
             let title = format!("{}: {asked} made, {arrived} arrived", self.span(number));
             writeln!(
                 self.svg,
@@ -204,18 +287,48 @@ impl<'r> Chart<'r> {
 
     fn axis(&mut self) -> fmt::Result {
         self.top += 18.0;
-        for part in 0..=6 {
-            let at = self.run.lasted * f64::from(part) / 6.0;
-            let anchor = match part {
-                0 => "start",
-                6 => "end",
+        let step = round_step(self.scale.lasted / 7.0);
+        let mut at = 0.0;
+        while at <= self.scale.lasted {
+            let x = self.x(at);
+            let anchor = match at {
+                0.0 => "start",
+                _ if x > WIDTH - 30.0 => "end",
                 _ => "middle",
             };
-            let (x, label) = (self.x(at), time(at));
-            writeln!(self.svg, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", self.top)?;
+            writeln!(
+                self.svg,
+                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+                self.top,
+                round_time(at)
+            )?;
+            at += step;
         }
         self.top += 8.0;
         Ok(())
+    }
+}
+
+/// The next time from `least` seconds on that people count in.
+fn round_step(least: f64) -> f64 {
+    const MINUTES: [f64; 11] =
+        [60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0];
+    let decimal = 10_f64.powf(least.max(1e-9).log10().floor());
+    let decimal = [1.0, 2.0, 5.0, 10.0].map(|times| times * decimal).into_iter().find(|step| *step >= least);
+    match decimal {
+        Some(step) if step < 30.0 => step,
+        _ if least <= 30.0 => 30.0,
+        _ => MINUTES.into_iter().find(|step| *step >= least).unwrap_or_else(|| (least / 86_400.0).ceil() * 86_400.0),
+    }
+}
+
+/// A multiple of such a step.
+fn round_time(seconds: f64) -> String {
+    match seconds {
+        0.0 => "0".into(),
+        _ if seconds >= 60.0 => humantime::format_duration(Duration::from_secs(seconds.round() as u64)).to_string(),
+        _ if seconds >= 1.0 => format!("{} s", (seconds * 100.0).round() / 100.0),
+        _ => time(seconds),
     }
 }
 
@@ -244,4 +357,18 @@ pub(super) fn timeline(page: &mut String, request: &Timeline) -> fmt::Result {
         )?;
     }
     writeln!(page, "</svg>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_has_the_times_that_people_count_in() {
+        for (lasted, step) in [(1.0, 0.2), (8.0, 2.0), (20.0, 5.0), (42.03, 10.0), (180.0, 30.0), (3600.0, 600.0)] {
+            assert!((round_step(lasted / 7.0) - step).abs() < 1e-9, "{lasted}: {}", round_step(lasted / 7.0));
+        }
+        assert_eq!(round_step(40.0 * 86_400.0 / 7.0), 6.0 * 86_400.0);
+        assert_eq!([0.0, 0.2, 5.0, 7.5, 90.0].map(round_time), ["0", "200 ms", "5 s", "7.5 s", "1m 30s"]);
+    }
 }

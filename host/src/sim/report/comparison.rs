@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::chart::Chart;
+use super::chart::{Chart, Scale};
 use super::{Html, begin, end};
 use crate::sim::compare::{Comparison, Version};
 use crate::sim::figures::{Run, percent};
@@ -33,17 +33,26 @@ impl Comparison {
         self.table(page)?;
         self.plots(page)?;
         if self.versions.len() <= PICTURES {
-            let seed = self.seed();
-            for version in &self.versions {
-                if let Some(run) = version.outcome.runs.iter().find(|run| Some(run.seed) == seed) {
-                    writeln!(page, "<h2>{}, seed {}</h2>", Html(&version.name), run.seed)?;
-                    // Links to requests are for pages that have them.
-                    let run = Run { timelines: Vec::new(), ..run.clone() };
-                    Chart::new(&run).write(page)?;
-                }
-            }
+            self.pictures(page)?;
         }
         end(page)
+    }
+
+    /// What happened in the course of time, of one seed and on one scale.
+    fn pictures(&self, page: &mut String) -> fmt::Result {
+        let seed = self.seed();
+        let run_of = |version: &Version| {
+            let run = version.outcome.runs.iter().find(|run| Some(run.seed) == seed)?;
+            // Links to requests are for pages that have them.
+            Some((version.name.clone(), Run { timelines: Vec::new(), ..run.clone() }))
+        };
+        let runs: Vec<(String, Run)> = self.versions.iter().filter_map(run_of).collect();
+        let scale = Scale::of(runs.iter().map(|(_, run)| run));
+        for (name, run) in &runs {
+            writeln!(page, "<h2>{}, seed {}</h2>", Html(name), run.seed)?;
+            Chart::new(run, &scale).write(page)?;
+        }
+        Ok(())
     }
 
     /// The first with which a version failed, or the first.

@@ -5,7 +5,7 @@ mod comparison;
 
 use std::fmt::{self, Write};
 
-use chart::{Chart, timeline};
+use chart::{Chart, Scale, timeline};
 
 use super::figures::{Run, Timeline};
 use super::outcome::Outcome;
@@ -37,7 +37,7 @@ impl Outcome {
                 write_properties(page, run)?;
                 write_totals(page, run)?;
                 page.push_str("<h2>In the course of time</h2>\n");
-                Chart::new(run).write(page)?;
+                Chart::new(run, &Scale::of([run])).write(page)?;
                 write_requests(page, run)?;
             }
             None => page.push_str("<p>No seeds were run.</p>\n"),

@@ -24,11 +24,11 @@ impl Model {
     }
 
     fn expires(&self) -> bool {
-        self.budget.tariff.slice != 0
+        self.budget.tariff.slice() != 0
     }
 
     fn slice(&self, now: u64) -> u64 {
-        (now - self.began) / self.budget.tariff.slice
+        (now - self.began) / self.budget.tariff.slice()
     }
 
     /// Unlike the real one, it looks at every single event what time has done.

@@ -220,7 +220,7 @@ fn a_hundred_awaited_calls_line_up_and_those_that_are_abandoned_consume_nothing(
     let mut context = Context::from_waker(Waker::noop());
     let polls: Vec<_> = futures.iter_mut().map(|future| future.as_mut().poll(&mut context).is_ready()).collect();
     assert_eq!(polls.iter().filter(|ready| **ready).count(), 1, "one passes, the others wait");
-    let wait = || nanos(policy.rate_limit.guard.admit(&policy.rate_limit.memory, &Then(0)).unwrap().delay()) / SECOND;
+    let wait = || policy.rate_limit.guard.admit(&policy.rate_limit.memory, &Then(0)).unwrap().delay() / SECOND;
     assert_eq!(wait(), 100);
     let mut random = SplitMix::new(7);
     drop(futures.remove(0));

@@ -74,7 +74,15 @@ impl View<'_> {
     /// The same on the bucket of this name.
     async fn run_on(&mut self, target: &str, bucket: &str, operation: Operation) -> std::result::Result<Answer, Error> {
         let Work { network, deadline, trace, .. } = self.work;
-        let done = network.keyvalue.run(bucket, operation);
+        let done = async {
+            let (journal, key) = (network.lattice.journal(), operation.writes().map(String::from));
+            journal.arrived(trace.trace_id(), || target.into());
+            let done = network.keyvalue.run(bucket, operation).await;
+            if let (Ok(Ok(_)), Some(key)) = (&done, key) {
+                journal.wrote(&key);
+            }
+            done
+        };
         let done = network.lattice.perform(target, trace, *deadline, &network.upstreams.faults, done).await;
         match done {
             Ok(answer) => answer.map_err(Error::from),

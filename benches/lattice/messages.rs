@@ -1,0 +1,75 @@
+//! A message and its answer, by a component beside `async-nats` alone, over one server in one run.
+
+use std::time::Instant;
+
+use async_nats::Client;
+use futures_util::StreamExt;
+use steadfast_demo::guests::Guests;
+
+use crate::http::{self, Load};
+use crate::program::Program;
+use crate::{Outcome, Places, REUSE, Row, until_ready};
+
+/// So many messages, one after the other, so many times: of a request, HTTP is a small part.
+const MESSAGES: u32 = 200;
+const TIMES: usize = 100;
+const PATH: &str = "/requests/echo/200";
+
+pub async fn run(places: &Places<'_>, _server: Program) -> Outcome<()> {
+    let guests = Guests::build(&["messenger"])?;
+    let client = async_nats::connect(&places.url).await?;
+    let mut asked = async_nats::connect(&places.url).await?.subscribe("echo").await?;
+    let answering = async_nats::connect(&places.url).await?;
+    tokio::spawn(async move {
+        while let Some(message) = asked.next().await {
+            if let Some(reply) = message.reply {
+                let _ = answering.publish(reply, message.payload).await;
+            }
+        }
+    });
+    let mut rows = vec![("async-nats alone", alone(&client, "echo").await?)];
+    let link =
+        format!("[links]\n'steadfast:messaging/consumer' = {{ provider = 'messaging', nats = '{}' }}\n", places.url);
+    let messenger = guests.file("messenger");
+    for (name, more) in [("asked by a component", REUSE), ("asked by a component, a fresh instance for each 200", "")] {
+        let program = places.serve(name, messenger, &format!("{more}{link}")).await?;
+        let row = Row { name, path: PATH, programs: vec![program] };
+        until_ready(&row, 200, "200").await?;
+        http::load(row.address(), PATH, 1, TIMES / 5, 200, "200").await?;
+        rows.push((name, http::load(row.address(), PATH, 1, TIMES, 200, "200").await?));
+    }
+    for (name, subject, more) in [
+        ("answered by a component", "kept", REUSE),
+        ("answered by a component, a fresh instance for each", "fresh", ""),
+    ] {
+        let messages = format!("[[messages]]\nnats = '{}'\nsubject = '{subject}'\n", places.url);
+        let program = places.serve(name, messenger, &format!("{more}{link}{messages}")).await?;
+        let row = Row { name, path: "/", programs: vec![program] };
+        until_ready(&row, 200, "0 0").await?;
+        rows.push((name, alone(&client, subject).await?));
+    }
+    let best = rows[0].1.quantile(0.5);
+    println!("| a message and its answer, one at a time | p50, µs | p90 | of the first row |");
+    println!("| --- | ---: | ---: | ---: |");
+    for (name, load) in &rows {
+        let micros = |quantile| (load.quantile(quantile) / MESSAGES).as_secs_f64() * 1e6;
+        let share = load.quantile(0.5).as_secs_f64() / best.as_secs_f64();
+        println!("| {name} | {:.0} | {:.0} | {share:.2} |", micros(0.5), micros(0.9));
+    }
+    Ok(())
+}
+
+async fn alone(client: &Client, subject: &'static str) -> Outcome<Load> {
+    let mut load = Load::default();
+    for time in 0..TIMES + TIMES / 5 {
+        let begin = Instant::now();
+        for _ in 0..MESSAGES {
+            client.request(subject, "ping".into()).await?;
+        }
+        // The first ones are for warming up.
+        if time >= TIMES / 5 {
+            load.record(begin.elapsed());
+        }
+    }
+    Ok(load)
+}
