@@ -212,9 +212,9 @@ enum By<'p> {
 }
 
 impl Permit for SharedPlace<'_> {
-    fn delay(&self) -> Duration {
+    fn delay(&self) -> u64 {
         match &self.0 {
-            By::Store { wait } => Duration::from_nanos(*wait),
+            By::Store { wait } => *wait,
             By::Local { permit, .. } => permit.delay(),
         }
     }
