@@ -29,6 +29,7 @@ const GROUPS: [&[&str]; 2] = [
         "quotes",
         "scenario-front",
         "shared-breaker",
+        "tasks",
     ],
     // Those of the tests.
     &[
@@ -38,6 +39,7 @@ const GROUPS: [&[&str]; 2] = [
         "errors",
         "hostile",
         "keeper",
+        "messenger",
         "published",
         "replier",
         "requester",
