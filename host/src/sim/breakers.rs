@@ -46,6 +46,17 @@ impl Breaker {
         all.into_values().map(|(_, breaker)| breaker).filter(|breaker| !breaker.changes.is_empty()).collect()
     }
 
+    /// When it opened for the first time from `begin` on.
+    pub fn opened_after(&self, begin: Duration) -> Option<Duration> {
+        let opened = self.changes.iter().find(|(at, state)| *state == State::Open && *at >= seconds(begin));
+        opened.map(|(at, _)| Duration::from_secs_f64(*at))
+    }
+
+    pub fn state_at(&self, at: Duration) -> State {
+        let before = self.changes.iter().take_while(|(change, _)| *change <= seconds(at));
+        before.last().map_or(State::Closed, |(_, state)| *state)
+    }
+
     /// How it was, and from when until when, to the end of the run.
     pub fn spans(&self, lasted: f64) -> impl Iterator<Item = (f64, f64, State)> + '_ {
         let begins = std::iter::once((0.0, State::Closed)).chain(self.changes.iter().copied());

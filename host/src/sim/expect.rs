@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::breakers::State;
 use super::figures::{Facts, percent};
 use super::script::Promise;
-use crate::lattice::On;
+use crate::lattice::{Fault, On};
 use crate::manifest::{Http, parse_on, value};
 
 /// The properties that a run must have.
@@ -20,6 +21,7 @@ pub(super) struct Expect {
     /// All requests that come later than this after the last weather ended succeed.
     recovers_within: Option<Duration>,
     pub calls: Vec<ExpectCalls>,
+    breakers: Vec<ExpectBreaker>,
     /// Of each request, where they are listed.
     pub promises: Vec<Promise>,
 }
@@ -35,6 +37,19 @@ pub(super) struct ExpectCalls {
     total: Option<u64>,
     /// No request has the target do its work more often.
     executions_per_request: Option<u64>,
+    /// In no second after the last weather are there more calls than so many times those of a second before the first.
+    load_after: Option<f64>,
+}
+
+/// What is expected of a breaker whose state all instances share.
+#[derive(Clone, Debug)]
+struct ExpectBreaker {
+    name: String,
+    line: usize,
+    /// Counted from the first weather.
+    opens_within: Option<Duration>,
+    /// Of all requests that come while it is open.
+    answers_while_open_within: Option<Duration>,
 }
 
 /// A property of a run, with the figure.
@@ -83,11 +98,66 @@ impl Expect {
                 let name = format!("executions of {} for one request", calls.to);
                 add(found <= most, name, format!("at most {most}"), found.to_string());
             }
+            if let (Some(most), Some((usual, highest))) = (calls.load_after, facts.load(&calls.to)) {
+                let name = format!("calls to {} in a second after the weather", calls.to);
+                let found = format!("{highest} in one, and {usual:.1} before it");
+                add(highest as f64 <= usual * most, name, format!("at most {most} times those before it"), found);
+            }
+        }
+        for expected in &self.breakers {
+            let name = &expected.name;
+            let Some(breaker) = facts.breakers.iter().find(|breaker| breaker.name == *name) else {
+                let all: Vec<_> = facts.breakers.iter().map(|breaker| breaker.name.as_str()).collect();
+                let found = match all.is_empty() {
+                    true => "no shared breaker changed".into(),
+                    false => format!("it did not change, and {} did", all.join(", ")),
+                };
+                add(false, format!("breaker {name}"), "open at some time".into(), found);
+                continue;
+            };
+            if let (Some(most), Some(began)) = (expected.opens_within, facts.weather_began) {
+                let took = breaker.opened_after(began).map(|at| at - began);
+                let found = took.map_or("it did not open after it".into(), |took| format!("{took:?}"));
+                let held = took.is_some_and(|took| took <= most);
+                add(held, format!("breaker {name} opens"), format!("within {most:?} of the first weather"), found);
+            }
+            if let Some(most) = expected.answers_while_open_within {
+                let asked = facts.requests.iter().filter(|request| breaker.state_at(request.at) == State::Open);
+                let slowest = asked.map(|request| request.took).max();
+                let found = slowest.map_or("no request came then".into(), |took| format!("{took:?}"));
+                let held = slowest.is_some_and(|took| took <= most);
+                add(held, format!("answers while breaker {name} is open"), format!("within {most:?}"), found);
+            }
         }
         // A promise for each path, whose requests stand together.
         let turns = facts.requests.chunk_by(|one, next| one.path == next.path);
         all.extend(self.promises.iter().zip(turns).filter_map(|(promise, requests)| promise.check(requests)));
         all
+    }
+}
+
+impl Expect {
+    /// What is expected and cannot be seen in this weather: its line, where it has one, and why.
+    pub fn unseen(&self, weather: &[&Fault]) -> Option<(Option<usize>, String)> {
+        let ends = weather.iter().any(|fault| fault.until.is_some());
+        let begins = weather.iter().map(|fault| fault.from).min();
+        let load = self.calls.iter().find(|calls| calls.load_after.is_some());
+        let opening = self.breakers.iter().find(|breaker| breaker.opens_within.is_some());
+        let ending = "counts from the end of the weather, and none ends; give one an `until`";
+        match (self.recovers_within, load, opening) {
+            (Some(_), ..) if !ends => Some((None, format!("`recovers-within` {ending}"))),
+            (_, Some(calls), _) if !ends => Some((Some(calls.line), format!("`load-after` {ending}"))),
+            (_, Some(calls), _) if begins.is_some_and(|begins| begins.is_zero()) => {
+                let problem = "`load-after` compares with the time before the first weather, and there is none; give \
+                               each a `from`";
+                Some((Some(calls.line), problem.into()))
+            }
+            (.., Some(breaker)) if begins.is_none() => {
+                let problem = "`opens-within` counts from the first weather, and there is none; add a `[[weather]]`";
+                Some((Some(breaker.line), problem.into()))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -104,6 +174,8 @@ pub(super) struct FileExpect {
     recovers_within: Option<Duration>,
     #[serde(default)]
     calls: Vec<Spanned<FileCalls>>,
+    #[serde(default)]
+    breakers: Vec<Spanned<FileBreaker>>,
 }
 
 #[derive(Deserialize)]
@@ -116,6 +188,18 @@ struct FileCalls {
     total: Option<u64>,
     #[serde(default, deserialize_with = "value::some_whole")]
     executions_per_request: Option<u64>,
+    #[serde(default, deserialize_with = "value::rate")]
+    load_after: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, expecting = "a table, like `{ name = \"acme/greeter\" }`")]
+struct FileBreaker {
+    name: Option<String>,
+    #[serde(default, deserialize_with = "value::duration")]
+    opens_within: Option<Duration>,
+    #[serde(default, deserialize_with = "value::duration")]
+    answers_while_open_within: Option<Duration>,
 }
 
 impl FileExpect {
@@ -126,12 +210,17 @@ impl FileExpect {
             let line = line_of(calls.span().start);
             calls.into_inner().check(line, http).map_err(|problem| (line, problem))
         });
+        let breakers = self.breakers.into_iter().map(|breaker| {
+            let line = line_of(breaker.span().start);
+            breaker.into_inner().check(line).map_err(|problem| (line, problem))
+        });
         Ok(Expect {
             success: self.success,
             p50: self.p50,
             p99: self.p99,
             recovers_within: self.recovers_within,
             calls: calls.collect::<Result<_, _>>()?,
+            breakers: breakers.collect::<Result<_, _>>()?,
             promises: Vec::new(),
         })
     }
@@ -139,12 +228,12 @@ impl FileExpect {
 
 impl FileCalls {
     fn check(self, line: usize, http: &Http) -> Result<ExpectCalls, String> {
-        let FileCalls { to, per_request, total, executions_per_request } = self;
+        let FileCalls { to, per_request, total, executions_per_request, load_after } = self;
         let to = to.ok_or("`to` is missing; say which calls are meant, like `to = \"acme:greeter/api\"`")?;
-        if per_request.is_none() && total.is_none() && executions_per_request.is_none() {
-            return Err(
-                "nothing is expected of these calls; add `per-request`, `total` or `executions-per-request`".into()
-            );
+        if per_request.is_none() && total.is_none() && executions_per_request.is_none() && load_after.is_none() {
+            return Err("nothing is expected of these calls; add `per-request`, `total`, `executions-per-request` or \
+                        `load-after`"
+                .into());
         }
         Ok(ExpectCalls {
             to: parse_on(to, "these calls are to", http)?,
@@ -152,6 +241,19 @@ impl FileCalls {
             per_request,
             total,
             executions_per_request,
+            load_after,
         })
+    }
+}
+
+impl FileBreaker {
+    fn check(self, line: usize) -> Result<ExpectBreaker, String> {
+        let FileBreaker { name, opens_within, answers_while_open_within } = self;
+        let name =
+            name.ok_or("`name` is missing; say which shared breaker is meant, like `name = \"acme/greeter\"`")?;
+        if opens_within.is_none() && answers_while_open_within.is_none() {
+            return Err("nothing is expected of this breaker; add `opens-within` or `answers-while-open-within`".into());
+        }
+        Ok(ExpectBreaker { name, line, opens_within, answers_while_open_within })
     }
 }

@@ -18,6 +18,8 @@ const STEPS: usize = 60;
 pub(super) struct Facts<'p> {
     pub requests: &'p [Played],
     pub succeeded: usize,
+    pub breakers: &'p [Breaker],
+    pub weather_began: Option<Duration>,
     /// When the last of the weather was over, where there was some that ended.
     pub weather_ended: Option<Duration>,
     /// How long each request took, in order.
@@ -25,23 +27,37 @@ pub(super) struct Facts<'p> {
 }
 
 impl<'p> Facts<'p> {
-    pub fn new(requests: &'p [Played], weather: &[&Fault]) -> Self {
+    pub fn new(requests: &'p [Played], breakers: &'p [Breaker], weather: &[&Fault]) -> Self {
         let succeeded = requests.iter().filter(|request| request.succeeded()).count();
         let mut times: Vec<_> = requests.iter().map(|request| request.took).collect();
         times.sort_unstable();
-        Facts { requests, succeeded, weather_ended: weather.iter().filter_map(|fault| fault.until).max(), times }
+        let weather_began = weather.iter().map(|fault| fault.from).min();
+        let weather_ended = weather.iter().filter_map(|fault| fault.until).max();
+        Facts { requests, succeeded, breakers, weather_began, weather_ended, times }
     }
 
     /// The time within which so many of a hundred requests were answered.
     pub fn percentile(&self, percent: usize) -> Duration {
-        let rank = (self.times.len() * percent).div_ceil(100);
-        self.times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+        percentile(&self.times, percent)
     }
 
     /// How often requests had `to` called.
     pub fn asked(&self, to: &On) -> u64 {
         let calls = self.requests.iter().flat_map(|request| &request.calls);
         calls.filter(|call| to.is_of(&call.target)).count() as u64
+    }
+
+    /// How many calls were made to `to` in a second before the first weather, in the mean, and in that second after the
+    /// last one which had most of them.
+    pub fn load(&self, to: &On) -> Option<(f64, usize)> {
+        let (began, ended) = (self.weather_began?, self.weather_ended?);
+        let calls = || self.requests.iter().flat_map(|request| &request.calls).filter(|call| to.is_of(&call.target));
+        let before = calls().filter(|call| call.at < began).count();
+        let mut after = BTreeMap::<u64, usize>::new();
+        for call in calls().filter(|call| call.at >= ended) {
+            *after.entry((call.at - ended).as_secs()).or_default() += 1;
+        }
+        Some((before as f64 / seconds(began), after.into_values().max().unwrap_or_default()))
     }
 
     /// How often `to` worked for the request for which it did so most often.
@@ -151,6 +167,12 @@ pub(super) struct TimelineCall {
 }
 
 /// As one division: so it has no more digits than the nanoseconds, and JSON that is read has exactly what was written.
+/// Of times in order.
+fn percentile(times: &[Duration], percent: usize) -> Duration {
+    let rank = (times.len() * percent).div_ceil(100);
+    times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
 pub(super) fn seconds(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1e9
 }
@@ -176,7 +198,7 @@ impl Run {
     pub fn of(scenario: &Scenario, seed: u64, play: &Play, timelines: usize) -> Self {
         let played = play.requests.as_slice();
         let weather: Vec<&Fault> = scenario.manifest.faults.iter().chain(&scenario.weather).collect();
-        let facts = Facts::new(played, &weather);
+        let facts = Facts::new(played, &play.breakers, &weather);
         let properties = scenario.expect.check(&facts);
         let lasted = played.iter().map(|played| played.at + played.took).max().unwrap_or_default();
         let lasted = lasted.max(scenario.traffic.duration);
@@ -314,9 +336,8 @@ impl Steps {
         }
         for mut times in parts {
             times.sort_unstable();
-            let facts = Facts { requests: &[], succeeded: 0, weather_ended: None, times };
-            steps.p50.push(seconds(facts.percentile(50)));
-            steps.p99.push(seconds(facts.percentile(99)));
+            steps.p50.push(seconds(percentile(&times, 50)));
+            steps.p99.push(seconds(percentile(&times, 99)));
         }
         steps
     }

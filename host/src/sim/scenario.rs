@@ -99,10 +99,14 @@ impl Scenario {
             let line = document.line_of(fault.span().start);
             fault.into_inner().check(line, &manifest.http).map_err(|problem| located(line, problem))
         });
-        let weather = weather.collect::<Result<_, Error>>()?;
+        let weather = weather.collect::<Result<Vec<_>, Error>>()?;
         let mut expect =
             file.expect.check(&manifest.http, line_of).map_err(|(line, problem)| located(line, problem))?;
         expect.promises = promises;
+        let all: Vec<_> = manifest.faults.iter().chain(&weather).collect();
+        if let Some((line, problem)) = expect.unseen(&all) {
+            return Err(document.wrong(line, problem));
+        }
         let instances = match file.instances {
             Some(instances) if manifest.instances == Instances::Fresh => {
                 let line = document.line_of(instances.span().start);

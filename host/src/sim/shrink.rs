@@ -99,6 +99,9 @@ fn candidates(table: &Table) -> Vec<Table> {
     for number in 0..length(&["expect", "calls"]) {
         with(&|table| list(table, &["expect", "calls"]).map(|list| drop(list.remove(number))));
     }
+    for number in 0..length(&["expect", "breakers"]) {
+        with(&|table| list(table, &["expect", "breakers"]).map(|list| drop(list.remove(number))));
+    }
     for key in ["success", "p50", "p99", "recovers-within"] {
         with(&|table| table.get_mut("expect")?.as_table_mut()?.remove(key).map(drop));
     }

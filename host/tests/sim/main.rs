@@ -164,6 +164,32 @@ fn a_property_that_does_not_hold_is_told_with_its_figure() {
 }
 
 #[test]
+fn load_after_weather_is_measured_by_that_before_it() {
+    let property = |load: &str, status| {
+        let scenario = format!(
+            "manifest = 'hello.toml'\n[traffic]\nrequests-per-second = 10\nduration = '6s'\n\
+             paths = [{{ path = '/strict/Ada' }}]\n[[weather]]\nkind = 'trap'\nfrom = '2s'\nuntil = '4s'\n\
+             [[expect.calls]]\nto = 'acme:greeter/api'\nload-after = {load}\n"
+        );
+        parsed(&Stage::of(&scenario).json(&[], status))["runs"][0]["properties"][0].clone()
+    };
+    let held = property("1", 0);
+    assert_eq!(held["expected"], "at most 1 times those before it");
+    // Traps are not repeated, so there is one call for each request.
+    assert_eq!(held["found"], "10 in one, and 10.0 before it");
+    assert_eq!(property("0.9", 1)["held"], false);
+}
+
+#[test]
+fn a_breaker_that_no_store_shows_does_not_open() {
+    let scenario = OUTAGE.to_string() + "[[expect.breakers]]\nname = 'acme/greeter'\nopens-within = '5s'\n";
+    let run = &parsed(&Stage::of(&scenario).json(&[], 1))["runs"][0];
+    let failed = run["properties"].as_array().unwrap().iter().filter(|property| property["held"] == false);
+    let failed: Vec<_> = failed.map(|property| (&property["name"], &property["found"])).collect();
+    assert_eq!(failed, [(&"breaker acme/greeter".into(), &"no shared breaker changed".into())]);
+}
+
+#[test]
 fn a_lost_answer_of_a_repeated_call_is_a_second_execution() {
     let scenario = |path: &str| {
         format!(

@@ -60,6 +60,27 @@ fn a_scenario_that_is_wrong_is_told_where() {
         ("to = \"acme:greeter/api\"", "", "outage.toml:22: `to` is missing"),
         ("to = \"acme:greeter/api\"", "to = \"a:b/c\"", "outage.toml:22: these calls are to `a:b/c`, and no component"),
         (
+            "until = \"5s\"",
+            "",
+            "outage.toml: `recovers-within` counts from the end of the weather, and none ends; give one an `until`",
+        ),
+        (
+            "[[expect.calls]]\nto = \"acme:greeter/api\"\nper-request = 3\nexecutions-per-request = 1",
+            "[[expect.breakers]]\nopens-within = '1s'",
+            "outage.toml:22: `name` is missing; say which shared breaker is meant",
+        ),
+        (
+            "[[expect.calls]]\nto = \"acme:greeter/api\"\nper-request = 3\nexecutions-per-request = 1",
+            "[[expect.breakers]]\nname = 'acme/greeter'",
+            "outage.toml:22: nothing is expected of this breaker; add `opens-within`",
+        ),
+        (
+            "from = \"3s\"\nuntil = \"5s\"\n\n[expect]\nsuccess = \"70%\"\np99 = \"1s\"\nrecovers-within = \"0s\"\n\n\
+             [[expect.calls]]\nto = \"acme:greeter/api\"\nper-request = 3",
+            "until = \"5s\"\n\n[[expect.calls]]\nto = \"acme:greeter/api\"\nload-after = 2",
+            "outage.toml:16: `load-after` compares with the time before the first weather",
+        ),
+        (
             "per-request = 3\nexecutions-per-request = 1",
             "",
             "outage.toml:22: nothing is expected of these calls; add `per-request`",
