@@ -185,7 +185,7 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
     let link = |options: &str| folder.serve(with(&format!("[links]\n'acme:greeter/api' = {{ {options} }}")));
     for (options, expected) in [
         ("provider = 'keyvalu'", "there is no provider `keyvalu`; did you mean `keyvalue`?"),
-        ("provider = 'mongo'", "there is no provider `mongo`; this host has `keyvalue`, `postgres`"),
+        ("provider = 'mongo'", "there is no provider `mongo`; this host has `keyvalue`, `messaging`, `postgres`"),
         ("provider = 1", "`provider` is to be a name in quotes, like \"keyvalue\""),
         (
             "provider = 'keyvalue', bukket = 'a'",

@@ -42,7 +42,7 @@ fn what_is_not_toml_is_said_with_its_line() {
 fn an_unknown_key_is_said_with_those_that_are_known() {
     let known = "`component`, `listen`, `admin`, `instances`, `invocation-timeout`, `request-timeout`, `memory-mib`, \
                  `total-memory-mib`, `requests`, `client-left`, `connections`, `outgoing`, `seed`, `links`, `nats`, `http`, \
-                 `config`, `env`, `cron`, `faults`";
+                 `config`, `env`, `cron`, `messages`, `faults`";
     let of_a_fault = "`on`, `kind`, `loses`, `from`, `until`, `every`, `for`, `first`, `rate`, `delay`, `retry-after`, `status`, \
         `concurrency`, `work`, `queue`";
     for (lines, expected) in [
