@@ -66,7 +66,13 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
         (
             "[[cron]]\ncolour = 1",
             "hello.toml:3: unknown field `colour`, expected one of `call`, `every`, `schedule`, `zone`, `jitter`, `missed`, \
-             `timeout`, `payload`"
+             `timeout`, `payload`, `lease`"
+                .into(),
+        ),
+        (
+            "[[messages]]\ncolour = 1",
+            "hello.toml:3: unknown field `colour`, expected one of `nats`, `subject`, `queue-group`, `queue`, `stream`, \
+             `durable`, `ack-wait`, `max-deliveries`, `backoff`, `dead-letter`, `timeout`, `concurrency`"
                 .into(),
         ),
         (
