@@ -55,6 +55,7 @@ const ROWS: &[Row] = &[
     row("bulkhead", "bulkhead"),
     row("rate limit, token bucket", "rate-limit"),
     row("rate limit, sliding window", "rate-limit-window"),
+    row("rate limit, shared", "rate-limit-shared"),
     row("attempt timeout", "attempt-timeout"),
     row("adaptive throttle", "throttle"),
     row("adaptive concurrency, AIMD", "concurrency"),
@@ -95,6 +96,7 @@ fn selected() -> Vec<&'static Row> {
         "" => true,
         "async-bare" | "async-backon" => any_async,
         "breaker" => ROWS.iter().any(|row| chosen(row) && row.feature == "breaker-shared"),
+        "rate-limit" => ROWS.iter().any(|row| chosen(row) && row.feature == "rate-limit-shared"),
         "backon" => ROWS.iter().any(|row| chosen(row) && row.feature == "retry"),
         _ => false,
     };
@@ -181,7 +183,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The features of those rows that keep a record of calls.
-const REMEMBERING: [&str; 14] = [
+const REMEMBERING: [&str; 15] = [
     "stale",
     "breaker",
     "breaker-shared",
@@ -192,6 +194,7 @@ const REMEMBERING: [&str; 14] = [
     "budget",
     "rate-limit",
     "rate-limit-window",
+    "rate-limit-shared",
     "throttle",
     "concurrency",
     "concurrency-gradient",

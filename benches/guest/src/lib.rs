@@ -141,6 +141,13 @@ mod ours {
     #[cfg(feature = "rate-limit-window")]
     static POLICY: Policy<(RateLimit<SlidingWindow>,)> =
         Policy::new().rate_limit(RateLimit::window(1_000, Duration::from_nanos(1)));
+    // A slot of an hour: the few operations that begin one are not seen beside those of the calls.
+    #[cfg(feature = "rate-limit-shared")]
+    static POLICY: Policy<(steadfast::SharedRateLimit<steadfast::KeyValue>,)> = Policy::new().shared_rate_limit(
+        RateLimit::tokens(u32::MAX)
+            .every(Duration::from_secs(3_600))
+            .shared("bench/peer", steadfast::KeyValue::bucket("default")),
+    );
     #[cfg(feature = "throttle")]
     static POLICY: Policy<(Throttle,)> = Policy::new().throttle(Throttle::new());
     #[cfg(feature = "concurrency")]
