@@ -187,6 +187,15 @@ pub fn turn() -> Result<(), StoreFailed> {
     ask(|_| Answer::Done).map(drop)
 }
 
+/// A step that looks at all that is kept, and may note something in it.
+pub fn note(look: impl FnOnce(&mut Kept)) -> Result<(), StoreFailed> {
+    let look = |kept: &mut Kept| {
+        look(kept);
+        Answer::Done
+    };
+    ask(look).map(drop)
+}
+
 /// All calls of an instance, from the first on.
 fn run<D: Design>(design: &D, calls: &[bool]) -> Course {
     let mut course = Course::default();
