@@ -3,9 +3,13 @@
 //!
 //! The code under test is the real one. To stop it between two operations, it is run anew for each step: what it was
 //! answered before is played back, one operation is carried out, and whatever it asks after that fails, which ends it.
+//!
+//! Worlds that differ only in what makes no difference are one: instances are in a fixed order, and one that has ended
+//! forgets what it was answered.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use crate::failure::Cause;
@@ -16,6 +20,8 @@ pub const SECOND: u64 = 1_000_000_000;
 /// A breaker, or another part, as an instance uses it.
 pub trait Design: Copy {
     type Ticket: Copy;
+    /// An instance begins, and remembers nothing.
+    fn fresh(&self) {}
     fn admit(&self) -> Result<Option<Self::Ticket>, StoreFailed>;
     /// Of a probe, until when it counts, on the clock of its instance.
     fn lease(&self, ticket: Self::Ticket) -> Option<u64>;
@@ -23,7 +29,7 @@ pub trait Design: Copy {
 }
 
 /// What an instance was answered.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Answer {
     Value(Option<Vec<u8>>),
     Done,
@@ -36,11 +42,11 @@ enum Answer {
 pub struct Kept {
     pub values: BTreeMap<String, Vec<u8>>,
     pub counts: BTreeMap<String, u64>,
-    now: u64,
+    pub now: u64,
 }
 
 /// One instance: what its calls come to, by how much its clock differs, and how far it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instance {
     /// Whether the target answers, of one call after the other.
     pub calls: Vec<bool>,
@@ -176,21 +182,35 @@ struct Course {
     over: bool,
 }
 
+/// A step in which nothing is asked of the store.
+pub fn turn() -> Result<(), StoreFailed> {
+    ask(|_| Answer::Done).map(drop)
+}
+
+/// A step that looks at all that is kept, and may note something in it.
+pub fn note(look: impl FnOnce(&mut Kept)) -> Result<(), StoreFailed> {
+    let look = |kept: &mut Kept| {
+        look(kept);
+        Answer::Done
+    };
+    ask(look).map(drop)
+}
+
 /// All calls of an instance, from the first on.
 fn run<D: Design>(design: &D, calls: &[bool]) -> Course {
     let mut course = Course::default();
+    design.fresh();
     let mut each = || -> Result<(), StoreFailed> {
         for up in calls {
             if let Some(ticket) = design.admit()? {
-                // The call begins, and ends: two steps, with others in between.
-                ask(|_| Answer::Done)?;
                 course.probe = design.lease(ticket);
-                ask(|_| Answer::Done)?;
+                if course.probe.is_some() {
+                    // The end of a probe is a step. That of another call makes no difference to others.
+                    turn()?;
+                }
                 course.probe = None;
                 course.failed += u64::from(!up);
                 design.settle(ticket, (!up).then_some(Cause::NoTarget))?;
-            } else {
-                ask(|_| Answer::Done)?;
             }
         }
         Ok(())
@@ -205,8 +225,8 @@ pub struct Rules<D> {
     pub probes: usize,
     /// From how many failures on it must be open, if nothing succeeded and no time has passed.
     pub failures: u64,
-    /// What must hold from one step to the next.
-    pub step: fn(&Kept, &Kept) -> Result<(), String>,
+    /// What must hold from one step to the next. It may note something in what is kept after it.
+    pub step: fn(&Kept, &mut Kept) -> Result<(), String>,
     /// What must hold when all instances are done, and none has died.
     pub done: fn(&Kept) -> Result<(), String>,
 }
@@ -225,6 +245,9 @@ fn step<D: Design>(rules: &Rules<D>, world: &World, number: usize) -> World {
     instance.failed = course.failed;
     instance.ended = course.over;
     instance.probe = course.probe.map(|until| until.saturating_sub(instance.ahead));
+    if instance.ended {
+        instance.history.clear();
+    }
     world
 }
 
@@ -232,6 +255,7 @@ fn step<D: Design>(rules: &Rules<D>, world: &World, number: usize) -> World {
 pub fn admits<D: Design>(design: &D, kept: &mut Kept, later: u64, outcome: Option<bool>) -> bool {
     kept.now += later;
     TAPE.set(Tape { kept: std::mem::take(kept), free: true, ..Tape::default() });
+    design.fresh();
     let ticket = design.admit().expect("the store does not fail");
     if let (Some(ticket), Some(up)) = (ticket, outcome) {
         design.settle(ticket, (!up).then_some(Cause::NoTarget)).expect("the store does not fail");
@@ -274,10 +298,20 @@ fn judge<D: Design>(rules: &Rules<D>, world: &World, any_died: bool, any_pause: 
     Ok(())
 }
 
+/// Tries every order. Panics with what is wrong with a state of the world, and where there are fewer states than
+/// `at_least`: a world that shrinks unseen proves less than before.
+pub fn try_all<D: Design>(rules: &Rules<D>, begin: World, at_least: usize) {
+    match explore(rules, begin) {
+        Ok(states) => assert!(states >= at_least, "{states} states are fewer than {at_least}"),
+        Err(problem) => panic!("{problem}"),
+    }
+}
+
 /// Tries every order. Says how many states of the world there are, or what is wrong with one of them.
 pub fn explore<D: Design>(rules: &Rules<D>, begin: World) -> Result<usize, String> {
     let (deaths, pauses) = (begin.deaths, begin.pauses.len());
-    let mut seen = HashSet::new();
+    // Hashes, since worlds are large. That two of a million states have the same one has a chance of 1 in 30 million.
+    let (hasher, mut seen) = (RandomState::new(), HashSet::new());
     let mut open = vec![begin];
     while let Some(world) = open.pop() {
         let (any_died, any_pause) = (world.deaths < deaths, world.pauses.len() < pauses);
@@ -289,6 +323,7 @@ pub fn explore<D: Design>(rules: &Rules<D>, begin: World) -> Result<usize, Strin
                 let mut dead = world.clone();
                 dead.deaths -= 1;
                 (dead.instances[number].ended, dead.instances[number].probe) = (true, None);
+                dead.instances[number].history.clear();
                 nexts.push(dead);
             }
         }
@@ -297,15 +332,15 @@ pub fn explore<D: Design>(rules: &Rules<D>, begin: World) -> Result<usize, Strin
             (later.kept.now, later.pauses) = (world.kept.now + pause, rest.into());
             nexts.push(later);
         }
-        for next in nexts {
-            (rules.step)(&world.kept, &next.kept)?;
+        for mut next in nexts {
+            (rules.step)(&world.kept, &mut next.kept)?;
+            next.instances.sort_unstable();
             let now = next.kept.now;
             let probes = next.instances.iter().filter(|it| it.probe.is_some_and(|until| now < until)).count();
             if probes > rules.probes {
                 return Err(format!("{probes} probes are under way, and {} may be", rules.probes));
             }
-            if !seen.contains(&next) {
-                seen.insert(next.clone());
+            if seen.insert(hasher.hash_one(&next)) {
                 open.push(next);
             }
         }

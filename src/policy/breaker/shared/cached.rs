@@ -7,7 +7,7 @@ use super::protocol::Ticket;
 use super::record::{Phase, Record};
 use crate::failure::Cause;
 use crate::platform::state::Local;
-use crate::policy::{Moment, Outcome, Rejected};
+use crate::policy::{Outcome, Rejected};
 
 /// Times are nanoseconds on the clock of this instance.
 #[derive(Debug)]
@@ -24,8 +24,7 @@ impl Cached {
     pub const NEW: Self = Cached(Local::new(None));
 
     /// Whether a call may be made, by what was read within `longest`; `None` where that is not known.
-    pub fn admit(&self, moment: &impl Moment, longest: u64) -> Option<Result<Ticket, Rejected>> {
-        let now = moment.now().as_nanos();
+    pub fn admit(&self, now: u64, longest: u64) -> Option<Result<Ticket, Rejected>> {
         self.0.with(|cached| {
             let (read, verdict) = (*cached)?;
             let age = now.saturating_sub(read);
@@ -39,14 +38,15 @@ impl Cached {
         })
     }
 
-    /// Keeps what was read. Whether a probe may begin is never kept.
-    pub fn keep(&self, admitted: &Result<Ticket, Rejected>, moment: &impl Moment) {
+    /// Keeps what the store was asked for at `asked`: its answer may have come later, and is no newer by that. Whether a
+    /// probe may begin is never kept.
+    pub fn keep(&self, admitted: &Result<Ticket, Rejected>, asked: u64) {
         let verdict = match admitted {
             Ok(Ticket::Closed(record)) => Some(Verdict::Closed(*record)),
             Err(rejected) if rejected.retry_after > 0 => Some(Verdict::Open(*rejected)),
             _ => None,
         };
-        self.0.with(|cached| *cached = verdict.map(|verdict| (moment.now().as_nanos(), verdict)));
+        self.0.with(|cached| *cached = verdict.map(|verdict| (asked, verdict)));
     }
 
     /// A call is over. What it may have changed is read anew; a success of a closed breaker says that nothing failed.

@@ -247,8 +247,9 @@ fn admit<'p, S: Store>(
     own: &'p Own<Tally>,
     moment: &impl Moment,
 ) -> Result<By<'p>, Rejected> {
+    let began = if breaker.cached_for > 0 { moment.now().as_nanos() } else { 0 };
     if breaker.cached_for > 0
-        && let Some(admitted) = own.cached.admit(moment, breaker.cached_for.min(breaker.local.settings.open_for))
+        && let Some(admitted) = own.cached.admit(began, breaker.cached_for.min(breaker.local.settings.open_for))
     {
         return admitted.map(By::Store);
     }
@@ -256,7 +257,7 @@ fn admit<'p, S: Store>(
     if asked && let Ok(admitted) = breaker.shared().admit() {
         own.rest.end();
         if breaker.cached_for > 0 {
-            own.cached.keep(&admitted, moment);
+            own.cached.keep(&admitted, began);
         }
         let ticket = admitted?;
         own.until.store(0, Ordering::Relaxed);

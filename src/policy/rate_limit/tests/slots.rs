@@ -7,7 +7,7 @@ use crate::failure::Cause;
 use crate::platform::clock::nanos;
 use crate::platform::state::{Store, StoreFailed};
 use crate::policy::shared::SKEW;
-use crate::policy::shared::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
+use crate::policy::shared::explorer::{self, Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
 use crate::{RateLimit, SharedRateLimit};
 
 const CALLS: u64 = 3;
@@ -20,7 +20,7 @@ fn passes(slot: u64) -> Result<(), StoreFailed> {
 }
 
 /// No slot has let more calls pass than it may.
-fn within_the_limit(_: &Kept, after: &Kept) -> Result<(), String> {
+fn within_the_limit(_: &Kept, after: &mut Kept) -> Result<(), String> {
     let mut slots = after.counts.iter().filter(|(key, _)| key.starts_with("passed/"));
     match slots.find(|(_, passed)| **passed > CALLS) {
         Some((slot, passed)) => Err(format!("{passed} calls {slot}, and {CALLS} may")),
@@ -61,38 +61,45 @@ fn world(instances: &[(usize, u64)], pauses: &[u64], deaths: u32) -> World {
     World { kept: Kept::default(), instances, pauses: pauses.into(), deaths }
 }
 
-fn try_all(limit: RateLimit, begin: World) {
-    match explore(&rules(Real(limit.shared("it", Fake))), begin) {
-        Ok(states) => println!("{states} states"),
-        Err(problem) => panic!("{problem}"),
-    }
+fn try_all(limit: RateLimit, begin: World, states: usize) {
+    explorer::try_all(&rules(Real(limit.shared("it", Fake))), begin, states);
 }
 
 #[test]
 fn of_four_instances_at_a_time_three_pass() {
-    try_all(LIMIT, world(&[(1, 0), (1, 0), (1, 0), (1, 0)], &[], 0));
+    try_all(LIMIT, world(&[(1, 0), (1, 0), (1, 0), (1, 0)], &[], 0), 40);
 }
 
 #[test]
 fn clocks_that_differ_let_no_more_pass_in_a_slot() {
-    try_all(LIMIT, world(&[(2, 0), (1, SKEW), (1, SKEW / 2)], &[5 * SECOND], 0));
+    try_all(LIMIT, world(&[(2, 0), (1, SKEW), (1, SKEW / 2)], &[5 * SECOND], 0), 3_500);
+}
+
+#[test]
+fn four_clocks_that_differ_let_no_more_pass_in_a_slot() {
+    try_all(LIMIT, world(&[(2, 0), (1, 0), (1, SKEW), (1, SKEW / 2)], &[5 * SECOND], 0), 40_000);
 }
 
 #[test]
 fn no_slot_is_deleted_that_a_clock_is_in() {
-    try_all(LIMIT, world(&[(4, 0), (1, SKEW)], &[], 0));
+    try_all(LIMIT, world(&[(4, 0), (1, SKEW)], &[], 0), 90);
     // The second pause is as long as slots are kept.
-    try_all(LIMIT, world(&[(2, 0), (1, SKEW)], &[5 * SECOND, 10 * SECOND], 0));
+    try_all(LIMIT, world(&[(2, 0), (1, SKEW)], &[5 * SECOND, 10 * SECOND], 0), 1_200);
 }
 
 #[test]
 fn an_instance_that_ends_lets_no_more_pass() {
-    try_all(LIMIT, world(&[(2, 0), (3, SKEW)], &[5 * SECOND], 1));
+    try_all(LIMIT, world(&[(2, 0), (3, SKEW)], &[5 * SECOND], 1), 2_000);
+}
+
+#[test]
+fn of_four_instances_one_ends_and_no_more_pass() {
+    try_all(LIMIT, world(&[(1, 0), (1, 0), (1, 0), (2, SKEW)], &[5 * SECOND], 1), 13_000);
 }
 
 #[test]
 fn calls_that_wait_are_counted_where_they_pass() {
-    try_all(LIMIT.wait_up_to(secs(7)), world(&[(2, 0), (3, SKEW)], &[5 * SECOND], 0));
+    try_all(LIMIT.wait_up_to(secs(7)), world(&[(2, 0), (3, SKEW)], &[5 * SECOND], 0), 1_200);
 }
 
 /// What people write first: read the count, and write it back with one more.

@@ -5,20 +5,19 @@ use super::super::record::{Phase, Record};
 use crate::failure::Cause;
 use crate::platform::state::StoreFailed;
 use crate::policy::breaker::Breaker;
-use crate::policy::breaker::settings::Settings;
 use crate::policy::shared::SKEW;
-use crate::policy::shared::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
+use crate::policy::shared::explorer::{self, Design, Fake, Instance, Kept, Rules, SECOND, World};
 
 /// Two failures open it for 5 s; a probe has 10 s.
-static ONE_PROBE: Settings = Breaker::consecutive_failures(2).settings;
-static TWO_PROBES: Settings = Breaker::consecutive_failures(2).probes(2).settings;
+pub const ONE_PROBE: Breaker = Breaker::consecutive_failures(2);
+pub const TWO_PROBES: Breaker = Breaker::consecutive_failures(2).probes(2);
 
 #[derive(Clone, Copy)]
-struct Real(&'static Settings);
+struct Real(Breaker);
 
 impl Real {
-    fn shared(self) -> Shared<'static, Fake> {
-        Shared { store: Fake, name: "it", settings: self.0 }
+    fn shared(&self) -> Shared<'_, Fake> {
+        Shared { store: Fake, name: "it", settings: &self.0.settings }
     }
 }
 
@@ -32,7 +31,7 @@ impl Design for Real {
     fn lease(&self, ticket: Ticket) -> Option<u64> {
         match ticket {
             Ticket::Closed(_) => None,
-            Ticket::Probe { began, .. } => Some(began + self.0.probe_timeout),
+            Ticket::Probe { began, .. } => Some(began + self.0.settings.probe_timeout),
         }
     }
 
@@ -47,7 +46,7 @@ impl Design for Real {
 /// The newest generation that the store has.
 fn newest(kept: &Kept) -> Record {
     let records = kept.values.iter().filter(|(key, _)| key.ends_with("/open") || key.ends_with("/closed"));
-    let records = records.filter_map(|(_, value)| Record::read(&ONE_PROBE, value));
+    let records = records.filter_map(|(_, value)| Record::read(&ONE_PROBE.settings, value));
     records.fold(Record::FIRST, |newest, record| {
         let newer = (record.generation, record.is_open()) > (newest.generation, newest.is_open());
         if newer { record } else { newest }
@@ -55,7 +54,7 @@ fn newest(kept: &Kept) -> Record {
 }
 
 /// No generation is left for an older one, and no opening is undone in its own.
-fn moves_on(before: &Kept, after: &Kept) -> Result<(), String> {
+pub fn moves_on(before: &Kept, after: &mut Kept) -> Result<(), String> {
     let (before, after) = (newest(before), newest(after));
     if (after.generation, after.is_open()) < (before.generation, before.is_open()) {
         return Err(format!("{before:?} was undone, it is {after:?}"));
@@ -63,37 +62,39 @@ fn moves_on(before: &Kept, after: &Kept) -> Result<(), String> {
     Ok(())
 }
 
+/// What a call reads.
+pub fn published(kept: &Kept) -> Record {
+    let hint = kept.values.get("steadfast/it").and_then(|bytes| Record::read(&ONE_PROBE.settings, bytes));
+    hint.unwrap_or(Record::FIRST)
+}
+
 /// What a call reads is the newest.
-fn hint_is_right(kept: &Kept) -> Result<(), String> {
-    let hint = kept.values.get("steadfast/it").and_then(|bytes| Record::read(&ONE_PROBE, bytes));
-    let (hint, newest) = (hint.unwrap_or(Record::FIRST), newest(kept));
+pub fn hint_is_right(kept: &Kept) -> Result<(), String> {
+    let (hint, newest) = (published(kept), newest(kept));
     if hint.generation != newest.generation || hint.is_open() != newest.is_open() {
         return Err(format!("a call reads {hint:?}, and it is {newest:?}"));
     }
     Ok(())
 }
 
-fn try_all(settings: &'static Settings, begin: World) {
+fn try_all(breaker: Breaker, begin: World, states: usize) {
     let rules = Rules {
-        design: Real(settings),
-        probes: settings.probes as usize,
-        failures: settings.failures.into(),
+        design: Real(breaker),
+        probes: breaker.settings.probes as usize,
+        failures: breaker.settings.failures.into(),
         step: moves_on,
         done: hint_is_right,
     };
-    match explore(&rules, begin) {
-        Ok(states) => println!("{states} states"),
-        Err(problem) => panic!("{problem}"),
-    }
+    explorer::try_all(&rules, begin, states);
 }
 
-fn world(instances: &[(&[bool], u64)], pauses: &[u64], deaths: u32) -> World {
+pub fn world(instances: &[(&[bool], u64)], pauses: &[u64], deaths: u32) -> World {
     let instances = instances.iter().map(|(calls, ahead)| Instance::new(calls, *ahead)).collect();
     World { kept: Kept::default(), instances, pauses: pauses.into(), deaths }
 }
 
 /// It is open until the first second.
-fn opened(mut world: World) -> World {
+pub fn opened(mut world: World) -> World {
     let phase = Phase::Open { until: SECOND, next_break: 5 * SECOND, cause: Cause::NoTarget };
     let record = Record { generation: 1, phase };
     for key in ["steadfast/it", "steadfast/it/1/open"] {
@@ -107,49 +108,69 @@ const UP: &[bool] = &[true];
 
 #[test]
 fn two_failures_at_a_time_open_it() {
-    try_all(&ONE_PROBE, world(&[(DOWN, 0), (DOWN, SKEW)], &[], 0));
+    try_all(ONE_PROBE, world(&[(DOWN, 0), (DOWN, SKEW)], &[], 0), 200);
 }
 
 #[test]
 fn three_failures_at_a_time_open_it() {
-    try_all(&ONE_PROBE, world(&[(DOWN, 0), (DOWN, 0), (DOWN, SKEW)], &[], 0));
+    try_all(ONE_PROBE, world(&[(DOWN, 0), (DOWN, 0), (DOWN, SKEW)], &[], 0), 14_000);
 }
 
 #[test]
 fn an_instance_that_ends_loses_no_trip() {
     let twice: &[bool] = &[false, false];
-    try_all(&ONE_PROBE, world(&[(DOWN, 0), (twice, SKEW)], &[], 1));
+    try_all(ONE_PROBE, world(&[(DOWN, 0), (twice, SKEW)], &[], 1), 1_400);
 }
 
 #[test]
 fn a_success_between_failures_undoes_no_opening() {
-    try_all(&ONE_PROBE, world(&[(DOWN, 0), (DOWN, 0), (UP, 0)], &[], 0));
+    try_all(ONE_PROBE, world(&[(DOWN, 0), (DOWN, 0), (UP, 0)], &[], 0), 1_500);
 }
 
 #[test]
 fn of_three_instances_one_is_the_probe() {
-    try_all(&ONE_PROBE, opened(world(&[(UP, 0), (DOWN, SKEW), (DOWN, 0)], &[2 * SECOND], 0)));
+    try_all(ONE_PROBE, opened(world(&[(UP, 0), (DOWN, SKEW), (DOWN, 0)], &[2 * SECOND], 0)), 20_000);
 }
 
 #[test]
 fn a_probe_that_ends_makes_room_for_one_other() {
     let pauses = [2 * SECOND, 9 * SECOND, 7 * SECOND];
-    try_all(&ONE_PROBE, opened(world(&[(UP, 0), (DOWN, SKEW)], &pauses, 1)));
+    try_all(ONE_PROBE, opened(world(&[(UP, 0), (DOWN, SKEW)], &pauses, 1)), 13_000);
 }
 
 #[test]
 fn a_clock_that_is_behind_gives_no_probe_up_early() {
     let pauses = [6 * SECOND, 9 * SECOND, 7 * SECOND];
-    try_all(&ONE_PROBE, opened(world(&[(DOWN, SKEW), (UP, 0)], &pauses, 0)));
+    try_all(ONE_PROBE, opened(world(&[(DOWN, SKEW), (UP, 0)], &pauses, 0)), 14_000);
 }
 
 #[test]
 fn of_three_instances_two_are_probes() {
-    try_all(&TWO_PROBES, opened(world(&[(UP, 0), (UP, SKEW), (DOWN, 0)], &[2 * SECOND], 0)));
+    try_all(TWO_PROBES, opened(world(&[(UP, 0), (UP, SKEW), (DOWN, 0)], &[2 * SECOND], 0)), 6_000);
 }
 
 #[test]
 fn a_call_that_is_late_moves_no_newer_state() {
     let others: &[bool] = &[false, false, true];
-    try_all(&ONE_PROBE, world(&[(DOWN, 0), (others, 0)], &[6 * SECOND], 0));
+    try_all(ONE_PROBE, world(&[(DOWN, 0), (others, 0)], &[6 * SECOND], 0), 7_500);
+}
+
+#[test]
+fn four_failures_at_a_time_open_it() {
+    try_all(ONE_PROBE, world(&[(DOWN, 0); 4], &[], 0), 80_000);
+}
+
+#[test]
+fn two_successes_between_failures_undo_no_opening() {
+    try_all(ONE_PROBE, world(&[(DOWN, 0), (DOWN, 0), (UP, 0), (UP, 0)], &[], 0), 11_000);
+}
+
+#[test]
+fn of_four_instances_one_is_the_probe_and_one_ends() {
+    try_all(ONE_PROBE, opened(world(&[(UP, 0), (UP, 0), (UP, 0), (DOWN, SKEW)], &[2 * SECOND], 1)), 59_000);
+}
+
+#[test]
+fn of_four_instances_two_are_probes() {
+    try_all(TWO_PROBES, opened(world(&[(UP, 0), (UP, 0), (UP, 0), (DOWN, SKEW)], &[2 * SECOND], 0)), 25_000);
 }

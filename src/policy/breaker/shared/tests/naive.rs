@@ -43,7 +43,7 @@ impl Design for Naive {
 }
 
 fn rules() -> Rules<Naive> {
-    fn anything(_: &Kept, _: &Kept) -> Result<(), String> {
+    fn anything(_: &Kept, _: &mut Kept) -> Result<(), String> {
         Ok(())
     }
     Rules { design: Naive, probes: 1, failures: 2, step: anything, done: |_| Ok(()) }
