@@ -1,6 +1,6 @@
 //! Tries a target with the inputs of its corpus, and with more that are made of them, for a while.
 //!
-//! There is no instrumentation, so that it runs on stable Rust with `cargo test`. What leads further is told by what the
+//! There is no instrumentation, so that it runs on stable Rust as a test does. What leads further is told by what the
 //! targets say: an input whose outcome was not seen before is changed again.
 
 use std::collections::HashSet;

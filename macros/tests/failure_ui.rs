@@ -1,4 +1,5 @@
-//! What the compiler says of mistakes in `#[derive(Failure)]`.
+//! What the compiler says of mistakes in `#[derive(Failure)]`. When a message changes: `TRYBUILD=overwrite cargo test -p
+//! steadfast-macros --test failure_ui`.
 #![cfg(not(target_family = "wasm"))]
 
 #[test]

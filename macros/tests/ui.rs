@@ -1,4 +1,5 @@
-//! What the compiler says of mistakes. When a message changes: `TRYBUILD=overwrite cargo test -p steadfast-macros`.
+//! What the compiler says of mistakes. When a message changes: `TRYBUILD=overwrite cargo test -p steadfast-macros --test
+//! ui`.
 //!
 //! There are few files, because each is a crate to build: one for each step of the compiler that ends at a mistake.
 #![cfg(not(target_family = "wasm"))]
