@@ -146,7 +146,7 @@ impl<S: Store> SharedRateLimit<S> {
             if wait > patience {
                 return Ok(Err(wait));
             }
-            let place = self.store.increment(&key(self.name, slot, "calls"))?;
+            let place = self.store.increment(&key(self.name, slot, "calls"), 1)?;
             if place == 1 {
                 // What is not deleted stays, and does no harm.
                 let _ = self.forget(current);
