@@ -19,8 +19,8 @@ impl fmt::Display for StoreFailed {
 
 impl core::error::Error for StoreFailed {}
 
-/// Where the instances of a component keep what they know together: for a [`SharedBreaker`](crate::SharedBreaker) and a
-/// [`SharedRateLimit`](crate::SharedRateLimit).
+/// Where the instances of a component keep what they know together: for a [`SharedBreaker`](crate::SharedBreaker), a
+/// [`SharedRateLimit`](crate::SharedRateLimit) and a [`SharedBudget`](crate::SharedBudget).
 ///
 /// It is the part of a key-value store that all of them have. `KeyValue` (feature `keyvalue-state`) is that of
 /// `wasi:keyvalue`, and [`MemoryStore`](crate::testing::MemoryStore) one for tests; implement it for another. Keys have
