@@ -10,6 +10,7 @@ mod table;
 
 use std::sync::OnceLock;
 
+pub(crate) use breakers::Seen;
 pub(crate) use instruments::{
     Active, Present, State, Timed, active_request, call, http_client, http_server, memory, repeated, store_asked,
     trapped, waiting,
