@@ -18,6 +18,17 @@ pub(super) enum State {
     HalfOpen,
 }
 
+/// What was seen of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen<'v> {
+    /// It was read or written, and has this value.
+    Value(&'v [u8]),
+    /// It was read, and is not there.
+    Missing,
+    /// It was counted up.
+    Counted,
+}
+
 impl State {
     pub const ALL: [State; 3] = [State::Closed, State::Open, State::HalfOpen];
 
@@ -35,21 +46,29 @@ impl State {
 pub(super) struct Breakers(Mutex<BTreeMap<String, (u64, State)>>);
 
 impl Breakers {
-    /// A key of a store was read or written, and has this value; none, where it was counted up.
-    pub fn see(&self, key: &str, value: Option<&[u8]>) {
+    /// A key of a store was asked for.
+    pub fn see(&self, key: &str, seen: Seen<'_>) {
         let Some(rest) = key.strip_prefix("steadfast/") else { return };
-        let (name, generation, state) = match (of_generation(rest), value) {
+        let (name, generation, state) = match (of_generation(rest), seen) {
             // Each state is a generation, and has keys of its own.
-            (Some((name, generation, "open")), Some(_)) => (name, generation, State::Open),
-            (Some((name, generation, "closed")), Some(_)) => (name, generation, State::Closed),
-            (Some((name, generation, "probes")), None) => (name, generation, State::HalfOpen),
+            (Some((name, generation, "open")), Seen::Value(_)) => (name, generation, State::Open),
+            (Some((name, generation, "closed")), Seen::Value(_)) => (name, generation, State::Closed),
+            (Some((name, generation, "probes")), Seen::Counted) => (name, generation, State::HalfOpen),
             (Some(_), _) => return,
             // The breaker itself: each call reads it.
-            (None, Some(value)) => match record(value) {
+            (None, Seen::Value(value)) => match record(value) {
                 Some((generation, state)) => (rest, generation, state),
                 None => return,
             },
-            (None, None) => return,
+            // The store was emptied, and generations begin anew.
+            (None, Seen::Missing) => {
+                let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(known) = all.get_mut(rest) {
+                    *known = (0, State::Closed);
+                }
+                return;
+            }
+            (None, Seen::Counted) => return,
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = all.len() < MAX_BREAKERS;
@@ -120,29 +139,32 @@ mod tests {
     #[test]
     fn a_breaker_is_what_its_newest_generation_says() {
         let breakers = Breakers::default();
-        let after = |key: &str, value: Option<&[u8]>| {
-            breakers.see(key, value);
+        let after = |key: &str, seen: Seen<'_>| {
+            breakers.see(key, seen);
             states(&breakers).first().map(|(_, state)| *state)
         };
-        assert_eq!(after("visits", Some(b"1")), None);
-        assert_eq!(after("steadfast/acme/greeter", Some(&bytes(1, 0))), Some(State::Closed));
-        assert_eq!(after("steadfast/acme/greeter/0/failures", None), Some(State::Closed));
-        assert_eq!(after("steadfast/acme/greeter/1/open", Some(b"")), Some(State::Open));
-        assert_eq!(after("steadfast/acme/greeter", Some(&bytes(0, 0))), Some(State::Open), "it comes late");
-        assert_eq!(after("steadfast/acme/greeter/1/probes", None), Some(State::HalfOpen));
-        assert_eq!(after("steadfast/acme/greeter", Some(&bytes(2, 1))), Some(State::HalfOpen));
-        assert_eq!(after("steadfast/acme/greeter", Some(&bytes(0, 2))), Some(State::Closed));
-        assert_eq!(after("steadfast/acme/greeter/2/open", Some(b"")), Some(State::Open));
-        assert_eq!(after("steadfast/acme/greeter", Some(b"something else")), Some(State::Open));
+        assert_eq!(after("visits", Seen::Value(b"1")), None);
+        assert_eq!(after("steadfast/acme/greeter", Seen::Value(&bytes(1, 0))), Some(State::Closed));
+        assert_eq!(after("steadfast/acme/greeter/0/failures", Seen::Counted), Some(State::Closed));
+        assert_eq!(after("steadfast/acme/greeter/1/open", Seen::Value(b"")), Some(State::Open));
+        assert_eq!(after("steadfast/acme/greeter", Seen::Value(&bytes(0, 0))), Some(State::Open), "it comes late");
+        assert_eq!(after("steadfast/acme/greeter/1/probes", Seen::Counted), Some(State::HalfOpen));
+        assert_eq!(after("steadfast/acme/greeter", Seen::Value(&bytes(2, 1))), Some(State::HalfOpen));
+        assert_eq!(after("steadfast/acme/greeter", Seen::Value(&bytes(0, 2))), Some(State::Closed));
+        assert_eq!(after("steadfast/acme/greeter/2/open", Seen::Value(b"")), Some(State::Open));
+        assert_eq!(after("steadfast/acme/greeter", Seen::Value(b"something else")), Some(State::Open));
+        assert_eq!(after("steadfast/acme/greeter/3/open", Seen::Missing), Some(State::Open));
+        assert_eq!(after("steadfast/acme/greeter", Seen::Missing), Some(State::Closed), "the store was emptied");
+        assert_eq!(after("steadfast/acme/greeter", Seen::Value(&bytes(2, 1))), Some(State::Open));
     }
 
     #[test]
     fn names_without_end_are_not_kept() {
         let breakers = Breakers::default();
         for number in 0..10_000 {
-            breakers.see(&format!("steadfast/{number}/1/open"), Some(b""));
+            breakers.see(&format!("steadfast/{number}/1/open"), Seen::Value(b""));
         }
-        breakers.see(&format!("steadfast/{}/1/open", "x".repeat(10_000)), Some(b""));
+        breakers.see(&format!("steadfast/{}/1/open", "x".repeat(10_000)), Seen::Value(b""));
         assert_eq!(states(&breakers).len(), MAX_BREAKERS);
     }
 }

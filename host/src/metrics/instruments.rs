@@ -9,7 +9,7 @@ use opentelemetry::metrics::Meter;
 use opentelemetry::metrics::{Counter, Histogram, UpDownCounter};
 use tokio::time::Instant;
 
-use super::breakers::Breakers;
+use super::breakers::{Breakers, Seen};
 use super::instruments;
 use super::table::*;
 use crate::excerpt::excerpt;
@@ -284,9 +284,9 @@ pub(crate) fn message_here() -> Option<Active> {
     instruments().map(|all| Active::begin(&all.messages_active, Vec::new()))
 }
 
-/// A key of a store was read or written, and has this value; none, where it was counted up.
-pub(crate) fn store_asked(key: &str, value: Option<&[u8]>) {
+/// A key of a store was asked for.
+pub(crate) fn store_asked(key: &str, seen: Seen<'_>) {
     if let Some(all) = instruments() {
-        all.breakers.see(key, value);
+        all.breakers.see(key, seen);
     }
 }

@@ -181,8 +181,8 @@ fn histogram(all: &Histogram<f64>, names: &[&str], family: &mut MetricEncoder<'_
     })
 }
 
-/// In the order of their names, whatever the order in which they were given. All series of a metric have the same `names`:
-/// an empty label is, for Prometheus, one that is not there.
+/// In the order of their names, whatever the order in which they were given. All series of a metric have the same
+/// `names`: an empty label is, for Prometheus, one that is not there.
 fn labels<'a>(names: &[&str], attributes: impl Iterator<Item = &'a KeyValue>) -> Vec<(String, String)> {
     let mut labels: BTreeMap<_, _> = names.iter().map(|name| (table::open_metrics(name), String::new())).collect();
     labels.extend(attributes.map(label));
@@ -196,4 +196,29 @@ fn label(attribute: &KeyValue) -> (String, String) {
     let name: String = name.chars().map(allowed).collect();
     let name = if name.starts_with(|first: char| first.is_ascii_digit()) { format!("_{name}") } else { name };
     (name, attribute.value.as_str().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_without_end_become_one() {
+        let metrics = Metrics::start(|provider| provider);
+        for number in 0..2 * MAX_SERIES {
+            super::super::repeated(&format!("test:hostile/functions#f{number}"));
+        }
+        let page = metrics.to_open_metrics();
+        let series: Vec<_> = page.lines().filter(|line| line.starts_with("steadfast_call_repeats_total")).collect();
+        assert_eq!(series.len(), MAX_SERIES + 1);
+        assert_eq!(series.iter().filter(|line| line.contains("otel_metric_overflow=\"true\"")).count(), 1);
+    }
+
+    #[test]
+    fn what_a_component_names_cannot_end_a_line() {
+        let metrics = Metrics::start(|provider| provider);
+        super::super::trapped("a\"} 1\nforged{b=\"\\\n");
+        let page = metrics.to_open_metrics();
+        assert!(!page.lines().any(|line| line.starts_with("forged")), "{page}");
+    }
 }

@@ -1,4 +1,5 @@
-//! Spans, metrics and logs of real processes, as a collector gets them; and collectors that are down, refuse or say nothing.
+//! Spans, metrics and logs of real processes, as a collector gets them; and collectors that are down, refuse or say
+//! nothing.
 #![cfg(all(unix, feature = "otlp"))]
 
 mod collector;

@@ -47,6 +47,15 @@ pub async fn page_with(host: &Steadfast, wanted: impl Fn(&Page) -> bool) -> Page
     }
 }
 
+/// What docs/metrics.md shows of a page is on one.
+fn the_docs_show(page: &str) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
+    let docs = std::fs::read_to_string(file).expect("the page of the docs");
+    let (excerpt, _) = docs.split_once("```text\n").and_then(|(_, rest)| rest.split_once("```")).expect("an excerpt");
+    let missing: Vec<_> = excerpt.lines().filter(|line| !page.lines().any(|other| other == *line)).collect();
+    assert!(missing.is_empty() && excerpt.lines().count() > 5, "{missing:?} is not on {page}");
+}
+
 const GREET: (&str, &str) = ("rpc_method", "acme:greeter/api#greet");
 const SYSTEM: (&str, &str) = ("rpc_system_name", "wrpc");
 const CALLS: &str = "rpc_client_call_duration_seconds_count";
@@ -58,6 +67,7 @@ async fn calls_are_counted_by_target_cause_and_delivery() {
     assert_eq!(host.get("/Ada", &[]).await.0, 200);
     let gone = |page: &Page| page.value("steadfast_memory_usage_bytes", &[]) == Some(0.0);
     let page = page_with(&host, gone).await;
+    the_docs_show(&host.metrics().await);
     let failed = [("error_type", "no-target"), GREET, SYSTEM, ("steadfast_delivery", "not-sent")];
     assert_eq!(page.value(CALLS, &failed), Some(2.0));
     assert_eq!(page.value(CALLS, &[GREET, SYSTEM]), Some(1.0));

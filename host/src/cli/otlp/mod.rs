@@ -34,9 +34,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Args)]
 pub(super) struct Otlp {
-    /// The OpenTelemetry collector to send spans, metrics and logs to, like http://127.0.0.1:4318; without it, the one in
-    /// the environment variable OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and its like. Where none
-    /// is given, they go nowhere.
+    /// The OpenTelemetry collector to send spans, metrics and logs to, like http://127.0.0.1:4318; without it, the one
+    /// in the environment variable OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and its like. Where
+    /// none is given, they go nowhere.
     #[arg(long, value_name = "URL")]
     otlp: Option<String>,
 }
@@ -80,9 +80,9 @@ fn failed(problem: &dyn fmt::Display) -> Error {
 }
 
 impl Otlp {
-    /// From now on, this process sends what it has to the collector, if there is one, until what this returns is dropped.
-    /// It counts, where that goes to a collector or to a `page`. Without a name for the service in the environment, it is
-    /// that of `component`.
+    /// From now on, this process sends what it has to the collector, if there is one, until what this returns is
+    /// dropped. It counts, where that goes to a collector or to a `page`. Without a name for the service in the
+    /// environment, it is that of `component`.
     pub fn start(&self, component: &Path, page: bool) -> Result<Exporting, Error> {
         let (spans, metrics, logs) = (self.endpoint(&SPANS)?, self.endpoint(&METRICS)?, self.endpoint(&LOGS)?);
         let mut exporting = Exporting { tracer: None, metrics: None, logger: None };

@@ -82,11 +82,15 @@ impl View<'_> {
             let seen = metrics::on().then(|| seen(&operation)).flatten();
             let done = network.keyvalue.run(bucket, operation).await;
             if let (Some((key, written)), Ok(Ok(answer))) = (seen, &done) {
-                match answer {
-                    Answer::Value(Some(value)) => metrics::store_asked(&key, Some(value)),
-                    Answer::Done | Answer::Swapped(true) => metrics::store_asked(&key, written.as_deref()),
-                    Answer::Number(_) => metrics::store_asked(&key, None),
-                    _ => {}
+                let seen = match (answer, &written) {
+                    (Answer::Value(Some(value)), _) => Some(metrics::Seen::Value(value)),
+                    (Answer::Value(None), _) => Some(metrics::Seen::Missing),
+                    (Answer::Done | Answer::Swapped(true), Some(written)) => Some(metrics::Seen::Value(written)),
+                    (Answer::Number(_), _) => Some(metrics::Seen::Counted),
+                    _ => None,
+                };
+                if let Some(seen) = seen {
+                    metrics::store_asked(&key, seen);
                 }
             }
             if let (Ok(Ok(_)), Some(key)) = (&done, key) {
