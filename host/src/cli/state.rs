@@ -1,12 +1,12 @@
-//! `steadfast state`: what a store holds of breakers whose state all instances share.
+//! `steadfast state`: what a store holds of breakers and budgets whose state all instances share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
-use steadfast::{Breaker, BreakerState, SharedBreaker, SharedState, StoreFailed};
+use steadfast::{Breaker, BreakerState, BudgetCounts, SharedBreaker, SharedState, StoreFailed};
 use steadfast_host::{Error, Manifest, Store};
 use steadfast_settings::nearest;
 use tokio::runtime::Runtime;
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::app::option_lines;
 use super::printer::STDOUT;
 
-/// Show and reset what a store holds of breakers whose state all instances share.
+/// Show and reset what a store holds of breakers and budgets whose state all instances share.
 #[derive(Args)]
 pub(super) struct State {
     #[command(subcommand)]
@@ -23,11 +23,11 @@ pub(super) struct State {
 
 #[derive(Subcommand)]
 enum What {
-    /// Say how the breakers in a store are.
+    /// Say how the breakers in a store are, and what the budgets in it have counted in their newest slot of time.
     Show {
         #[command(flatten)]
         place: Place,
-        /// The names of the breakers, like acme/greeter; all without one.
+        /// The names of breakers and budgets, like acme/greeter; all without one.
         #[arg(value_name = "NAME")]
         names: Vec<String>,
         /// Print JSON instead, for other programs.
@@ -35,7 +35,7 @@ enum What {
         json: bool,
     },
     /// Close breakers for all instances, and forget the failures that were seen. Outcomes of calls that are under way
-    /// change nothing any more.
+    /// change nothing any more. Budgets begin anew by themselves, in each slot of time.
     Reset {
         #[command(flatten)]
         place: Place,
@@ -55,7 +55,7 @@ struct Place {
     /// `provider = "keyvalue"` in a link. More than once for several.
     #[arg(long = "option", value_name = "KEY=VALUE", conflicts_with = "manifest")]
     options: Vec<String>,
-    /// The bucket that the breakers are in.
+    /// The bucket that they are in.
     #[arg(long, value_name = "NAME", default_value = "default")]
     bucket: String,
 }
@@ -65,22 +65,40 @@ impl State {
         match self.what {
             What::Show { place, names, json } => {
                 let at = place.open()?;
-                let names = if names.is_empty() { at.names()? } else { at.known(names)? };
-                let states =
-                    names.into_iter().map(|name| Ok((at.breaker(&name).state().map_err(|_| at.failed())?, name)));
+                let (mut breakers, mut budgets) = at.names()?;
+                if !names.is_empty() {
+                    let there = breakers.iter().chain(budgets.keys()).cloned().collect();
+                    let names = at.known(names, &there, "a breaker or a budget")?;
+                    breakers.retain(|name| names.contains(name));
+                    budgets.retain(|name, _| names.contains(name));
+                }
+                let failed = |_| at.failed();
+                let states = breakers.into_iter().map(|name| Ok((at.breaker(&name).state().map_err(failed)?, name)));
                 let states = states.collect::<Result<Vec<_>, Error>>()?;
+                let counts = budgets
+                    .into_iter()
+                    .map(|(name, slot)| Ok((BudgetCounts::read(at, &name, slot).map_err(failed)?, slot, name)));
+                let counts = counts.collect::<Result<Vec<_>, Error>>()?;
                 if json {
                     let breakers: Vec<_> = states.iter().map(|(state, name)| value(name, state)).collect();
-                    STDOUT.say(serde_json::json!({ "breakers": breakers }));
-                } else if states.is_empty() {
-                    STDOUT.say(format_args!("no breaker has a state in the bucket `{}`", at.bucket));
+                    let budgets: Vec<_> = counts
+                        .iter()
+                        .map(|(BudgetCounts { calls, spent, .. }, slot, name)| {
+                            serde_json::json!({ "name": name, "slot": slot, "calls": calls, "spent": spent })
+                        })
+                        .collect();
+                    STDOUT.say(serde_json::json!({ "breakers": breakers, "budgets": budgets }));
+                } else if states.is_empty() && counts.is_empty() {
+                    STDOUT.say(format_args!("no breaker and no budget has a state in the bucket `{}`", at.bucket));
                 } else {
                     states.iter().for_each(|(state, name)| STDOUT.say(line(name, state)));
+                    counts.iter().for_each(|(counts, _, name)| STDOUT.say(budget_line(name, counts)));
                 }
             }
             What::Reset { place, names } => {
                 let at = place.open()?;
-                for name in at.known(names)? {
+                let (breakers, _) = at.names()?;
+                for name in at.known(names, &breakers, "a breaker")? {
                     match at.breaker(&name).reset().map_err(|_| at.failed())? {
                         true => STDOUT.say(format_args!("{name} is closed")),
                         false => STDOUT.say(format_args!("{name} was closed, and had seen no failure")),
@@ -132,29 +150,36 @@ impl At {
         Breaker::consecutive_failures(1).shared(Box::leak(name.into()), self)
     }
 
-    /// All breakers that the bucket has something of.
-    fn names(&self) -> Result<BTreeSet<String>, Error> {
+    /// All breakers that the bucket has something of; and all budgets, each with its newest slot.
+    fn names(&self) -> Result<(BTreeSet<String>, BTreeMap<String, u64>), Error> {
         let keys = self.runtime.block_on(self.store.keys(&self.bucket))?;
-        Ok(keys.iter().filter_map(|key| SharedState::breaker_of(key)).map(String::from).collect())
+        Ok(names(&keys))
     }
 
-    /// These, if the bucket has something of each.
-    fn known(&self, names: Vec<String>) -> Result<BTreeSet<String>, Error> {
-        let there = self.names()?;
+    /// These, if each is one of those that are there.
+    fn known(&self, names: Vec<String>, there: &BTreeSet<String>, what: &str) -> Result<BTreeSet<String>, Error> {
         match names.iter().find(|name| !there.contains(*name)) {
             None => Ok(names.into_iter().collect()),
             Some(name) => {
                 let bucket = &self.bucket;
                 let hint = match nearest(name, there.iter().map(String::as_str)) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("it has {} breakers, which `steadfast state show` lists", there.len()),
+                    None => format!("it has {}, which `steadfast state show` lists", there.len()),
                 };
-                Err(Error::Store {
-                    problem: format!("the bucket `{bucket}` has nothing of a breaker `{name}`; {hint}"),
-                })
+                Err(Error::Store { problem: format!("the bucket `{bucket}` has nothing of {what} `{name}`; {hint}") })
             }
         }
     }
+}
+
+fn names(keys: &BTreeSet<String>) -> (BTreeSet<String>, BTreeMap<String, u64>) {
+    let breakers = keys.iter().filter_map(|key| SharedState::breaker_of(key)).map(String::from).collect();
+    let mut budgets = BTreeMap::new();
+    for (name, slot) in keys.iter().filter_map(|key| BudgetCounts::slot_of(key)) {
+        let newest: &mut u64 = budgets.entry(name.to_string()).or_default();
+        *newest = slot.max(*newest);
+    }
+    (breakers, budgets)
 }
 
 impl steadfast::Store for &'static At {
@@ -200,6 +225,10 @@ fn line(name: &str, state: &SharedState) -> String {
     format!("{name}  {how}")
 }
 
+fn budget_line(name: &str, BudgetCounts { calls, spent, .. }: &BudgetCounts) -> String {
+    format!("{name}  a budget: in its newest slot, {spent} tokens were spent on retries of {calls} calls")
+}
+
 fn value(name: &str, state: &SharedState) -> serde_json::Value {
     serde_json::json!({
         "name": name,
@@ -209,4 +238,27 @@ fn value(name: &str, state: &SharedState) -> serde_json::Value {
         "cause": cause(state),
         "retry-after": state.retry_after.as_secs_f64(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_one_of_a_breaker_or_a_budget() {
+        let keys = [
+            "steadfast/acme/greeter",
+            "steadfast/acme/greeter/0/slots",
+            "steadfast/acme/greeter/0/span",
+            "steadfast/acme/greeter/1577836800/calls",
+            "steadfast/acme/greeter/8/returned",
+            "steadfast/acme/greeter/9/deposits",
+            "steadfast/acme/other/2/failures",
+            "steadfast/acme/third/3/spent",
+            "visits",
+        ];
+        let (breakers, budgets) = names(&keys.map(String::from).into());
+        assert_eq!(breakers, ["acme/greeter", "acme/other"].map(String::from).into());
+        assert_eq!(budgets, [("acme/greeter".into(), 9), ("acme/third".into(), 3)].into());
+    }
 }
