@@ -101,8 +101,8 @@ pub use platform::state::{Store, StoreFailed};
 pub use platform::{clock, rng, wit};
 pub use policy::{
     Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,
-    BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard, Hedge,
-    HedgeKind, HedgePart, InFlightBudget, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy,
+    BudgetCounts, BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard,
+    Hedge, HedgeKind, HedgePart, InFlightBudget, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy,
     Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SharedBreaker, SharedBudget, SharedRateLimit,
     SharedState, SlidingWindow, Throttle, TimeLimit, TimeWindow, TokenBucket, Upcoming, Window,
 };

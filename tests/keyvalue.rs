@@ -268,6 +268,33 @@ fn one_is_the_probe(manifest: &Manifest) {
 }
 
 #[test]
+fn a_shared_budget_counts_the_retries_of_all_instances() {
+    // The code has a breaker alone. It does not open here, and a retry is added.
+    let config = r#"config.steadfast = "[policies.hostile]
+        breaker = { failures = 1000000 }
+        retry = { attempts = 2, backoff = { constant = '0s' }, budget = 'of-all' }
+        [budgets.of-all]
+        windowed = 0.25
+        min-per-second = 0
+        ttl = '10s'
+        shared = 'keyvalue'
+        name = 'sharer/named'""#;
+    let config = config.replace("\n        ", "\\n");
+    let fault = "\n[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'";
+    let rest = format!("{config}{fault}");
+    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], &rest), async |stage| {
+        for slot in 0..2 {
+            let mut retries = 0;
+            for _ in 0..20 {
+                retries += stage.get("/named").await.calls.len() - 1;
+            }
+            assert_eq!(retries, 5, "slot {slot}");
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    });
+}
+
+#[test]
 fn a_shared_rate_limit_counts_the_calls_of_all_instances() {
     let config = r#"config.steadfast = "[policies.hostile]
         rate-limit = { tokens = 5, every = '10s', shared = 'keyvalue', name = 'sharer/named' }""#;

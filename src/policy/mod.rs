@@ -29,7 +29,7 @@ pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
     SharedBreaker, SharedState, TimeWindow, Window,
 };
-pub use budget::{Budget, BudgetPart, InFlightBudget, SharedBudget};
+pub use budget::{Budget, BudgetCounts, BudgetPart, InFlightBudget, SharedBudget};
 pub use builder::Optional;
 pub use bulkhead::Bulkhead;
 pub(crate) use concurrency::InFlight;

@@ -95,12 +95,11 @@ def wasmcloud(rows, wash):
     host = f"wasmCloud {version}"
 
     @contextlib.contextmanager
-    def project(component, address, linked=None, config=None):
+    def project(component, address, linked=None):
         """A folder in which `wash dev` builds nothing, and serves `component`."""
         settings = {
             "build": {"command": "true", "component_path": str(COMPONENTS / component)},
             "dev": {"address": address},
-            "workload": {"config": config or {}},
         }
         if linked:
             settings["dev"]["components"] = [{"name": "linked", "file": str(COMPONENTS / linked)}]
@@ -125,12 +124,6 @@ def wasmcloud(rows, wash):
     with project("http_hello.wasm", f"127.0.0.1:{free_port()}") as folder:
         lacks = refused([wash, "dev"], GREETER, folder)
         rows.check(host, "an import that nothing serves", f"refused at start: {GREETER}", lacks)
-    with dev("composed-js.wasm") as server:
-        failures(rows, host, "composed with a greeter in JavaScript", server)
-        rows.check(host, "an instance for each: no breaker opens", False, server.opened())
-        rows.check(host, "the greeter traps: no fallback is left", ("500", 1), server.answer("/hello/trap"))
-    with dev("composed-named.wasm", config={"steadfast": CONFIG}) as server:
-        configured(rows, host, server)
 
 
 def python(rows, modules):

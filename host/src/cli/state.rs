@@ -1,12 +1,12 @@
-//! `steadfast state`: what a store holds of breakers whose state all instances share.
+//! `steadfast state`: what a store holds of breakers and budgets whose state all instances share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
-use steadfast::{Breaker, BreakerState, SharedBreaker, SharedState, StoreFailed};
+use steadfast::{Breaker, BreakerState, BudgetCounts, SharedBreaker, SharedState, StoreFailed};
 use steadfast_host::{Error, Manifest, Store};
 use steadfast_settings::nearest;
 use tokio::runtime::Runtime;
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::app::option_lines;
 use super::printer::STDOUT;
 
-/// Show and reset what a store holds of breakers whose state all instances share.
+/// Show and reset what a store holds of breakers and budgets whose state all instances share.
 #[derive(Args)]
 pub(super) struct State {
     #[command(subcommand)]
@@ -23,11 +23,11 @@ pub(super) struct State {
 
 #[derive(Subcommand)]
 enum What {
-    /// Say how the breakers in a store are.
+    /// Say how the breakers in a store are, and what the budgets in it have counted in their newest slot of time.
     Show {
         #[command(flatten)]
         place: Place,
-        /// The names of the breakers, like acme/greeter; all without one.
+        /// The names of breakers and budgets, like acme/greeter; all without one.
         #[arg(value_name = "NAME")]
         names: Vec<String>,
         /// Print JSON instead, for other programs.
@@ -35,7 +35,7 @@ enum What {
         json: bool,
     },
     /// Close breakers for all instances, and forget the failures that were seen. Outcomes of calls that are under way
-    /// change nothing any more.
+    /// change nothing any more. Budgets begin anew by themselves, in each slot of time.
     Reset {
         #[command(flatten)]
         place: Place,
@@ -55,7 +55,7 @@ struct Place {
     /// `provider = "keyvalue"` in a link. More than once for several.
     #[arg(long = "option", value_name = "KEY=VALUE", conflicts_with = "manifest")]
     options: Vec<String>,
-    /// The bucket that the breakers are in.
+    /// The bucket that they are in.
     #[arg(long, value_name = "NAME", default_value = "default")]
     bucket: String,
 }
@@ -65,28 +65,48 @@ impl State {
         match self.what {
             What::Show { place, names, json } => {
                 let at = place.open()?;
-                let names = if names.is_empty() { at.names()? } else { at.known(names)? };
+                let (mut breakers, mut budgets) = at.names()?;
+                if !names.is_empty() {
+                    let there = breakers.iter().chain(budgets.keys()).cloned().collect();
+                    let names = at.known(names, &there, "a breaker or a budget")?;
+                    breakers.retain(|name| names.contains(name));
+                    budgets.retain(|name, _| names.contains(name));
+                }
+                let failed = |_| at.failed();
                 let mut states = Vec::new();
-                for name in names {
+                for name in breakers {
                     let known = at.breakers(&name).into_iter().map(|breaker| breaker.state());
-                    let known = known.collect::<Result<Vec<_>, _>>().map_err(|_| at.failed())?;
+                    let known = known.collect::<Result<Vec<_>, _>>().map_err(failed)?;
                     // Of both kinds, the one that something was written to: as a rule, it is one.
                     let written = known.iter().filter(|state| state.generation > 0 || state.failing).count();
                     let shown = known.into_iter().filter(|state| written == 0 || state.generation > 0 || state.failing);
                     states.extend(shown.take(written.max(1)).map(|state| (state, name.clone())));
                 }
+                let counts = budgets.into_iter().map(|(name, slot)| {
+                    let counts = BudgetCounts::read(Draft { at, swaps: false }, &name, slot).map_err(failed)?;
+                    Ok((counts, slot, name))
+                });
+                let counts = counts.collect::<Result<Vec<_>, Error>>()?;
                 if json {
                     let breakers: Vec<_> = states.iter().map(|(state, name)| value(name, state)).collect();
-                    STDOUT.say(serde_json::json!({ "breakers": breakers }));
-                } else if states.is_empty() {
-                    STDOUT.say(format_args!("no breaker has a state in the bucket `{}`", at.bucket));
+                    let budgets: Vec<_> = counts
+                        .iter()
+                        .map(|(BudgetCounts { calls, spent, .. }, slot, name)| {
+                            serde_json::json!({ "name": name, "slot": slot, "calls": calls, "spent": spent })
+                        })
+                        .collect();
+                    STDOUT.say(serde_json::json!({ "breakers": breakers, "budgets": budgets }));
+                } else if states.is_empty() && counts.is_empty() {
+                    STDOUT.say(format_args!("no breaker and no budget has a state in the bucket `{}`", at.bucket));
                 } else {
                     states.iter().for_each(|(state, name)| STDOUT.say(line(name, state)));
+                    counts.iter().for_each(|(counts, _, name)| STDOUT.say(budget_line(name, counts)));
                 }
             }
             What::Reset { place, names } => {
                 let at = place.open()?;
-                for name in at.known(names)? {
+                let (breakers, _) = at.names()?;
+                for name in at.known(names, &breakers, "a breaker")? {
                     let [one, other] = at.breakers(&name).map(|breaker| breaker.reset());
                     match one.and_then(|one| Ok(one | other?)).map_err(|_| at.failed())? {
                         true => STDOUT.say(format_args!("{name} is closed")),
@@ -141,29 +161,36 @@ impl At {
         [false, true].map(|swaps| Breaker::consecutive_failures(1).shared(name, Draft { at: self, swaps }))
     }
 
-    /// All breakers that the bucket has something of.
-    fn names(&self) -> Result<BTreeSet<String>, Error> {
+    /// All breakers that the bucket has something of; and all budgets, each with its newest slot.
+    fn names(&self) -> Result<(BTreeSet<String>, BTreeMap<String, u64>), Error> {
         let keys = self.runtime.block_on(self.store.keys(&self.bucket))?;
-        Ok(keys.iter().filter_map(|key| SharedState::breaker_of(key)).map(String::from).collect())
+        Ok(names(&keys))
     }
 
-    /// These, if the bucket has something of each.
-    fn known(&self, names: Vec<String>) -> Result<BTreeSet<String>, Error> {
-        let there = self.names()?;
+    /// These, if each is one of those that are there.
+    fn known(&self, names: Vec<String>, there: &BTreeSet<String>, what: &str) -> Result<BTreeSet<String>, Error> {
         match names.iter().find(|name| !there.contains(*name)) {
             None => Ok(names.into_iter().collect()),
             Some(name) => {
                 let bucket = &self.bucket;
                 let hint = match nearest(name, there.iter().map(String::as_str)) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("it has {} breakers, which `steadfast state show` lists", there.len()),
+                    None => format!("it has {}, which `steadfast state show` lists", there.len()),
                 };
-                Err(Error::Store {
-                    problem: format!("the bucket `{bucket}` has nothing of a breaker `{name}`; {hint}"),
-                })
+                Err(Error::Store { problem: format!("the bucket `{bucket}` has nothing of {what} `{name}`; {hint}") })
             }
         }
     }
+}
+
+fn names(keys: &BTreeSet<String>) -> (BTreeSet<String>, BTreeMap<String, u64>) {
+    let breakers = keys.iter().filter_map(|key| SharedState::breaker_of(key)).map(String::from).collect();
+    let mut budgets = BTreeMap::new();
+    for (name, slot) in keys.iter().filter_map(|key| BudgetCounts::slot_of(key)) {
+        let newest: &mut u64 = budgets.entry(name.to_string()).or_default();
+        *newest = slot.max(*newest);
+    }
+    (breakers, budgets)
 }
 
 /// The bucket, as a component sees it that swaps, or does not.
@@ -224,6 +251,10 @@ fn line(name: &str, state: &SharedState) -> String {
     format!("{name}  {how}")
 }
 
+fn budget_line(name: &str, BudgetCounts { calls, spent, .. }: &BudgetCounts) -> String {
+    format!("{name}  a budget: in its newest slot, {spent} tokens were spent on retries of {calls} calls")
+}
+
 fn value(name: &str, state: &SharedState) -> serde_json::Value {
     serde_json::json!({
         "name": name,
@@ -233,4 +264,27 @@ fn value(name: &str, state: &SharedState) -> serde_json::Value {
         "cause": cause(state),
         "retry-after": state.retry_after.as_secs_f64(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_one_of_a_breaker_or_a_budget() {
+        let keys = [
+            "steadfast/acme/greeter",
+            "steadfast/acme/greeter/0/slots",
+            "steadfast/acme/greeter/0/span",
+            "steadfast/acme/greeter/1577836800/calls",
+            "steadfast/acme/greeter/8/returned",
+            "steadfast/acme/greeter/9/deposits",
+            "steadfast/acme/other/2/failures",
+            "steadfast/acme/third/3/spent",
+            "visits",
+        ];
+        let (breakers, budgets) = names(&keys.map(String::from).into());
+        assert_eq!(breakers, ["acme/greeter", "acme/other"].map(String::from).into());
+        assert_eq!(budgets, [("acme/greeter".into(), 9), ("acme/third".into(), 3)].into());
+    }
 }

@@ -54,21 +54,29 @@ impl Breakers {
             (Some((name, generation, "open")), Seen::Value(_)) => (name, generation, State::Open),
             (Some((name, generation, "closed")), Seen::Value(_)) => (name, generation, State::Closed),
             (Some((name, generation, "probes")), Seen::Counted) => (name, generation, State::HalfOpen),
-            (Some(_), _) => return,
-            // The breaker itself: each call reads it.
-            (None, Seen::Value(value)) => match record(value) {
-                Some((generation, state)) => (rest, generation, state),
-                None => return,
-            },
-            // The store was emptied, and generations begin anew.
-            (None, Seen::Missing) => {
-                let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(known) = all.get_mut(rest) {
-                    *known = (0, State::Closed);
+            (of, seen) => {
+                // The breaker itself, which each call reads: in a store that swaps, it has a key beside the generations.
+                let name = match of {
+                    None => rest,
+                    Some((name, 0, "state")) => name,
+                    Some(_) => return,
+                };
+                match seen {
+                    Seen::Value(value) => match record(value) {
+                        Some((generation, state)) => (name, generation, state),
+                        None => return,
+                    },
+                    // The store was emptied, and generations begin anew.
+                    Seen::Missing => {
+                        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                        if let Some(known) = all.get_mut(name) {
+                            *known = (0, State::Closed);
+                        }
+                        return;
+                    }
+                    Seen::Counted => return,
                 }
-                return;
             }
-            (None, Seen::Counted) => return,
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = all.len() < MAX_BREAKERS;
@@ -114,12 +122,13 @@ fn of_generation(key: &str) -> Option<(&str, u64, &str)> {
 fn record(bytes: &[u8]) -> Option<(u64, State)> {
     let (head, rest) = bytes.split_first_chunk::<3>()?;
     let (generation, rest) = rest.split_first_chunk::<8>()?;
-    let state = match head {
-        [1, 0 | 1, _] => State::Closed,
-        [1, 2, _] => State::Open,
+    let (state, length) = match head {
+        [1, 0 | 1, _] => (State::Closed, 20),
+        [1, 2, _] => (State::Open, 20),
+        [1, 3, _] => (State::HalfOpen, 28),
         _ => return None,
     };
-    (rest.len() == 20).then(|| (u64::from_le_bytes(*generation), state))
+    (rest.len() == length).then(|| (u64::from_le_bytes(*generation), state))
 }
 
 #[cfg(test)]
@@ -156,6 +165,28 @@ mod tests {
         assert_eq!(after("steadfast/acme/greeter/3/open", Seen::Missing), Some(State::Open));
         assert_eq!(after("steadfast/acme/greeter", Seen::Missing), Some(State::Closed), "the store was emptied");
         assert_eq!(after("steadfast/acme/greeter", Seen::Value(&bytes(2, 1))), Some(State::Open));
+    }
+
+    #[test]
+    fn a_store_that_swaps_has_all_of_a_breaker_in_one_value() {
+        let breakers = Breakers::default();
+        let after = |kind: u8, generation: u64| {
+            let places: &[u8] = if kind == 3 { &[0; 8] } else { &[] };
+            let value = [&bytes(kind, generation)[..], places].concat();
+            breakers.see("steadfast/greeter/0/state", Seen::Value(&value));
+            states(&breakers)
+        };
+        for (kind, generation, state) in [
+            (1, 0, State::Closed),
+            (2, 1, State::Open),
+            (3, 1, State::HalfOpen),
+            (2, 2, State::Open),
+            (0, 3, State::Closed),
+        ] {
+            assert_eq!(after(kind, generation), [("greeter".to_string(), state)]);
+        }
+        breakers.see("steadfast/greeter/1/state", Seen::Value(&bytes(2, 9)));
+        assert_eq!(states(&breakers), [("greeter".to_string(), State::Closed)], "no key of a breaker");
     }
 
     #[test]

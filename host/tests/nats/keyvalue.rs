@@ -167,7 +167,9 @@ impl Served {
     fn start(store: &Store, name: &str, faults: &str) -> Self {
         // A break that no machine outlasts.
         let config = "[config]\nsteadfast = \"policies.hostile.breaker = { \
-                      shared = 'keyvalue', name = 'sharer/named', open-for = '1h' }\"";
+                      shared = 'keyvalue', name = 'sharer/named', open-for = '1h' }\npolicies.hostile.retry = { \
+                      attempts = 1, budget = { windowed = 1, min-per-second = 0, ttl = '9000h', shared = 'keyvalue', \
+                      name = 'sharer/named' } }\"";
         let callee = component("callee").display();
         let callee = format!("'test:guests/hostile' = {{ component = '{callee}' }}\n{config}\n{faults}");
         let file = format!("{name}.toml");
@@ -230,15 +232,23 @@ async fn a_breaker_is_shown_and_reset_from_outside() {
         let fault = "[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nfirst = 5";
         let one = Served::start(&store, "shown", fault);
         let shown = |arguments: &[&str]| state(&store, arguments, "shown.toml");
-        assert_eq!(shown(&["show"]), Ok("no breaker has a state in the bucket `default`\n".into()));
+        assert_eq!(shown(&["show"]), Ok("no breaker and no budget has a state in the bucket `default`\n".into()));
         assert_eq!(one.status().await, "503");
-        assert_eq!(shown(&["show"]), Ok("sharer/named  closed, and has seen failures since the last success\n".into()));
+        let seen = "sharer/named  closed, and has seen failures since the last success\n\
+                    sharer/named  a budget: in its newest slot, 0 tokens were spent on retries of 1 calls\n";
+        assert_eq!(shown(&["show"]), Ok(seen.into()));
         for _ in 0..4 {
             assert_eq!(one.status().await, "503");
         }
         let open = shown(&["show", "sharer/named"]).unwrap();
-        assert!(open.starts_with("sharer/named  open for ") && open.ends_with(" more, since no-target\n"), "{open}");
+        let breaker = open.lines().next().unwrap_or_default();
+        assert!(
+            breaker.starts_with("sharer/named  open for ") && breaker.ends_with(" more, since no-target"),
+            "{open}"
+        );
+        assert!(open.ends_with("0 tokens were spent on retries of 5 calls\n"), "{open}");
         let json: serde_json::Value = serde_json::from_str(&shown(&["show", "--json"]).unwrap()).unwrap();
+        assert_eq!((&json["budgets"][0]["calls"], &json["budgets"][0]["spent"]), (&5.into(), &0.into()));
         let breaker = &json["breakers"][0];
         assert_eq!(
             (&breaker["state"], &breaker["cause"], &breaker["generation"]),

@@ -1,5 +1,6 @@
 //! How many retries all calls together may make.
 
+mod counts;
 mod in_flight;
 mod ledger;
 mod part;
@@ -9,6 +10,7 @@ mod tests;
 #[cfg(feature = "config")]
 mod worst_case;
 
+pub use counts::BudgetCounts;
 pub use in_flight::InFlightBudget;
 pub use part::BudgetPart;
 pub use shared::SharedBudget;
@@ -39,6 +41,9 @@ const SAVED_CALLS: i64 = 10_000;
 /// static BUDGET: Budget = Budget::ratio(1.5);
 /// static READS: Policy<(Retry<&Budget>,)> = Policy::new().retry(Retry::attempts(4).budget(&BUDGET));
 /// ```
+///
+/// [shared]: crate::SharedBreaker
+/// [together]: crate::SharedBudget
 #[doc = include_str!("../../../docs/policies/budget.md")]
 #[derive(Debug)]
 pub struct Budget {

@@ -18,9 +18,11 @@ use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::shared::{Rest, SHORTEST, Slots, check_name};
 
 /// What is counted in a slot. No other part has counters of these names.
-const CALLS: &str = "deposits";
-const SPENT: &str = "spent";
-const RETURNED: &str = "returned";
+pub(super) const CALLS: &str = "deposits";
+pub(super) const SPENT: &str = "spent";
+pub(super) const RETURNED: &str = "returned";
+/// In which slots there are counters.
+pub(super) const SPAN: &str = "span";
 
 /// A [`Budget`] that all instances share, in a [`Store`]: [`Budget::shared`].
 ///
@@ -190,7 +192,7 @@ impl<S: Store> SharedBudget<S> {
             name: self.name,
             length: ttl.unwrap_or(0).max(SHORTEST),
             counters: &[CALLS, SPENT, RETURNED],
-            span: "span",
+            span: SPAN,
             ahead: 0,
         }
     }

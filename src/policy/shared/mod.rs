@@ -25,6 +25,13 @@ pub fn key(name: &str, number: u64, what: &str) -> String {
     [PREFIX, name, "/", &number.to_string(), "/", what].concat()
 }
 
+/// The name, the number and the rest of such a key.
+pub fn parts(key: &str) -> Option<(&str, u64, &str)> {
+    let mut parts = key.strip_prefix(PREFIX)?.rsplitn(3, '/');
+    let (what, number, name) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((name, number.parse().ok()?, what))
+}
+
 /// Refuses a name that is empty, too long, or has characters that some stores do not take.
 pub const fn check_name(name: &str) -> Result<(), Invalid> {
     let name = name.as_bytes();

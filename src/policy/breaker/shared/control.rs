@@ -8,7 +8,8 @@ use crate::failure::Cause;
 use crate::observe::BreakerState;
 use crate::platform::clock::nanos;
 use crate::platform::state::{Store, StoreFailed};
-use crate::policy::shared::PREFIX;
+use crate::policy::BudgetCounts;
+use crate::policy::shared::{PREFIX, parts};
 
 /// What all instances know of a [`SharedBreaker`]: [`SharedBreaker::state`].
 ///
@@ -45,21 +46,20 @@ impl SharedState {
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/7/failures"), Some("acme/greeter"));
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/0/state"), Some("acme/greeter"));
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/1577836800/calls"), None, "of a shared rate limit");
+    /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/157783680/spent"), None, "of a shared budget");
     /// assert_eq!(SharedState::breaker_of("visits"), None);
     /// ```
     pub fn breaker_of(key: &str) -> Option<&str> {
-        let name = key.strip_prefix(PREFIX)?;
-        let mut parts = name.rsplitn(3, '/');
-        let (what, generation, of) = (parts.next()?, parts.next(), parts.next());
+        let whole = key.strip_prefix(PREFIX).filter(|name| !name.is_empty())?;
         let counts = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let is_kept = matches!(what, "open" | "closed" | "failures" | "probes" | "back")
-            || what.strip_prefix("lease").is_some_and(counts);
-        match of {
-            Some(of) if is_kept && generation.is_some_and(counts) => Some(of),
-            Some(of) if what == "state" && generation == Some("0") => Some(of),
+        match parts(key) {
+            Some((of, _, "open" | "closed" | "failures" | "probes" | "back")) => Some(of),
+            Some((of, 0, "state")) => Some(of),
+            Some((of, _, what)) if what.strip_prefix("lease").is_some_and(counts) => Some(of),
             // Of a rate limit.
-            Some(_) if matches!(what, "calls" | "slots") && generation.is_some_and(counts) => None,
-            _ => Some(name).filter(|name| !name.is_empty()),
+            Some((.., "calls" | "slots")) => None,
+            Some((.., what)) if BudgetCounts::has(what) => None,
+            _ => Some(whole),
         }
     }
 }
