@@ -182,8 +182,8 @@ impl steadfast::Store for Draft {
         self.at.ask(self.at.store.set(&self.at.bucket, key, value))
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
-        self.at.ask(self.at.store.increment(&self.at.bucket, key))
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        self.at.ask(self.at.store.increment(&self.at.bucket, key, by))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {

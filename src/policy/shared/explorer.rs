@@ -153,10 +153,10 @@ impl Store for Fake {
         ask(set).map(drop)
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
         let count = |kept: &mut Kept| {
             let count = kept.counts.entry(key.into()).or_default();
-            *count += 1;
+            *count += by;
             Answer::Count(*count)
         };
         match ask(count)? {
@@ -206,8 +206,8 @@ impl Store for Swapping {
         Fake.set(key, value)
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
-        Fake.increment(key)
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        Fake.increment(key, by)
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {

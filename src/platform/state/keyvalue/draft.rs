@@ -59,8 +59,8 @@ impl Store for KeyValue {
         self.with(|bucket| bucket.set(key, value))
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
-        self.with(|bucket| bindings::wasi::keyvalue::atomics::increment(bucket, key, 1))
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        self.with(|bucket| bindings::wasi::keyvalue::atomics::increment(bucket, key, by))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {

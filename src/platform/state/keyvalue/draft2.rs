@@ -71,9 +71,10 @@ impl Store for KeyValue {
         self.with(|bucket| bucket.set(key, value))
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        let by = by.try_into().map_err(|_| StoreFailed)?;
         // A number that another component has made negative is none of ours.
-        self.with(|bucket| atomics::increment(bucket, key, 1)).and_then(|sum| sum.try_into().map_err(|_| StoreFailed))
+        self.with(|bucket| atomics::increment(bucket, key, by)).and_then(|sum| sum.try_into().map_err(|_| StoreFailed))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {

@@ -56,7 +56,7 @@ impl Store for KeyValue {
         Err(StoreFailed)
     }
 
-    fn increment(&self, _: &str) -> Result<u64, StoreFailed> {
+    fn increment(&self, _: &str, _: u64) -> Result<u64, StoreFailed> {
         Err(StoreFailed)
     }
 

@@ -85,8 +85,8 @@ impl Store for Blind {
         Fake.set(key, value)
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
-        Fake.increment(key)
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        Fake.increment(key, by)
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {
