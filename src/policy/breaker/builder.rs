@@ -23,6 +23,7 @@ const MINIMUM_CALLS: u32 = 10;
 ///
 /// [retry]: crate::Retry
 /// [shared]: crate::SharedBreaker
+/// [stores]: https://github.com/steadfast-rs/steadfast/blob/main/docs/hosts.md#which-key-value-store-there-is
 #[doc = include_str!("../../../docs/policies/breaker.md")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Breaker<W = Consecutive> {

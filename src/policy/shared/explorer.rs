@@ -10,6 +10,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::failure::Cause;
@@ -29,7 +30,7 @@ pub trait Design: Copy {
 }
 
 /// What an instance was answered.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Hash)]
 enum Answer {
     Value(Option<Vec<u8>>),
     Done,
@@ -39,7 +40,7 @@ enum Answer {
 }
 
 /// What the store holds, and the time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Kept {
     pub values: BTreeMap<String, Vec<u8>>,
     pub counts: BTreeMap<String, u64>,
@@ -47,13 +48,13 @@ pub struct Kept {
 }
 
 /// One instance: what its calls come to, by how much its clock differs, and how far it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub struct Instance {
     /// Whether the target answers, of one call after the other.
     pub calls: Vec<bool>,
     /// How far its clock is ahead.
     pub ahead: u64,
-    history: Vec<Answer>,
+    history: Rc<Vec<Answer>>,
     ended: bool,
     /// Until when the probe that it has in flight counts.
     probe: Option<u64>,
@@ -63,11 +64,12 @@ pub struct Instance {
 
 impl Instance {
     pub fn new(calls: &[bool], ahead: u64) -> Self {
-        Instance { calls: calls.into(), ahead, history: Vec::new(), ended: false, probe: None, failed: 0 }
+        Instance { calls: calls.into(), ahead, history: Rc::default(), ended: false, probe: None, failed: 0 }
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What a world begins as.
+#[derive(Clone, Debug)]
 pub struct World {
     pub kept: Kept,
     pub instances: Vec<Instance>,
@@ -77,12 +79,23 @@ pub struct World {
     pub deaths: u32,
 }
 
+/// A world on its way, with the hashes of its parts. Most steps change one of them, and the others are neither copied
+/// nor hashed again.
+#[derive(Clone)]
+struct State {
+    kept: (u64, Rc<Kept>),
+    instances: Vec<(u64, Rc<Instance>)>,
+    /// How many pauses are over.
+    paused: usize,
+    deaths: u32,
+}
+
 /// What is played back to the code that runs now.
 #[derive(Default)]
 struct Tape {
-    kept: Kept,
+    kept: Rc<Kept>,
     ahead: u64,
-    history: Vec<Answer>,
+    history: Rc<Vec<Answer>>,
     at: usize,
     stepped: bool,
     suspended: bool,
@@ -98,7 +111,12 @@ thread_local! {
 #[derive(Clone, Copy, Debug)]
 pub struct Fake;
 
+/// An operation that changes what is kept.
 fn ask(operation: impl FnOnce(&mut Kept) -> Answer) -> Result<Answer, StoreFailed> {
+    step_with(|kept| operation(Rc::make_mut(kept)))
+}
+
+fn step_with(operation: impl FnOnce(&mut Rc<Kept>) -> Answer) -> Result<Answer, StoreFailed> {
     TAPE.with_borrow_mut(|tape| {
         if tape.free {
             return Ok(operation(&mut tape.kept));
@@ -113,7 +131,7 @@ fn ask(operation: impl FnOnce(&mut Kept) -> Answer) -> Result<Answer, StoreFaile
         }
         tape.stepped = true;
         let answer = operation(&mut tape.kept);
-        tape.history.push(answer.clone());
+        Rc::make_mut(&mut tape.history).push(answer.clone());
         tape.at += 1;
         Ok(answer)
     })
@@ -121,7 +139,7 @@ fn ask(operation: impl FnOnce(&mut Kept) -> Answer) -> Result<Answer, StoreFaile
 
 impl Store for Fake {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFailed> {
-        match ask(|kept| Answer::Value(kept.values.get(key).cloned()))? {
+        match step_with(|kept| Answer::Value(kept.values.get(key).cloned()))? {
             Answer::Value(value) => Ok(value),
             other => unreachable!("played back another answer: {other:?}"),
         }
@@ -164,7 +182,7 @@ impl Store for Fake {
                 return Duration::from_nanos(now);
             }
             if tape.at == tape.history.len() {
-                tape.history.push(Answer::Time(now));
+                Rc::make_mut(&mut tape.history).push(Answer::Time(now));
             }
             tape.at += 1;
             match tape.history[tape.at - 1] {
@@ -232,7 +250,7 @@ struct Course {
 
 /// A step in which nothing is asked of the store.
 pub fn turn() -> Result<(), StoreFailed> {
-    ask(|_| Answer::Done).map(drop)
+    step_with(|_| Answer::Done).map(drop)
 }
 
 /// A step that looks at all that is kept, and may note something in it.
@@ -279,47 +297,46 @@ pub struct Rules<D> {
     pub done: fn(&Kept) -> Result<(), String>,
 }
 
-/// One more step of the instance `number`; `None` when it has none.
-fn step<D: Design>(rules: &Rules<D>, world: &World, number: usize) -> World {
-    let mut world = world.clone();
-    let instance = &mut world.instances[number];
+/// One more step of the instance `number`.
+fn step<D: Design>(rules: &Rules<D>, state: &State, number: usize) -> State {
+    let mut instance = Instance::clone(&state.instances[number].1);
     let history = std::mem::take(&mut instance.history);
-    let kept = std::mem::take(&mut world.kept);
-    TAPE.set(Tape { kept, ahead: instance.ahead, history, ..Tape::default() });
+    TAPE.set(Tape { kept: state.kept.1.clone(), ahead: instance.ahead, history, ..Tape::default() });
     let course = run(&rules.design, &instance.calls);
     let tape = TAPE.take();
     assert!(course.over || tape.suspended, "nothing fails but what is after the step");
-    (world.kept, instance.history) = (tape.kept, tape.history);
+    instance.history = if course.over { Rc::default() } else { tape.history };
     instance.failed = course.failed;
     instance.ended = course.over;
     instance.probe = course.probe.map(|until| until.saturating_sub(instance.ahead));
-    if instance.ended {
-        instance.history.clear();
-    }
-    world
+    let mut next = state.clone();
+    next.kept.1 = tape.kept;
+    next.instances[number].1 = Rc::new(instance);
+    next
 }
 
 /// Whether a fresh instance that comes now is let through.
 pub fn admits<D: Design>(design: &D, kept: &mut Kept, later: u64, outcome: Option<bool>) -> bool {
     kept.now += later;
-    TAPE.set(Tape { kept: std::mem::take(kept), free: true, ..Tape::default() });
+    TAPE.set(Tape { kept: Rc::new(std::mem::take(kept)), free: true, ..Tape::default() });
     design.fresh();
     let ticket = design.admit().expect("the store does not fail");
     if let (Some(ticket), Some(up)) = (ticket, outcome) {
         design.settle(ticket, (!up).then_some(Cause::NoTarget)).expect("the store does not fail");
     }
-    *kept = TAPE.take().kept;
+    *kept = Rc::unwrap_or_clone(TAPE.take().kept);
     ticket.is_some()
 }
 
-fn judge<D: Design>(rules: &Rules<D>, world: &World, any_died: bool, any_pause: bool) -> Result<(), String> {
-    if world.instances.iter().any(|instance| !instance.ended) {
+fn judge<D: Design>(rules: &Rules<D>, world: &State, any_died: bool, any_pause: bool) -> Result<(), String> {
+    let instances = || world.instances.iter().map(|(_, instance)| instance);
+    if instances().any(|instance| !instance.ended) {
         return Ok(());
     }
-    let failed: u64 = world.instances.iter().map(|instance| instance.failed).sum();
-    let no_success = world.instances.iter().all(|instance| !instance.calls.contains(&true));
+    let failed: u64 = instances().map(|instance| instance.failed).sum();
+    let no_success = instances().all(|instance| !instance.calls.contains(&true));
     if no_success && !any_pause && failed >= rules.failures {
-        let mut kept = world.kept.clone();
+        let mut kept = Kept::clone(&world.kept.1);
         // One more failure completes what an instance has left that died.
         if any_died {
             admits(&rules.design, &mut kept, 0, Some(false));
@@ -331,10 +348,10 @@ fn judge<D: Design>(rules: &Rules<D>, world: &World, any_died: bool, any_pause: 
         }
     }
     if !any_died {
-        (rules.done)(&world.kept)?;
+        (rules.done)(&world.kept.1)?;
     }
     // The target is back: soon all calls pass.
-    let mut kept = world.kept.clone();
+    let mut kept = Kept::clone(&world.kept.1);
     for _ in 0..4 {
         admits(&rules.design, &mut kept, 30 * SECOND, Some(true));
     }
@@ -357,38 +374,47 @@ pub fn try_all<D: Design>(rules: &Rules<D>, begin: World, at_least: usize) {
 
 /// Tries every order. Says how many states of the world there are, or what is wrong with one of them.
 pub fn explore<D: Design>(rules: &Rules<D>, begin: World) -> Result<usize, String> {
-    let (deaths, pauses) = (begin.deaths, begin.pauses.len());
+    let World { kept, instances, pauses, deaths } = begin;
     // Hashes, since worlds are large. That two of a million states have the same one has a chance of 1 in 30 million.
     let (hasher, mut seen) = (RandomState::new(), HashSet::new());
-    let mut open = vec![begin];
-    while let Some(world) = open.pop() {
-        let (any_died, any_pause) = (world.deaths < deaths, world.pauses.len() < pauses);
-        judge(rules, &world, any_died, any_pause)?;
+    let instances = instances.into_iter().map(|it| (hasher.hash_one(&it), Rc::new(it))).collect();
+    let mut open = vec![State { kept: (hasher.hash_one(&kept), Rc::new(kept)), instances, paused: 0, deaths }];
+    while let Some(state) = open.pop() {
+        judge(rules, &state, state.deaths < deaths, state.paused > 0)?;
         let mut nexts = Vec::new();
-        for (number, instance) in world.instances.iter().enumerate().filter(|(_, instance)| !instance.ended) {
-            nexts.push(step(rules, &world, number));
-            if world.deaths > 0 && !instance.history.is_empty() {
-                let mut dead = world.clone();
-                dead.deaths -= 1;
-                (dead.instances[number].ended, dead.instances[number].probe) = (true, None);
-                dead.instances[number].history.clear();
-                nexts.push(dead);
+        for (number, (_, instance)) in state.instances.iter().enumerate().filter(|(_, (_, it))| !it.ended) {
+            nexts.push((Some(number), step(rules, &state, number)));
+            if state.deaths > 0 && !instance.history.is_empty() {
+                let mut dead = State { deaths: state.deaths - 1, ..state.clone() };
+                let instance = Instance::clone(instance);
+                dead.instances[number].1 =
+                    Rc::new(Instance { ended: true, probe: None, history: Rc::default(), ..instance });
+                nexts.push((Some(number), dead));
             }
         }
-        if let Some((pause, rest)) = world.pauses.split_first() {
-            let mut later = world.clone();
-            (later.kept.now, later.pauses) = (world.kept.now + pause, rest.into());
-            nexts.push(later);
+        if let Some(pause) = pauses.get(state.paused) {
+            let mut later = State { paused: state.paused + 1, ..state.clone() };
+            Rc::make_mut(&mut later.kept.1).now += pause;
+            nexts.push((None, later));
         }
-        for mut next in nexts {
-            (rules.step)(&world.kept, &mut next.kept)?;
-            next.instances.sort_unstable();
-            let now = next.kept.now;
-            let probes = next.instances.iter().filter(|it| it.probe.is_some_and(|until| now < until)).count();
+        for (stepped, mut next) in nexts {
+            // A step that has only read has changed nothing.
+            if !Rc::ptr_eq(&state.kept.1, &next.kept.1) {
+                (rules.step)(&state.kept.1, Rc::make_mut(&mut next.kept.1))?;
+                next.kept.0 = hasher.hash_one(&next.kept.1);
+            }
+            if let Some((hash, instance)) = stepped.map(|number| &mut next.instances[number]) {
+                *hash = hasher.hash_one(&*instance);
+            }
+            next.instances.sort_unstable_by_key(|(hash, _)| *hash);
+            let now = next.kept.1.now;
+            let under_way = |it: &Instance| it.probe.is_some_and(|until| now < until);
+            let probes = next.instances.iter().filter(|(_, it)| under_way(it)).count();
             if probes > rules.probes {
                 return Err(format!("{probes} probes are under way, and {} may be", rules.probes));
             }
-            if seen.insert(hasher.hash_one(&next)) {
+            let hashes: Vec<u64> = next.instances.iter().map(|(hash, _)| *hash).collect();
+            if seen.insert(hasher.hash_one((next.kept.0, hashes, next.paused, next.deaths))) {
                 open.push(next);
             }
         }
