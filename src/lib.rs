@@ -63,7 +63,8 @@
 //!   `wasmcloud:postgres`, of wasmCloud (its host, messages, objects and secrets) and of wRPC are [`Failure`]s in the
 //!   bindings of [`bindgen!`].
 //! - `keyvalue-state`: a breaker, a rate limit and a budget whose state all instances share in a store of
-//!   `wasi:keyvalue` ([`SharedBreaker`], [`SharedRateLimit`], [`SharedBudget`]).
+//!   `wasi:keyvalue` ([`SharedBreaker`], [`SharedRateLimit`], [`SharedBudget`]). `keyvalue-draft2`: the same in a host's
+//!   second draft of `wasi:keyvalue`, in place of the first.
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
 //! - `http`: an HTTP client with a policy (`http::Client`). With `wstd`.
 //! - `wasi-http`: a [handler] without `wstd` fails with an answer; the errors of `wasi:http` are [`Failure`]s.

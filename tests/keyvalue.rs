@@ -3,10 +3,30 @@
 
 mod stage;
 
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use stage::{Answer, Stage, component, manifest, simulate, whole};
-use steadfast_host::{Cause, Delivery};
+use steadfast_demo::guests::Guests;
+use steadfast_host::{Cause, Delivery, Manifest};
+
+/// The component that shares its state in the first draft of `wasi:keyvalue`, and in the second.
+fn sharers() -> &'static [PathBuf; 2] {
+    static SHARERS: OnceLock<[PathBuf; 2]> = OnceLock::new();
+    SHARERS.get_or_init(|| {
+        // The second build replaces what the first has made.
+        let first = component("sharer");
+        let copy = first.with_file_name("sharer-draft.wasm");
+        std::fs::copy(first, &copy).unwrap();
+        [copy, Guests::variant("sharer", "guest", &["draft2"]).unwrap()]
+    })
+}
+
+/// One of [`sharers`], its target, and `rest` of a manifest.
+fn sharing(sharer: &Path, rest: &str) -> Manifest {
+    manifest(sharer, &[("test:guests/hostile", "callee")], rest)
+}
 
 /// What each line of `operations` came to, on the bucket of that name.
 async fn ask(stage: &Stage, bucket: &str, operations: &'static str) -> Vec<String> {
@@ -156,21 +176,23 @@ fn a_link_of_the_store_is_the_one_of_its_provider() {
 fn with_a_store_that_fails_each_call_goes_on_by_itself() {
     let faults = "[[faults]]\non = 'wasi:keyvalue/store'\nkind = 'no-target'\n
         [[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nuntil = '1s'";
-    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], faults), async |stage| {
-        for _ in 0..10 {
-            assert_eq!(stage.get("/shared").await.calls, [Err((Cause::NoTarget, Delivery::NotSent))]);
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(stage.get("/shared").await.status, 200);
-    });
+    for sharer in sharers() {
+        simulate(&sharing(sharer, faults), async |stage| {
+            for _ in 0..10 {
+                assert_eq!(stage.get("/shared").await.calls, [Err((Cause::NoTarget, Delivery::NotSent))]);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(stage.get("/shared").await.status, 200);
+        });
+    }
 }
 
 /// 200 requests within 20 s, of which each has a fresh instance; its target is down, and for 5 s after them.
 /// Then, ten more.
-fn outage(path: &str, config: &str) -> (Vec<Answer>, Vec<Answer>) {
+fn outage(sharer: &Path, path: &str, config: &str) -> (Vec<Answer>, Vec<Answer>) {
     let fault = "[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nuntil = '25s'";
     let rest = format!("{config}\n{fault}");
-    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], &rest), async |stage| {
+    simulate(&sharing(sharer, &rest), async |stage| {
         let (mut during, mut after) = (Vec::new(), Vec::new());
         for _ in 0..200 {
             during.push(stage.get(path).await);
@@ -191,8 +213,9 @@ fn reached(answers: &[Answer]) -> usize {
 #[test]
 fn with_shared_state_only_the_threshold_and_probes_reach_the_target() {
     let config = r#"config.steadfast = "[policies.hostile]\nbreaker = { shared = 'keyvalue', name = 'sharer/named' }""#;
-    for (path, config) in [("/shared", ""), ("/named", config)] {
-        opens_for_all(outage(path, config));
+    let [first, second] = sharers();
+    for (sharer, path, config) in [(first, "/shared", ""), (first, "/named", config), (second, "/shared", "")] {
+        opens_for_all(outage(sharer, path, config));
     }
 }
 
@@ -212,7 +235,7 @@ fn opens_for_all((during, after): (Vec<Answer>, Vec<Answer>)) {
 #[test]
 fn without_shared_state_every_request_reaches_the_target() {
     for path in ["/alone", "/named"] {
-        let (during, after) = outage(path, "");
+        let (during, after) = outage(&sharers()[0], path, "");
         assert_eq!(reached(&during), 200);
         assert!(after.iter().all(|answer| answer.status == 200), "{after:?}");
     }
@@ -222,7 +245,13 @@ fn without_shared_state_every_request_reaches_the_target() {
 fn of_64_requests_at_a_time_one_is_the_probe() {
     let faults = "[[faults]]\non = 'test:guests/hostile'\nkind = 'no-target'\nuntil = '1s'
         [[faults]]\non = 'test:guests/hostile'\nkind = 'latency'\ndelay = '500ms'\nfrom = '1s'";
-    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], faults), async |stage| {
+    for sharer in sharers() {
+        one_is_the_probe(&sharing(sharer, faults));
+    }
+}
+
+fn one_is_the_probe(manifest: &Manifest) {
+    simulate(manifest, async |stage| {
         for _ in 0..5 {
             stage.get("/shared").await;
         }
@@ -270,7 +299,13 @@ fn a_shared_rate_limit_counts_the_calls_of_all_instances() {
     let config = r#"config.steadfast = "[policies.hostile]
         rate-limit = { tokens = 5, every = '10s', shared = 'keyvalue', name = 'sharer/named' }""#;
     let config = config.replace("\n        ", "\\n");
-    simulate(&manifest(component("sharer"), &[("test:guests/hostile", "callee")], &config), async |stage| {
+    for sharer in sharers() {
+        five_pass_in_each_slot(&sharing(sharer, &config));
+    }
+}
+
+fn five_pass_in_each_slot(manifest: &Manifest) {
+    simulate(manifest, async |stage| {
         for slot in 0..2 {
             let before = stage.host.journal().entries().len();
             let answers = futures_util::future::join_all((0..20).map(|_| stage.get("/named"))).await;

@@ -71,6 +71,10 @@ struct Figures {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--echo");
+    if let Some(url) = arguments.nth(1) {
+        return messages::apart(&url).await;
+    }
     let folder = tempfile::tempdir()?;
     let steadfast = command::build("release")?;
     #[cfg(unix)]

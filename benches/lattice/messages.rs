@@ -1,8 +1,9 @@
 //! A message and its answer, by a component beside `async-nats` alone, over one server in one run.
 
+use std::process::Command;
 use std::time::Instant;
 
-use async_nats::Client;
+use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
 use steadfast_demo::guests::Guests;
 
@@ -18,16 +19,16 @@ const PATH: &str = "/requests/echo/200";
 pub async fn run(places: &Places<'_>, _server: Program) -> Outcome<()> {
     let guests = Guests::build(&["messenger"])?;
     let client = async_nats::connect(&places.url).await?;
-    let mut asked = async_nats::connect(&places.url).await?.subscribe("echo").await?;
-    let answering = async_nats::connect(&places.url).await?;
-    tokio::spawn(async move {
-        while let Some(message) = asked.next().await {
-            if let Some(reply) = message.reply {
-                let _ = answering.publish(reply, message.payload).await;
-            }
-        }
-    });
-    let mut rows = vec![("async-nats alone", alone(&client, "echo").await?)];
+    let (here, asked) = subscribe(&places.url, "echo").await?;
+    tokio::spawn(echo(here, asked));
+    // A component and its host are a process of their own, and so is what they are compared with.
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--echo", &places.url]);
+    let _apart = Program::start("echo", command, READY).await?;
+    let mut rows = vec![
+        ("async-nats alone, both ends in a process each", alone(&client, "apart").await?),
+        ("async-nats alone, both ends in one process", alone(&client, "echo").await?),
+    ];
     let link =
         format!("[links]\n'steadfast:messaging/consumer' = {{ provider = 'messaging', nats = '{}' }}\n", places.url);
     let messenger = guests.file("messenger");
@@ -55,6 +56,34 @@ pub async fn run(places: &Places<'_>, _server: Program) -> Outcome<()> {
         let micros = |quantile| (load.quantile(quantile) / MESSAGES).as_secs_f64() * 1e6;
         let share = load.quantile(0.5).as_secs_f64() / best.as_secs_f64();
         println!("| {name} | {:.0} | {:.0} | {share:.2} |", micros(0.5), micros(0.9));
+    }
+    Ok(())
+}
+
+/// What the process says that answers apart.
+const READY: &str = "answering";
+
+/// Answers at the server `url`, as a process of its own.
+pub async fn apart(url: &str) -> Outcome<()> {
+    let (client, asked) = subscribe(url, "apart").await?;
+    println!("{READY}");
+    echo(client, asked).await
+}
+
+async fn subscribe(url: &str, subject: &'static str) -> Outcome<(Client, Subscriber)> {
+    let client = async_nats::connect(url).await?;
+    let asked = client.subscribe(subject).await?;
+    // The server answers this when it knows of the subscription.
+    let _ = client.request("nobody", "".into()).await;
+    Ok((client, asked))
+}
+
+/// Answers each message with itself.
+async fn echo(client: Client, mut asked: Subscriber) -> Outcome<()> {
+    while let Some(message) = asked.next().await {
+        if let Some(reply) = message.reply {
+            client.publish(reply, message.payload).await?;
+        }
     }
     Ok(())
 }

@@ -9,8 +9,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long each target is tried, unless `FUZZ_SECONDS` says otherwise: 56 s for all seven.
-const SECONDS: u64 = 8;
+/// How many inputs each target is tried with, unless `FUZZ_SECONDS` is set.
+const COUNT: u64 = 100_000;
+
+/// The seed then, unless `FUZZ_SEED` is set: a run is the same on each machine, so that only a change can fail it.
+const SEED: u64 = 1;
 
 /// The longest input that is made; some targets take long for more.
 const MAX_BYTES: usize = 64 << 10;
@@ -21,8 +24,9 @@ const MAX_INPUTS: usize = 4 << 10;
 /// The most outcomes that are told apart: some 100 MB of them.
 const MAX_OUTCOMES: usize = 1 << 20;
 
-/// Tries `check` with all files in `fuzz/corpus/<target>`, and for a while with inputs that are made of them. It returns
-/// what came of an input, and panics where something is wrong. Such an input is written to `target/fuzz`.
+/// Tries `check` with all files in `fuzz/corpus/<target>`, and with inputs that are made of them, always the same;
+/// or for `FUZZ_SECONDS`, with others each time. It returns what came of an input, and panics where something is wrong. Such
+/// an input is written to `target/fuzz`.
 ///
 /// # Panics
 /// When `check` does, and when there is no corpus.
@@ -30,14 +34,13 @@ pub fn run(target: &str, check: fn(&[u8]) -> String) {
     let mut inputs = corpus(target);
     let tried = Tried { target: target.into(), check };
     let mut outcomes: HashSet<String> = inputs.iter().map(|input| plain(&tried.with(input))).collect();
-    let seed = number("FUZZ_SEED")
-        .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64));
+    let until = number("FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let seed = number("FUZZ_SEED").unwrap_or_else(|| if until.is_some() { now() } else { SEED });
     let mut random = Random(seed);
-    let until = Instant::now() + Duration::from_secs(number("FUZZ_SECONDS").unwrap_or(SECONDS));
-    let mut count = 0_u64;
-    while Instant::now() < until {
+    let mut tries = 0;
+    while until.map_or(tries < COUNT, |until| Instant::now() < until) {
         let input = random.change(&inputs);
-        count += 1;
+        tries += 1;
         let outcome = plain(&tried.with(&input));
         if outcomes.len() < MAX_OUTCOMES && outcomes.insert(outcome) {
             if inputs.len() < MAX_INPUTS {
@@ -48,7 +51,11 @@ pub fn run(target: &str, check: fn(&[u8]) -> String) {
             }
         }
     }
-    println!("{target}: {count} inputs, {} outcomes, FUZZ_SEED={seed}", outcomes.len());
+    println!("{target}: {tries} inputs, {} outcomes, FUZZ_SEED={seed}", outcomes.len());
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(SEED, |since| since.as_nanos() as u64)
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch::Sender;
+use tokio::time::Instant;
 
 use crate::clock::Time;
 use crate::component::{Component, Functions, Interface, Signature};
@@ -18,6 +19,7 @@ use crate::lattice::{Faults, Lattice, Transport};
 use crate::loaded::Loaded;
 use crate::manifest::{Limits, Manifest, Nats, provider_options};
 use crate::nats::{Login, NatsOptions, Problem, check_options};
+use crate::server::GRACE;
 use crate::trace::Tracer;
 use crate::wrpc::{Answer, Connection, Server, tcp};
 
@@ -220,7 +222,8 @@ impl Provider {
     }
 
     /// Serves all exported functions at the NATS server `url`, as soon as there is one, until `shutdown` is ready;
-    /// then, calls in flight have 10 s to end. `ready` is called when the server knows of them.
+    /// then, calls in flight, and the components that they sent requests to, have 10 s to end. `ready` is called when the
+    /// server knows of them.
     ///
     /// # Errors
     /// [`Error`], when the component cannot run, something given is no name in NATS, or the credentials cannot be read.
@@ -257,20 +260,23 @@ impl Provider {
         if group.is_empty() || group.contains(char::is_whitespace) {
             return Err(wrong(format!("the queue group `{group}` is to be one word")));
         }
-        let mut shutdown = std::pin::pin!(until(shutdown, &health));
+        let over = OnceLock::new();
+        let mut shutdown = std::pin::pin!(until(shutdown, &health, &over));
         let limit = source.limit();
         let Some(ready) = Ready::before(&mut shutdown, source, &health).await? else { return Ok(()) };
-        let Ready { answer, functions } = ready;
+        let Ready { answer, functions, at_work } = ready;
         let connection = Connection::open(&address, &nats, &health);
         connection.subscribed(false);
         health.begin();
         let server = Server { answer, tracer: Tracer::new(), connection, prefix, group, limit, calls };
-        server.run(functions, says_ready, shutdown).await.map_err(wrong)
+        server.run(functions, says_ready, shutdown).await.map_err(wrong)?;
+        ended(&at_work, &over).await;
+        Ok(())
     }
 
     /// Serves all exported functions on `listener`, in wRPC's own framing, until `shutdown` is ready; then, calls in
-    /// flight have 10 s to end. `ready` is called when they can be answered. Neither prefix nor queue group matter: there
-    /// is no server between.
+    /// flight, and the components that they sent requests to, have 10 s to end. `ready` is called when they can be
+    /// answered. Neither prefix nor queue group matter: there is no server between.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -291,28 +297,40 @@ impl Provider {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
         let Provider { source, calls, health, .. } = self;
-        let mut shutdown = std::pin::pin!(until(shutdown, &health));
+        let over = OnceLock::new();
+        let mut shutdown = std::pin::pin!(until(shutdown, &health, &over));
         let limit = source.limit();
         let Some(loaded) = Ready::before(&mut shutdown, source, &health).await? else { return Ok(()) };
-        let Ready { answer, functions } = loaded;
+        let Ready { answer, functions, at_work } = loaded;
         let server = tcp::Server { answer, tracer: Tracer::new(), limit, calls };
         health.begin();
         ready();
         server.run(functions, listener, shutdown).await;
+        ended(&at_work, &over).await;
         Ok(())
     }
 }
 
-/// `shutdown`, which ends the time that something is ready for more.
-async fn until(shutdown: impl Future<Output = ()>, health: &Health) {
+/// `shutdown`, which ends the time that something is ready for more, and sets when all has to be over.
+async fn until(shutdown: impl Future<Output = ()>, health: &Health, over: &OnceLock<Instant>) {
     shutdown.await;
     health.stop();
+    over.get_or_init(|| Instant::now() + GRACE);
+}
+
+/// Waits for the components of this process that work on after their answer to a request of another, until `over`.
+async fn ended(at_work: &Sender<()>, over: &OnceLock<Instant>) {
+    if let Some(over) = over.get() {
+        let _ = tokio::time::timeout_at(*over, at_work.closed()).await;
+    }
 }
 
 /// What can be called.
 struct Ready {
     answer: Answer,
     functions: Vec<(Interface, String, Arc<Signature>)>,
+    /// Of the components that answer its requests, [`Upstreams::at_work`].
+    at_work: Sender<()>,
 }
 
 impl Ready {
@@ -367,10 +385,11 @@ impl Ready {
         let functions = functions.flat_map(|(interface, functions)| {
             functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
         });
+        let at_work = network.upstreams.at_work.clone();
         let answer: Answer = Box::new(move |invocation| {
             let (network, provider) = (network.clone(), provider.clone());
             Box::pin(async move { network.lattice.serve(&network, &*provider, limit, invocation).await })
         });
-        Ready { functions: functions.collect(), answer }
+        Ready { functions: functions.collect(), answer, at_work }
     }
 }

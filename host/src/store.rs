@@ -166,6 +166,33 @@ impl Store {
         }
     }
 
+    /// Gives a key another value, if no other write comes between: reads the value, has `change` say what comes in its
+    /// place, and writes that. `change` returns `None` where the value is to stay. False where another write came between.
+    ///
+    /// # Errors
+    /// [`Error::Store`], when it was maybe not written.
+    ///
+    /// ```no_run
+    /// # async fn example(store: steadfast_host::Store) -> Result<(), steadfast_host::Error> {
+    /// let first = |value: Option<&[u8]>| value.is_none().then(|| b"Hello".to_vec());
+    /// let written: bool = store.swap("default", "greeting", first).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn swap(
+        &self,
+        bucket: &str,
+        key: &str,
+        change: impl FnOnce(Option<&[u8]>) -> Option<Vec<u8>>,
+    ) -> Result<bool, Error> {
+        let Answer::Looked(value, seen) = self.run(bucket, Operation::Look(key.into())).await? else {
+            return Err(wrong("it gave the answer of another operation"));
+        };
+        let Some(value) = change(value.as_deref()) else { return Ok(true) };
+        let answer = self.run(bucket, Operation::Swap(key.into(), seen, value)).await?;
+        Ok(matches!(answer, Answer::Swapped(true)))
+    }
+
     /// Removes a key, if it is there.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ struct Kept {
     counts: BTreeMap<String, u64>,
     now: Duration,
     fails: bool,
+    swaps: bool,
     asked: u64,
 }
 
@@ -47,7 +48,22 @@ impl MemoryStore {
     /// ```
     pub const fn new() -> Self {
         let now = Duration::from_secs(1_577_836_800);
-        let kept = Kept { values: BTreeMap::new(), counts: BTreeMap::new(), now, fails: false, asked: 0 };
+        let kept = Kept { values: BTreeMap::new(), counts: BTreeMap::new(), now, fails: false, swaps: false, asked: 0 };
+        MemoryStore(Mutex::new(kept))
+    }
+
+    /// An empty one that can swap, as that of `wasi:keyvalue@0.2.0-draft2` can.
+    ///
+    /// ```
+    /// use steadfast::{Store, testing::MemoryStore};
+    ///
+    /// static STORE: MemoryStore = MemoryStore::that_swaps();
+    /// assert_eq!((&STORE).swap("key", &mut |_| Some(b"value".to_vec())), Ok(true));
+    /// assert_eq!((&STORE).get("key"), Ok(Some(b"value".to_vec())));
+    /// ```
+    pub const fn that_swaps() -> Self {
+        let now = Duration::from_secs(1_577_836_800);
+        let kept = Kept { values: BTreeMap::new(), counts: BTreeMap::new(), now, fails: false, swaps: true, asked: 0 };
         MemoryStore(Mutex::new(kept))
     }
 
@@ -155,6 +171,23 @@ impl Store for &'static MemoryStore {
         self.ask(|kept| {
             kept.values.remove(key);
             kept.counts.remove(key);
+        })
+    }
+
+    fn swaps(&self) -> bool {
+        self.kept().swaps
+    }
+
+    fn swap(&self, key: &str, change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>) -> Result<bool, StoreFailed> {
+        let read = self.get(key)?;
+        // The lock is not held: it may ask for the time.
+        let Some(value) = change(read.as_deref()) else { return Ok(true) };
+        self.ask(|kept| {
+            let unchanged = kept.values.get(key) == read.as_ref();
+            if unchanged {
+                kept.values.insert(key.into(), value);
+            }
+            unchanged
         })
     }
 

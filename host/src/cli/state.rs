@@ -73,11 +73,18 @@ impl State {
                     budgets.retain(|name, _| names.contains(name));
                 }
                 let failed = |_| at.failed();
-                let states = breakers.into_iter().map(|name| Ok((at.breaker(&name).state().map_err(failed)?, name)));
-                let states = states.collect::<Result<Vec<_>, Error>>()?;
-                let counts = budgets
-                    .into_iter()
-                    .map(|(name, slot)| Ok((BudgetCounts::read(at, &name, slot).map_err(failed)?, slot, name)));
+                let mut states = Vec::new();
+                for name in breakers {
+                    let known = at.breakers(&name).into_iter().map(|breaker| breaker.state());
+                    let known = known.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+                    // Of both kinds, the one that something was written to: as a rule, it is one.
+                    let written = known.iter().filter(|state| state.generation > 0 || state.failing).count();
+                    let shown = known.into_iter().filter(|state| written == 0 || state.generation > 0 || state.failing);
+                    states.extend(shown.take(written.max(1)).map(|state| (state, name.clone())));
+                }
+                let counts = budgets.into_iter().map(|(name, slot)| {
+                    Ok((BudgetCounts::read(Draft { at, swaps: false }, &name, slot).map_err(failed)?, slot, name))
+                });
                 let counts = counts.collect::<Result<Vec<_>, Error>>()?;
                 if json {
                     let breakers: Vec<_> = states.iter().map(|(state, name)| value(name, state)).collect();
@@ -99,7 +106,8 @@ impl State {
                 let at = place.open()?;
                 let (breakers, _) = at.names()?;
                 for name in at.known(names, &breakers, "a breaker")? {
-                    match at.breaker(&name).reset().map_err(|_| at.failed())? {
+                    let [one, other] = at.breakers(&name).map(|breaker| breaker.reset());
+                    match one.and_then(|one| Ok(one | other?)).map_err(|_| at.failed())? {
                         true => STDOUT.say(format_args!("{name} is closed")),
                         false => STDOUT.say(format_args!("{name} was closed, and had seen no failure")),
                     }
@@ -145,9 +153,11 @@ impl At {
         })
     }
 
-    /// Of its settings, nothing is needed to read its state or to close it.
-    fn breaker(&'static self, name: &str) -> SharedBreaker<&'static At> {
-        Breaker::consecutive_failures(1).shared(Box::leak(name.into()), self)
+    /// In the first draft of `wasi:keyvalue`, and in the second. Of its settings, nothing is needed to read its state or to
+    /// close it.
+    fn breakers(&'static self, name: &str) -> [SharedBreaker<Draft>; 2] {
+        let name = Box::leak(name.into());
+        [false, true].map(|swaps| Breaker::consecutive_failures(1).shared(name, Draft { at: self, swaps }))
     }
 
     /// All breakers that the bucket has something of; and all budgets, each with its newest slot.
@@ -182,21 +192,36 @@ fn names(keys: &BTreeSet<String>) -> (BTreeSet<String>, BTreeMap<String, u64>) {
     (breakers, budgets)
 }
 
-impl steadfast::Store for &'static At {
+/// The bucket, as a component sees it that swaps, or does not.
+#[derive(Clone, Copy, Debug)]
+struct Draft {
+    at: &'static At,
+    swaps: bool,
+}
+
+impl steadfast::Store for Draft {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFailed> {
-        self.ask(self.store.get(&self.bucket, key))
+        self.at.ask(self.at.store.get(&self.at.bucket, key))
     }
 
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreFailed> {
-        self.ask(self.store.set(&self.bucket, key, value))
+        self.at.ask(self.at.store.set(&self.at.bucket, key, value))
     }
 
     fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
-        self.ask(self.store.increment(&self.bucket, key, by))
+        self.at.ask(self.at.store.increment(&self.at.bucket, key, by))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {
-        self.ask(self.store.delete(&self.bucket, key))
+        self.at.ask(self.at.store.delete(&self.at.bucket, key))
+    }
+
+    fn swaps(&self) -> bool {
+        self.swaps
+    }
+
+    fn swap(&self, key: &str, change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>) -> Result<bool, StoreFailed> {
+        self.at.ask(self.at.store.swap(&self.at.bucket, key, change))
     }
 
     fn wall_time(&self) -> Duration {

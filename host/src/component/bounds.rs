@@ -1,9 +1,11 @@
-//! What a component may be, so that reading and compiling it ends soon: checked in one pass over its bytes, before anything
-//! allocates by a length that they claim.
+//! What a component may be, so that its types can be read, and reading and compiling it ends soon: checked in one pass over
+//! its bytes, before anything allocates by a length that they claim.
 
+use wasmparser::component_types::{ComponentEntityType, ComponentItem};
+use wasmparser::types::TypesRef;
 use wasmparser::{
     BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, FunctionBody, Instance, Operator, Parser, Payload, Validator, WasmFeatures,
+    ComponentTypeRef, FunctionBody, Instance, Operator, Parser, Payload, ValidPayload, Validator, WasmFeatures,
 };
 
 /// Of a file, in bytes. Components with an interpreter of Python in them have 20 to 40 MB.
@@ -38,8 +40,8 @@ const MAX_INSTANCES: u64 = 1_000;
 pub(super) enum Refused {
     /// It is damaged, or not a component.
     Invalid(BinaryReaderError),
-    /// What it has too much of, as a sentence that begins with a verb.
-    TooLarge(String),
+    /// What it has too much of or what is not read, as a sentence that begins with a verb.
+    Unsuitable(String),
 }
 
 impl From<BinaryReaderError> for Refused {
@@ -54,6 +56,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Refused> {
     let (mut functions, mut nested, mut total_work) = (0, 0, 0);
     // The component, and those around what is read at the moment; for a core module, nothing is counted.
     let mut around = vec![Expansion::default()];
+    let mut exported = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
         match &payload {
@@ -82,8 +85,34 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Refused> {
             }
             payload => expand(payload, &mut around)?,
         }
+        if let (Payload::ComponentExportSection(section), [_]) = (&payload, &around[..]) {
+            for export in section.clone() {
+                exported.push(export?.name.name);
+            }
+        }
         // Last, since it has bounds of its own and says less of them.
-        validator.payload(&payload)?;
+        if let (ValidPayload::End(types), []) = (validator.payload(&payload)?, &around[..]) {
+            not_passed_on(&exported, types.as_ref())?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an interface with types that is imported and exported as it came: `wit-parser` panics on its types.
+fn not_passed_on(exported: &[&str], types: TypesRef<'_>) -> Result<(), Refused> {
+    let instance = |item: &ComponentItem| match item.ty {
+        ComponentEntityType::Instance(id) => Some(id),
+        _ => None,
+    };
+    let is_type = |item: &ComponentItem| matches!(item.ty, ComponentEntityType::Type { .. });
+    for name in exported {
+        let export = types.component_item_for_export(name).and_then(instance);
+        let import = types.component_item_for_import(name).and_then(instance);
+        if export == import && export.is_some_and(|id| types[id].exports.values().any(is_type)) {
+            return Err(Refused::Unsuitable(format!(
+                "exports `{name}` as it imports it, which this host does not load; link its callers to what it imports"
+            )));
+        }
     }
     Ok(())
 }
@@ -92,7 +121,9 @@ fn most(number: u64, most: u64, of: &str) -> Result<(), Refused> {
     if number <= most {
         return Ok(());
     }
-    Err(Refused::TooLarge(format!("has {number} {of}, and {most} are the most that this host loads; make it smaller")))
+    Err(Refused::Unsuitable(format!(
+        "has {number} {of}, and {most} are the most that this host loads; make it smaller"
+    )))
 }
 
 /// What the compiler has to do for a function: it follows each local through the code, and each block. In these units, a
@@ -195,7 +226,7 @@ fn expand(payload: &Payload<'_>, around: &mut [Expansion]) -> Result<(), Refused
 
 /// What a component expands to that is passed as a value is not seen beforehand. Tools that compose do not pass any.
 fn passed() -> Refused {
-    Refused::TooLarge(
+    Refused::Unsuitable(
         "passes components to components, which this host does not load; instantiate them where they stand".into(),
     )
 }

@@ -228,7 +228,7 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<(Resolve, WorldId), Error> {
     };
     bounds::check(bytes).map_err(|refused| match refused {
         Refused::Invalid(error) => unreadable(quote(&error)),
-        Refused::TooLarge(problem) => Error::Unsuitable { path: path.into(), problem },
+        Refused::Unsuitable(problem) => Error::Unsuitable { path: path.into(), problem },
     })?;
     let decoded = wit_parser::decoding::decode(bytes).map_err(|error| unreadable(quote(&error.root_cause())))?;
     match decoded {

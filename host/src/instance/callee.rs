@@ -18,6 +18,8 @@ use crate::error::Error;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply, Transport, target};
 use crate::manifest::Instances;
+use crate::metrics;
+use crate::trace;
 
 /// A component that serves calls.
 pub(crate) struct Callee {
@@ -63,10 +65,13 @@ impl Callee {
             return Err(Failure::new(Cause::Protocol, Delivery::NotSent, message));
         };
         let _turn = match &self.turns {
-            Some(turns) => Some(turns.lock().await),
+            Some(turns) => {
+                let _waiting = metrics::waiting(name);
+                Some(turns.lock().await)
+            }
             None => None,
         };
-        let trace = invocation.trace.trace_id();
+        let trace_id = invocation.trace.trace_id();
         let work = Work {
             network: network.clone(),
             depth: invocation.depth,
@@ -79,7 +84,7 @@ impl Callee {
             tracing::warn!(target: "steadfast::guest", component = name, "{message}");
             Failure::new(cause, Delivery::NotSent, message)
         })?;
-        network.lattice.journal().arrived(trace, || target(&invocation.interface, &key.1));
+        network.lattice.journal().arrived(trace_id, || target(&invocation.interface, &key.1));
         // Dropped in between, the call is abandoned, and the instance with it.
         match call(&mut running, &key, signature, &invocation.params).await {
             Ok(reply) => {
@@ -91,6 +96,8 @@ impl Callee {
                     // It would still be running; the invocation timeout ends the wait.
                     std::future::pending::<()>().await;
                 }
+                metrics::trapped(name);
+                let _within = trace::within(&running.store.data().work().trace);
                 tracing::warn!(target: "steadfast::guest", component = name, "trapped: {}", Trap(&error));
                 let message = format!("`{name}` trapped: {}", error.root_cause());
                 Err(Failure::new(Cause::Trapped, Delivery::Delivered, message))

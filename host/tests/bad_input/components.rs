@@ -46,6 +46,16 @@ fn a_file_that_is_no_component_is_said_to_be_what_it_is() {
 }
 
 #[test]
+fn a_component_that_passes_an_import_on_is_refused() {
+    let passes_on = include_bytes!("../../../fuzz/corpus/component/exports-what-it-imports");
+    assert_eq!(
+        Folder::new().with("app.wasm", passes_on).serve(with("")),
+        "app.wasm exports `a:b/c@0.1.0` as it imports it, which this host does not load; link its callers to what it \
+         imports"
+    );
+}
+
+#[test]
 fn a_component_that_answers_no_http_is_said_to_lack_the_export() {
     for (component, exports) in [(component("", ""), "nothing"), (provider("0.1.0", GREET), "acme:greeter/api@0.1.0")] {
         assert_eq!(

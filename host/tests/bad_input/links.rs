@@ -189,7 +189,7 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
         ("provider = 1", "`provider` is to be a name in quotes, like \"keyvalue\""),
         (
             "provider = 'keyvalue', bukket = 'a'",
-            "unknown field `bukket`, did you mean `bucket`? Expected one of `redis`, `nats`, `bucket`, `max-age`",
+            "unknown field `bukket`, did you mean `bucket`? Expected one of `redis`, `ca`, `nats`, `bucket`, `max-age`",
         ),
         (
             "provider = 'keyvalue', bucket = 'a'",
@@ -201,7 +201,20 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
         ),
         (
             "provider = 'keyvalue', redis = 'localhost'",
-            "the address of Redis is invalid; write it like \"redis://127.0.0.1:6379\"",
+            "the address of Redis is invalid; write it like \"redis://127.0.0.1:6379\", or with `rediss` for TLS",
+        ),
+        (
+            "provider = 'keyvalue', redis = 'rediss://h/#insecure'",
+            "the address of Redis is invalid; write it like \"redis://127.0.0.1:6379\", or with `rediss` for TLS",
+        ),
+        (
+            "provider = 'keyvalue', redis = 'redis://h', ca = 'ca.pem'",
+            "`ca` is for TLS; let the address of Redis begin with `rediss://`, or remove `ca`",
+        ),
+        (
+            "provider = 'keyvalue', nats = 'nats://h', ca = 'ca.pem'",
+            "`ca` is of a store in Redis over TLS; give its address, like `redis = \"rediss://127.0.0.1:6379\"`, or remove \
+             `ca`: whom to trust at NATS stands in `[nats]`",
         ),
         (
             "provider = 'keyvalue', redis = 'redis://:secret@h'",
@@ -239,7 +252,7 @@ fn a_wrong_link_to_a_provider_is_said_with_what_there_is() {
     }
     assert_eq!(
         folder.serve(with("[links.'acme:greeter/api']\nprovider = 'keyvalue'\nbukket = 'a'")),
-        "hello.toml:4: unknown field `bukket`, did you mean `bucket`? Expected one of `redis`, `nats`, `bucket`, `max-age`"
+        "hello.toml:4: unknown field `bukket`, did you mean `bucket`? Expected one of `redis`, `ca`, `nats`, `bucket`, `max-age`"
     );
     assert_eq!(
         link("provide = 'keyvalue'"),

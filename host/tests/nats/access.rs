@@ -151,7 +151,7 @@ pub fn credentials(folder: &Path) -> Access {
 }
 
 /// Who signs certificates; its own is in `<name>.pem`.
-fn authority(folder: &Path, name: &str) -> Issuer<'static, Key> {
+pub fn authority(folder: &Path, name: &str) -> Issuer<'static, Key> {
     let mut params = CertificateParams::new([]).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -162,7 +162,7 @@ fn authority(folder: &Path, name: &str) -> Issuer<'static, Key> {
 }
 
 /// A certificate in `<name>.pem`, with its key in `<name>.key`, and a line of that.
-fn certificate(folder: &Path, name: &str, authority: &Issuer<'_, Key>) -> String {
+pub fn certificate(folder: &Path, name: &str, authority: &Issuer<'_, Key>) -> String {
     let params = CertificateParams::new(["127.0.0.1".to_string()]).expect("an address");
     let key = Key::generate().expect("a key");
     let signed = params.signed_by(&key, authority).expect("a certificate");

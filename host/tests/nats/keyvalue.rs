@@ -290,8 +290,10 @@ mod redis {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
-    use super::{Kind, Store};
+    use super::{Kind, Store, ask};
+    use crate::access::{authority, certificate};
     use crate::server::free_port;
+    use crate::{Host, Manifest, Time, component};
 
     /// A server that keeps what it has in a folder.
     pub struct Redis {
@@ -300,10 +302,17 @@ mod redis {
         child: Child,
     }
 
-    pub async fn store() -> Option<Store> {
-        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
+    fn installed() -> bool {
+        let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok();
+        if !found {
             assert!(std::env::var_os("CI").is_none(), "redis-server is missing; install the package redis-server");
             println!("skipped: redis-server not found");
+        }
+        found
+    }
+
+    pub async fn store() -> Option<Store> {
+        if !installed() {
             return None;
         }
         let folder: TempDir = tempfile::tempdir().expect("a folder");
@@ -312,6 +321,46 @@ mod redis {
         server.wait().await;
         let link = format!("{{ provider = 'keyvalue', redis = 'redis://127.0.0.1:{port}' }}");
         Some(Store { server: Kind::Redis(server), link, folder })
+    }
+
+    /// One with TLS, whose certificate is in the folder; its address.
+    fn with_tls(folder: &std::path::Path) -> (Redis, String) {
+        let port = free_port();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", "0", "--tls-port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--tls-cert-file", "server.pem", "--tls-key-file", "server.key", "--tls-auth-clients", "no"]);
+        command.args(["--tls-ca-cert-file", "right.pem"]).current_dir(folder);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it was found before");
+        let server = Redis { port, folder: folder.to_path_buf(), child };
+        (server, format!("rediss://127.0.0.1:{port}"))
+    }
+
+    #[tokio::test]
+    async fn a_store_over_tls_is_used_where_its_certificate_is_trusted() {
+        if !installed() {
+            return;
+        }
+        let folder: TempDir = tempfile::tempdir().expect("a folder");
+        certificate(folder.path(), "server", &authority(folder.path(), "right"));
+        authority(folder.path(), "wrong");
+        let (server, address) = with_tls(folder.path());
+        while TcpStream::connect(("127.0.0.1", server.port)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        let host = |ca: &str| {
+            let ca = folder.path().join(ca).display().to_string();
+            let text = format!(
+                "component = '{}'\n[links]\n'wasi:keyvalue/store' = {{ provider = 'keyvalue', redis = '{address}', \
+                 ca = '{ca}' }}",
+                component("keeper").display()
+            );
+            Host::load(&Manifest::parse(&text, "test.toml").unwrap(), Time::Real).unwrap()
+        };
+        assert_eq!(ask(&host("right.pem"), "a", "set k one\nget k").await, ["()", "one"]);
+        let refused = ask(&host("wrong.pem"), "a", "get k").await;
+        let expected = "protocol (not-sent): Redis: invalid peer certificate: UnknownIssuer; give the certificate of who \
+                        signed the server's as `ca`, beside `redis`";
+        assert!(refused[0].contains(expected), "{refused:?}");
     }
 
     fn spawn(port: u16, folder: &std::path::Path) -> Child {

@@ -84,6 +84,30 @@ async fn a_message_is_published_taken_and_answered() {
 }
 
 #[tokio::test]
+async fn an_answer_costs_one_message() {
+    let Some(server) = Server::start().await else { return };
+    // One after the other.
+    let _host = ready(&manifest(&server.url(), "", "", "concurrency = 1")).await;
+    let (client, mut all) = server.subscriber(">").await;
+    for asked in ["one", "two"] {
+        client.request("tasks.a", asked.into()).await.unwrap();
+    }
+    client.publish("end", "".into()).await.unwrap();
+    // By which it saw that the server knows of it.
+    all.next().await.unwrap();
+    let mut seen = Vec::new();
+    loop {
+        let subject = all.next().await.unwrap().subject.to_string();
+        match subject.as_str() {
+            "end" => break,
+            inbox if inbox.starts_with("_INBOX.") => seen.push("answer".into()),
+            _ => seen.push(subject),
+        }
+    }
+    assert_eq!(seen, ["tasks.a", "answer", "tasks.a", "answer"]);
+}
+
+#[tokio::test]
 async fn who_publishes_is_told_what_is_known() {
     let Some(mut server) = Server::start().await else { return };
     let some = ", jetstream = ['kept.>']";
@@ -119,8 +143,10 @@ async fn who_publishes_is_told_what_is_known() {
     };
     let (said, ()) = tokio::join!(lost, kill);
     assert!(said.contains("disconnected (may have run): the connection to nats://127.0.0.1:"), "{said}");
-    let said = post(&host, "/publish/a", "x").await;
-    assert!(said.contains("disconnected (not sent): there is no connection to nats://127.0.0.1:"), "{said}");
+    for subject in ["a", "_INBOX.a"] {
+        let said = post(&host, &format!("/publish/{subject}"), "x").await;
+        assert!(said.contains("disconnected (not sent): there is no connection to nats://127.0.0.1:"), "{said}");
+    }
     let said = post(&host, "/published/a", "x").await;
     assert!(said.starts_with("disconnected (not-sent): there is no connection to nats://127.0.0.1:"), "{said}");
 }

@@ -28,7 +28,7 @@ type Calls = Vec<Result<(), (Cause, Delivery)>>;
 
 fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
-    GUESTS.get_or_init(|| Guests::build(&["caller", "callee"]).unwrap()).file(package)
+    GUESTS.get_or_init(|| Guests::build(&["caller", "callee", "hostile"]).unwrap()).file(package)
 }
 
 /// The component that calls, on a host whose links lead to an address.
@@ -74,6 +74,10 @@ impl Process {
     fn of(what: &std::ffi::OsStr, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
         command.args(["provide", "--tcp", "127.0.0.1:0"]).args(more).arg(what);
+        Process::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the command runs");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("it is piped")).read_line(&mut line).expect("text");
@@ -197,4 +201,24 @@ async fn a_provider_that_is_told_to_stop_finishes_the_calls_it_has() {
     let (answer, ()) = tokio::join!(caller.get("/count"), relay);
     assert_eq!(answer, ("1".into(), vec![Ok(())]));
     serving.await.unwrap().unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_provider_that_stops_waits_for_components_that_it_asked() {
+    use std::io::{Read, Write};
+
+    let mut manifest = tempfile::NamedTempFile::new().unwrap();
+    let (callee, hostile) = (component("callee").display(), component("hostile").display());
+    write!(manifest, "component = '{callee}'\nhttp.upstreams.'hostile.test' = {{ component = '{hostile}' }}").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
+    command.args(["provide", "--tcp", "127.0.0.1:0", "--manifest"]).arg(manifest.path()).stderr(Stdio::piped());
+    let mut provider = Process::spawn(command);
+    // The answer is whole, and the component that gave it works on for half a second.
+    assert_eq!(Caller::of(provider.address).get("/afterwards").await, ("200".into(), vec![Ok(())]));
+    assert!(Command::new("kill").args(["-TERM", &provider.child.id().to_string()]).status().unwrap().success());
+    let mut log = String::new();
+    provider.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("and has worked on"), "{log}");
+    assert!(provider.child.wait().unwrap().success());
 }

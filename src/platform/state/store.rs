@@ -24,7 +24,10 @@ impl core::error::Error for StoreFailed {}
 ///
 /// It is the part of a key-value store that all of them have. `KeyValue` (feature `keyvalue-state`) is that of
 /// `wasi:keyvalue`, and [`MemoryStore`](crate::testing::MemoryStore) one for tests; implement it for another. Keys have
-/// at most 140 bytes, of letters, digits, `-`, `_`, `.` and `/`; values have at most 31.
+/// at most 140 bytes, of letters, digits, `-`, `_`, `.` and `/`; values have at most 39.
+///
+/// Some stores can also compare and swap. Where [`swaps`](Self::swaps) says so, a breaker needs `get` and `swap` alone,
+/// has one key, and asks for less.
 ///
 /// What one instance has written, the next must read. `increment` must be atomic: of two at a time, both count, and
 /// each gets a sum of its own. A store cannot tell the time, so the clock that all instances agree on is here too.
@@ -83,6 +86,23 @@ pub trait Store: Copy + Debug + 'static {
     /// # Errors
     /// [`StoreFailed`]: it is maybe still there.
     fn delete(&self, key: &str) -> Result<(), StoreFailed>;
+
+    /// Whether it can [`swap`](Self::swap): the same answer each time, in all instances. False where it is not said.
+    fn swaps(&self) -> bool {
+        false
+    }
+
+    /// Gives a key another value, unless another write comes between: reads the value, has `change` say what comes in
+    /// its place, and writes that if the value is still the one that was read. `change` returns `None` where the value
+    /// is to stay. False where another write came between, and nothing was written.
+    ///
+    /// # Errors
+    /// [`StoreFailed`]: it was maybe not written; and always, where it is not implemented.
+    #[allow(clippy::type_complexity, reason = "an alias would hide what it is given")]
+    fn swap(&self, key: &str, change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>) -> Result<bool, StoreFailed> {
+        let _ = (key, change);
+        Err(StoreFailed)
+    }
 
     /// The time since 1970 on the clock of this instance. Those of two instances may differ by up to 5 s.
     fn wall_time(&self) -> Duration;

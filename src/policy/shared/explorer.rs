@@ -34,6 +34,7 @@ enum Answer {
     Value(Option<Vec<u8>>),
     Done,
     Count(u64),
+    Swapped(bool),
     Time(u64),
 }
 
@@ -171,6 +172,53 @@ impl Store for Fake {
                 ref other => unreachable!("played back another answer: {other:?}"),
             }
         })
+    }
+}
+
+/// The same store, which can also swap.
+#[derive(Clone, Copy, Debug)]
+pub struct Swapping;
+
+impl Store for Swapping {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFailed> {
+        Fake.get(key)
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreFailed> {
+        Fake.set(key, value)
+    }
+
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        Fake.increment(key, by)
+    }
+
+    fn delete(&self, key: &str) -> Result<(), StoreFailed> {
+        Fake.delete(key)
+    }
+
+    fn swaps(&self) -> bool {
+        true
+    }
+
+    /// Two operations, a handle on the value and the swap, between which others may come.
+    fn swap(&self, key: &str, change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>) -> Result<bool, StoreFailed> {
+        let read = Fake.get(key)?;
+        let Some(value) = change(read.as_deref()) else { return Ok(true) };
+        let swap = |kept: &mut Kept| {
+            let unchanged = kept.values.get(key) == read.as_ref();
+            if unchanged {
+                kept.values.insert(key.into(), value);
+            }
+            Answer::Swapped(unchanged)
+        };
+        match ask(swap)? {
+            Answer::Swapped(swapped) => Ok(swapped),
+            other => unreachable!("played back another answer: {other:?}"),
+        }
+    }
+
+    fn wall_time(&self) -> Duration {
+        Fake.wall_time()
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Keyvalue {
 enum Place {
     Memory(Buckets),
     #[cfg(feature = "redis")]
-    Redis(redis::Redis),
+    Redis(Box<redis::Redis>),
     #[cfg(feature = "wrpc")]
     Nats(Box<nats::Nats>),
 }
@@ -117,7 +117,9 @@ impl Keyvalue {
         let place = match options {
             Options::Memory => Place::default(),
             #[cfg(feature = "redis")]
-            Options::Redis(address) => Place::Redis(redis::Redis::new(&address.read("redis")?)?),
+            Options::Redis { address, ca } => {
+                Place::Redis(Box::new(redis::Redis::new(&address.read("redis")?, ca.as_deref())?))
+            }
             #[cfg(feature = "wrpc")]
             Options::Nats(bucket) => Place::Nats(Box::new(nats::Nats::new((**bucket).clone()))),
         };

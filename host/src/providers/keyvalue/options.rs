@@ -16,7 +16,11 @@ pub(crate) enum Options {
     #[default]
     Memory,
     #[cfg(feature = "redis")]
-    Redis(Text),
+    Redis {
+        address: Text,
+        /// Who signed the server's certificate, where that is over TLS; without one, whom the system trusts.
+        ca: Option<PathBuf>,
+    },
     #[cfg(feature = "wrpc")]
     Nats(Box<Bucket>),
 }
@@ -37,6 +41,7 @@ pub(crate) struct Bucket {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct FileOptions {
     redis: Option<Text>,
+    ca: Option<PathBuf>,
     nats: Option<String>,
     bucket: Option<String>,
     max_age: Option<String>,
@@ -48,7 +53,7 @@ impl FileOptions {
     /// # Errors
     /// What is wrong with them.
     pub fn check(self, beside: &dyn Fn(PathBuf) -> PathBuf) -> Result<Options, String> {
-        let FileOptions { redis, nats, bucket, max_age } = self;
+        let FileOptions { redis, ca, nats, bucket, max_age } = self;
         if redis.is_some() && nats.is_some() {
             return Err("the values are in `redis` and in `nats`; remove one of them".into());
         }
@@ -58,8 +63,15 @@ impl FileOptions {
                 "`{key}` is of a store in NATS; give its address, like `nats = \"nats://127.0.0.1:4222\"`"
             ));
         }
+        if ca.is_some() && redis.is_none() {
+            return Err(
+                "`ca` is of a store in Redis over TLS; give its address, like `redis = \"rediss://127.0.0.1:6379\"`, or \
+                        remove `ca`: whom to trust at NATS stands in `[nats]`"
+                    .into(),
+            );
+        }
         match (redis, nats) {
-            (Some(address), _) => in_redis(address.located(beside)),
+            (Some(address), _) => in_redis(address.located(beside), ca.map(beside)),
             (_, Some(url)) => in_nats(&url, bucket, max_age),
             _ => Ok(Options::Memory),
         }
@@ -67,7 +79,7 @@ impl FileOptions {
 }
 
 #[cfg(feature = "redis")]
-fn in_redis(address: Text) -> Result<Options, String> {
+fn in_redis(address: Text, ca: Option<PathBuf>) -> Result<Options, String> {
     if let Text::Here(address) = &address {
         // Whoever reads the manifest would know the password.
         if address.contains('@') {
@@ -79,11 +91,11 @@ fn in_redis(address: Text) -> Result<Options, String> {
         }
         super::redis::check_address(address)?;
     }
-    Ok(Options::Redis(address))
+    Ok(Options::Redis { address, ca })
 }
 
 #[cfg(not(feature = "redis"))]
-fn in_redis(_: Text) -> Result<Options, String> {
+fn in_redis(_: Text, _: Option<PathBuf>) -> Result<Options, String> {
     Err("this program is built without Redis; build it with the feature `redis`, or keep the values in NATS".into())
 }
 

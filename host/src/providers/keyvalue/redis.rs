@@ -1,10 +1,14 @@
 //! A bucket is a hash of Redis, `steadfast/keyvalue/<bucket>`, and a key one of its fields.
 
+use std::path::Path;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError, cmd};
+use redis::{Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError, TlsCertificates, cmd};
 use tokio::sync::OnceCell;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 
 use super::buckets::{MAX_ANSWER, MAX_PAGE, Refused, check};
 use super::{Answer, Delta, Operation, Seen};
@@ -32,25 +36,53 @@ pub(super) struct Redis {
 
 /// Whether an address is one; the message does not quote it.
 pub(super) fn check_address(address: &str) -> Result<(), String> {
-    client(address).map(drop)
+    client(address, None).map(drop)
 }
 
-fn client(address: &str) -> Result<Client, String> {
-    let wrong = || "the address of Redis is invalid; write it like \"redis://127.0.0.1:6379\"".to_string();
-    if !address.starts_with("redis://") {
+/// What an address over TLS begins with.
+const SECRET: &str = "rediss://";
+
+fn client(address: &str, ca: Option<&Path>) -> Result<Client, String> {
+    let wrong = || {
+        "the address of Redis is invalid; write it like \"redis://127.0.0.1:6379\", or with `rediss` for TLS"
+            .to_string()
+    };
+    let secret = address.starts_with(SECRET);
+    // Behind a `#` stands what would make TLS believe everybody.
+    if !(secret || address.starts_with("redis://")) || address.contains('#') {
         return Err(wrong());
     }
     let info = address.into_connection_info().map_err(|_| wrong())?;
-    Client::open(info).map_err(|_| wrong())
+    if secret && CryptoProvider::get_default().is_none() {
+        // The client takes that of the process, which has none by itself where two crates would bring one.
+        let _ = ring::default_provider().install_default();
+    }
+    let Some(file) = ca else { return Client::open(info).map_err(|_| wrong()) };
+    if !secret {
+        return Err(format!("`ca` is for TLS; let the address of Redis begin with `{SECRET}`, or remove `ca`"));
+    }
+    let root = crate::small_file::read(file)
+        .map_err(|error| format!("`ca`: cannot read {}: {error}; give a file that can be read", file.display()))?;
+    if !matches!(CertificateDer::pem_slice_iter(&root).next(), Some(Ok(_))) {
+        return Err(format!(
+            "`ca`: {} has no certificate in PEM; give a file with a `BEGIN CERTIFICATE`",
+            file.display()
+        ));
+    }
+    let tls = TlsCertificates { client_tls: None, root_cert: Some(root) };
+    Client::build_with_tls(info, tls).map_err(|error| {
+        let error = crate::error::quote(&error);
+        format!("`ca`: {} cannot be used: {error}; give the certificate of a CA", file.display())
+    })
 }
 
 impl Redis {
-    /// The server at an address.
+    /// The server at an address; over TLS, one whose certificate one of those in `ca` signed.
     ///
     /// # Errors
-    /// What is wrong with the address.
-    pub fn new(address: &str) -> Result<Self, String> {
-        Ok(Redis { client: client(address)?, connection: OnceCell::new() })
+    /// What is wrong with the address, or with the file.
+    pub fn new(address: &str, ca: Option<&Path>) -> Result<Self, String> {
+        Ok(Redis { client: client(address, ca)?, connection: OnceCell::new() })
     }
 
     async fn connection(&self) -> Result<ConnectionManager, Failure> {
@@ -162,9 +194,20 @@ impl Redis {
 fn failure(error: &RedisError) -> Failure {
     let (cause, delivery) = match error {
         error if error.is_connection_refusal() => (Cause::NoTarget, Delivery::NotSent),
+        // The handshake comes before the command.
+        error if is_untrusted(error) => {
+            let said = crate::error::quote(error);
+            let hint = "give the certificate of who signed the server's as `ca`, beside `redis`";
+            return Failure::new(Cause::Protocol, Delivery::NotSent, format!("Redis: {said}; {hint}"));
+        }
         error if error.is_timeout() => (Cause::Timeout, Delivery::Unknown),
         error if error.is_io_error() || error.is_unrecoverable_error() => (Cause::Disconnected, Delivery::Unknown),
         _ => (Cause::Other, Delivery::Delivered),
     };
     Failure::new(cause, delivery, format!("Redis: {}", crate::error::quote(error)))
+}
+
+/// Whether the server has no certificate that is trusted here.
+fn is_untrusted(error: &RedisError) -> bool {
+    error.to_string().contains("invalid peer certificate")
 }

@@ -155,12 +155,17 @@ impl Messaging {
         let (client, lost) = self.connected().await?;
         let connects = || client.statistics().connects.load(Ordering::Relaxed);
         let before = connects();
+        // Who asked knows by the answer itself whether it came.
+        let is_answer = self.options.is_inbox(&subject);
         let taken = async {
             let sent = match reply_to {
                 Some(reply_to) => client.publish_with_reply_and_headers(subject, reply_to, headers, body).await,
                 None => client.publish_with_headers(subject, headers, body).await,
             };
             sent.map_err(|error| Failure::new(Cause::Protocol, Delivery::NotSent, crate::error::quote(&error)))?;
+            if is_answer {
+                return Ok(());
+            }
             // The server answers this itself, after what came before it: no other knows the subject.
             let answer = client.send_request(client.new_inbox(), Request::new().timeout(Some(wait))).await;
             match answer.map_err(|error| error.kind()) {

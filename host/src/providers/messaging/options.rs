@@ -70,7 +70,8 @@ impl Options {
         }
     }
 
-    fn is_inbox(&self, subject: &str) -> bool {
+    /// Whether somebody waits there for an answer.
+    pub fn is_inbox(&self, subject: &str) -> bool {
         let below = |prefix: &str| subject.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'));
         match &self.options.inboxes[..] {
             [] => below(INBOX),

@@ -56,7 +56,7 @@ impl Cached {
             (Outcome::Success, Ticket::Closed(of), Some((_, Verdict::Closed(record))))
                 if written && of.generation == record.generation =>
             {
-                record.phase = Phase::Closed { seen: false };
+                record.phase = Phase::Closed { failures: 0 };
             }
             _ => *cached = None,
         });

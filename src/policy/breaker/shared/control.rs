@@ -44,6 +44,7 @@ impl SharedState {
     ///
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter"), Some("acme/greeter"));
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/7/failures"), Some("acme/greeter"));
+    /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/0/state"), Some("acme/greeter"));
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/1577836800/calls"), None, "of a shared rate limit");
     /// assert_eq!(SharedState::breaker_of("steadfast/acme/greeter/157783680/spent"), None, "of a shared budget");
     /// assert_eq!(SharedState::breaker_of("visits"), None);
@@ -54,6 +55,7 @@ impl SharedState {
         match parts(key) {
             Some((of, _, "open" | "closed" | "failures" | "probes" | "back")) => Some(of),
             Some((of, _, what)) if what.strip_prefix("lease").is_some_and(counts) => Some(of),
+            Some((of, 0, "state")) => Some(of),
             // Of a rate limit.
             Some((.., "calls" | "slots")) => None,
             Some((.., what)) if BudgetCounts::has(what) => None,
@@ -82,7 +84,8 @@ impl<S: Store> SharedBreaker<S> {
     pub fn state(&self) -> Result<SharedState, StoreFailed> {
         let record = self.shared().newest()?;
         let (state, failing, cause, left) = match record.phase {
-            Phase::Closed { seen } => (BreakerState::Closed, seen, None, 0),
+            Phase::Closed { failures } => (BreakerState::Closed, failures > 0, None, 0),
+            Phase::HalfOpen { cause, .. } => (BreakerState::HalfOpen, false, Some(cause), 0),
             Phase::Open { until, cause, .. } => match until.saturating_sub(nanos(self.store.wall_time())) {
                 0 => (BreakerState::HalfOpen, false, Some(cause), 0),
                 left => (BreakerState::Open, false, Some(cause), left),

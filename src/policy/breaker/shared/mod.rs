@@ -1,9 +1,11 @@
 //! A breaker whose state all instances share.
 //!
-//! `record` is what the store holds, `protocol` what is asked of it and in which order. It is not asked while it rests,
-//! since it has failed, and while `cached` trusts what was read. `control` is for people who look at it, or close it. Here is
+//! `record` is what the store holds. `protocol` asks the store, `by_increment` or `by_swap`. It is not asked while it
+//! rests, since it has failed, and while `cached` trusts what was read. `control` is for people who look at it, or close it. Here is
 //! how a call passes.
 
+mod by_increment;
+mod by_swap;
 mod cached;
 mod control;
 mod protocol;

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use steadfast::{Cause, Delivery};
+use wasip2::http::outgoing_handler;
+use wasip2::http::types::{Fields, OutgoingRequest};
 
 steadfast::bindgen!({ path: "../wit", world: "callee" });
 
@@ -67,6 +69,14 @@ impl hostile::Guest for Callee {
         }
         eprint!("no end of line");
         Ok(())
+    }
+    fn fetch(path: String) -> Result<u16, RpcError> {
+        let request = OutgoingRequest::new(Fields::new());
+        request.set_authority(Some("hostile.test")).expect("a host");
+        request.set_path_with_query(Some(&path)).expect("a path");
+        let answer = outgoing_handler::handle(request, None).expect("a host that is allowed");
+        answer.subscribe().block();
+        Ok(answer.get().expect("an answer").expect("the first look at it").expect("a status").status())
     }
 }
 

@@ -34,6 +34,7 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
         "/modest" => PLAIN.call(|| hostile::hog(8)).map(|()| "alive".into()),
         "/overloaded" => PLAIN.call(hostile::overloaded).map(|()| "alive".into()),
         "/print" => PLAIN.call(|| hostile::print(1000)).map(|()| "printed".into()),
+        "/afterwards" => PLAIN.call(|| hostile::fetch(path)).map(|status| status.to_string()),
         "/circle" => PLAIN.call(circle::around).map(|depth| depth.to_string()),
         "/blocking" => hostile::client(&RETRYING).count().map(|count| count.to_string()),
         "/awaited" => hostile::client(&RETRYING).count_async().await.map(|count| count.to_string()),

@@ -72,6 +72,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
         if path == "/afterwards" {
             // Its answer is whole, and it works on.
             wasip2::clocks::monotonic_clock::subscribe_duration(500_000_000).block();
+            eprintln!("and has worked on");
         }
     }
 }

@@ -63,7 +63,14 @@ struct Messenger;
 impl Guest for Messenger {
     /// A message that begins with `fail N` fails so many times, one that is `trap` traps, and one that is `slow` takes a
     /// second. One with a place for an answer is answered.
+    ///
+    /// `ping` is answered with itself, and not counted: a bench compares that with a client that has no component.
     fn handle_message(message: BrokerMessage) -> Result<(), String> {
+        if message.body == b"ping" {
+            let Some(subject) = message.reply_to else { return Ok(()) };
+            let answer = Message { subject, body: message.body, reply_to: None };
+            return messages::publish(&answer).map_err(|error| error.to_string());
+        }
         let text = String::from_utf8_lossy(&message.body).into_owned();
         let times = counted(&format!("message {text}"), 1);
         counted("all", 1);

@@ -30,23 +30,27 @@ fn cost(store: &'static MemoryStore, up: bool) -> u64 {
 
 #[test]
 fn of_200_fresh_instances_five_and_the_probes_reach_a_target_that_is_down() {
-    static STORE: MemoryStore = MemoryStore::new();
+    static STORES: [MemoryStore; 2] = [MemoryStore::new(), MemoryStore::that_swaps()];
+    STORES.iter().for_each(five_and_the_probes_reach_it);
+}
+
+fn five_and_the_probes_reach_it(store: &'static MemoryStore) {
     let mut reached = 0;
     for number in 0..200 {
-        let failed = call(&STORE, false).unwrap_err();
+        let failed = call(store, false).unwrap_err();
         match failed.reason() {
             Reason::BreakerOpen => assert!(failed.retry_after().is_some_and(|wait| wait <= Duration::from_secs(10))),
             _ => reached += 1,
         }
         if number >= 5 {
             // 20.475 s in all.
-            STORE.advance(Duration::from_millis(105));
+            store.advance(Duration::from_millis(105));
         }
     }
     assert_eq!(reached, 5 + 2, "the threshold, and a probe after each break");
-    STORE.advance(Duration::from_secs(10));
+    store.advance(Duration::from_secs(10));
     for _ in 0..20 {
-        call(&STORE, true).unwrap();
+        call(store, true).unwrap();
     }
 }
 
@@ -84,6 +88,49 @@ fn what_a_call_costs_in_operations_is_as_documented() {
     assert_eq!(cost(&STORE, false), 8 + 6, "and deletes the keys of an old state");
     STORE.advance(Duration::from_secs(10));
     assert_eq!(cost(&STORE, true), 11 + 6, "the same");
+}
+
+#[test]
+fn a_store_that_swaps_is_asked_for_less() {
+    static STORE: MemoryStore = MemoryStore::that_swaps();
+    assert_eq!(cost(&STORE, true), 1, "a success reads");
+    for _ in 0..4 {
+        assert_eq!(cost(&STORE, false), 3, "a failure reads, and swaps");
+    }
+    assert_eq!(cost(&STORE, true), 3, "a success after failures forgets them");
+    for _ in 0..5 {
+        assert_eq!(cost(&STORE, false), 3, "also the failure that opens it");
+    }
+    assert_eq!(cost(&STORE, true), 1, "a rejection reads");
+    STORE.advance(Duration::from_secs(10));
+    assert_eq!(cost(&STORE, true), 5, "a probe that closes it");
+    assert_eq!((cost(&STORE, true), STORE.len()), (1, 1), "and it has one key");
+}
+
+#[test]
+fn what_is_not_a_state_is_replaced_by_a_swap() {
+    static STORE: MemoryStore = MemoryStore::that_swaps();
+    for bytes in [&b""[..], b"?", &[0; 39], &[255; 39]] {
+        (&STORE).set("steadfast/it/0/state", bytes).unwrap();
+        call(&STORE, true).unwrap();
+    }
+    for _ in 0..5 {
+        call(&STORE, false).unwrap_err();
+    }
+    assert_eq!(call(&STORE, true).unwrap_err().reason(), Reason::BreakerOpen);
+}
+
+#[test]
+fn the_two_kinds_of_state_do_not_meet_in_one_store() {
+    static STORE: MemoryStore = MemoryStore::new();
+    static SWAPS: MemoryStore = MemoryStore::that_swaps();
+    for _ in 0..5 {
+        call(&STORE, false).unwrap_err();
+        call(&SWAPS, false).unwrap_err();
+    }
+    let keys = ["steadfast/it", "steadfast/it/0/state"];
+    let found = |store: &'static MemoryStore| keys.map(|key| store.get(key).unwrap().is_some());
+    assert_eq!([found(&STORE), found(&SWAPS)], [[true, false], [false, true]]);
 }
 
 #[test]
@@ -180,10 +227,14 @@ fn what_is_not_a_state_is_ignored_and_replaced() {
 
 #[test]
 fn observers_of_each_instance_see_what_it_changed() {
-    static STORE: MemoryStore = MemoryStore::new();
+    static STORES: [MemoryStore; 2] = [MemoryStore::new(), MemoryStore::that_swaps()];
+    STORES.iter().for_each(observers_see_what_changed);
+}
+
+fn observers_see_what_changed(store: &'static MemoryStore) {
     static SEEN: Recorder = Recorder::new();
     let call = |up: bool| {
-        let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE)).observer(&SEEN);
+        let policy = Policy::new().shared_breaker(BREAKER.shared("it", store)).observer(&SEEN);
         let _ = policy.with(TestClock::new()).call(|| if up { Ok(()) } else { Err(no_target()) });
         let changes = SEEN.take();
         let changes = changes.into_iter().filter_map(|event| match event {
@@ -197,24 +248,26 @@ fn observers_of_each_instance_see_what_it_changed() {
     }
     assert_eq!(call(false), [Change::Opened { why: Tripped::Failures, cause: Cause::NoTarget }]);
     assert_eq!(call(true), []);
-    STORE.advance(Duration::from_secs(10));
+    store.advance(Duration::from_secs(10));
     assert_eq!(call(false), [Change::HalfOpened, Change::Opened { why: Tripped::Probe, cause: Cause::NoTarget }]);
-    STORE.advance(Duration::from_secs(10));
+    store.advance(Duration::from_secs(10));
     assert_eq!(call(true), [Change::HalfOpened, Change::Closed]);
 }
 
 #[test]
 fn a_probe_that_says_nothing_makes_room_for_the_next() {
-    static STORE: MemoryStore = MemoryStore::new();
-    for _ in 0..5 {
-        call(&STORE, false).unwrap_err();
+    static STORES: [MemoryStore; 2] = [MemoryStore::new(), MemoryStore::that_swaps()];
+    for store in &STORES {
+        for _ in 0..5 {
+            call(store, false).unwrap_err();
+        }
+        store.advance(Duration::from_secs(10));
+        let policy = Policy::new().shared_breaker(BREAKER.shared("it", store));
+        let no_link = || Err::<(), _>(RpcError::new(Cause::NoLink, Delivery::NotSent));
+        assert_eq!(policy.with(TestClock::new()).call(no_link).unwrap_err().attempts(), 1);
+        call(store, true).unwrap();
+        assert_eq!(cost(store, true), 1, "it is closed");
     }
-    STORE.advance(Duration::from_secs(10));
-    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE));
-    let no_link = || Err::<(), _>(RpcError::new(Cause::NoLink, Delivery::NotSent));
-    assert_eq!(policy.with(TestClock::new()).call(no_link).unwrap_err().attempts(), 1);
-    call(&STORE, true).unwrap();
-    assert_eq!(cost(&STORE, true), 1, "it is closed");
 }
 
 #[test]
@@ -238,14 +291,18 @@ fn breakers_of_two_names_are_two_breakers() {
 
 #[test]
 fn a_breaker_that_is_reset_ignores_what_was_under_way() {
-    static STORE: MemoryStore = MemoryStore::new();
-    let breaker = BREAKER.shared("it", &STORE);
+    static STORES: [MemoryStore; 2] = [MemoryStore::new(), MemoryStore::that_swaps()];
+    STORES.iter().for_each(what_was_under_way_is_ignored);
+}
+
+fn what_was_under_way_is_ignored(store: &'static MemoryStore) {
+    let breaker = BREAKER.shared("it", store);
     for _ in 0..5 {
-        call(&STORE, false).unwrap_err();
+        call(store, false).unwrap_err();
     }
     let open = breaker.state().unwrap();
     assert_eq!((open.state, open.retry_after), (BreakerState::Open, Duration::from_secs(10)));
-    STORE.advance(Duration::from_secs(10));
+    store.advance(Duration::from_secs(10));
     assert_eq!(breaker.state().unwrap().state, BreakerState::HalfOpen);
     let policy: Policy<(SharedBreaker<_>,)> = Policy::new().shared_breaker(breaker);
     let probe = policy.with(TestClock::new()).call(|| {
@@ -255,13 +312,13 @@ fn a_breaker_that_is_reset_ignores_what_was_under_way() {
     probe.unwrap_err();
     let state = breaker.state().unwrap();
     assert_eq!((state.state, state.failing, state.generation), (BreakerState::Closed, false, open.generation + 1));
-    call(&STORE, true).unwrap();
+    call(store, true).unwrap();
     // A failure that was only seen is forgotten too.
-    call(&STORE, false).unwrap_err();
+    call(store, false).unwrap_err();
     assert!(breaker.state().unwrap().failing);
     assert_eq!((breaker.reset(), breaker.reset()), (Ok(true), Ok(false)));
     for _ in 0..4 {
-        call(&STORE, false).unwrap_err();
+        call(store, false).unwrap_err();
     }
-    call(&STORE, true).unwrap();
+    call(store, true).unwrap();
 }

@@ -159,6 +159,35 @@ fn a_lease_from_the_far_future_ends_as_any_other() {
 }
 
 #[test]
+fn a_probe_from_the_far_future_ends_as_any_other() {
+    static STORE: MemoryStore = MemoryStore::that_swaps();
+    // It took the only place, by a clock that was a day ahead.
+    let newest = nanos((&STORE).wall_time() + Duration::from_secs(86_400));
+    let phase = Phase::HalfOpen { newest, next_break: 0, cause: Cause::Other, taken: 1, back: 0 };
+    set(&STORE, "steadfast/it/0/state", &Record { generation: 1, phase });
+    assert_eq!(call(&STORE, Ok(())).unwrap_err().reason(), Reason::BreakerOpen);
+    STORE.advance(Duration::from_nanos(14_999_999_999));
+    assert_eq!(call(&STORE, Ok(())).unwrap_err().reason(), Reason::BreakerOpen);
+    STORE.advance(Duration::from_nanos(1));
+    call(&STORE, Ok(())).unwrap();
+}
+
+#[test]
+fn an_outcome_of_an_older_state_is_late() {
+    static STORE: MemoryStore = MemoryStore::that_swaps();
+    static SEEN: Recorder = Recorder::new();
+    let policy = Policy::new().shared_breaker(BREAKER.shared("it", &STORE)).observer(&SEEN);
+    let slow = || {
+        call(&STORE, down()).unwrap_err();
+        down()
+    };
+    let before = BREAKER.shared("it", &STORE).state().unwrap().generation;
+    policy.with(TestClock::new()).call(slow).unwrap_err();
+    assert!(SEEN.take().contains(&Event::Late));
+    assert_eq!(BREAKER.shared("it", &STORE).state().unwrap().generation, before + 1, "one of both opened it");
+}
+
+#[test]
 fn a_store_that_stays_down_is_asked_every_30_seconds() {
     static STORE: MemoryStore = MemoryStore::new();
     STORE.fail(true);

@@ -1,5 +1,8 @@
 //! What people write first: read the state, change it, write it back. The explorer finds what is wrong with it.
 
+use std::time::Duration;
+
+use super::interleavings::{ONE_PROBE, opened, rules as real, swapping, world as world_of};
 use crate::failure::Cause;
 use crate::platform::state::{Store, StoreFailed};
 use crate::policy::shared::explorer::{Design, Fake, Instance, Kept, Rules, SECOND, World, explore};
@@ -66,5 +69,56 @@ fn a_naive_breaker_lets_everyone_probe() {
     let mut begin = world(kept);
     begin.pauses = vec![5 * SECOND];
     let found = explore(&rules(), begin).unwrap_err();
+    assert_eq!(found, "2 probes are under way, and 1 may be");
+}
+
+/// A store that says it swaps, and compares nothing.
+#[derive(Clone, Copy, Debug)]
+struct Blind;
+
+impl Store for Blind {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFailed> {
+        Fake.get(key)
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreFailed> {
+        Fake.set(key, value)
+    }
+
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        Fake.increment(key, by)
+    }
+
+    fn delete(&self, key: &str) -> Result<(), StoreFailed> {
+        Fake.delete(key)
+    }
+
+    fn swaps(&self) -> bool {
+        true
+    }
+
+    fn swap(&self, key: &str, change: &mut dyn FnMut(Option<&[u8]>) -> Option<Vec<u8>>) -> Result<bool, StoreFailed> {
+        let read = Fake.get(key)?;
+        match change(read.as_deref()) {
+            Some(value) => Fake.set(key, &value).map(|()| true),
+            None => Ok(true),
+        }
+    }
+
+    fn wall_time(&self) -> Duration {
+        Fake.wall_time()
+    }
+}
+
+#[test]
+fn a_swap_that_compares_nothing_loses_a_trip() {
+    let found = explore(&real(ONE_PROBE, Blind), world(Kept::default())).unwrap_err();
+    assert_eq!(found, "a trip is lost: 2 calls failed, and the next one passes");
+}
+
+#[test]
+fn a_swap_that_compares_nothing_lets_everyone_probe() {
+    let begin = swapping(opened(world_of(&[(&[true], 0), (&[true], 0)], &[2 * SECOND], 0)));
+    let found = explore(&real(ONE_PROBE, Blind), begin).unwrap_err();
     assert_eq!(found, "2 probes are under way, and 1 may be");
 }
