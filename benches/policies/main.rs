@@ -44,6 +44,7 @@ const ROWS: &[Row] = &[
     Row { bytes: Some(2_500), ..row("retry", "retry") },
     row("  backon 1", "backon"),
     row("retry with a budget", "budget"),
+    row("retry with a budget, shared", "budget-shared"),
     row("breaker, consecutive failures", "breaker"),
     Row { fuel: Some(60.0), bytes: Some(4_000), ..row("breaker, failure rate of 100 calls", "breaker-count") },
     row("breaker, failures and slow calls of 100", "breaker-count-slow"),
@@ -96,6 +97,7 @@ fn selected() -> Vec<&'static Row> {
         "" => true,
         "async-bare" | "async-backon" => any_async,
         "breaker" => ROWS.iter().any(|row| chosen(row) && row.feature == "breaker-shared"),
+        "budget" => ROWS.iter().any(|row| chosen(row) && row.feature == "budget-shared"),
         "rate-limit" => ROWS.iter().any(|row| chosen(row) && row.feature == "rate-limit-shared"),
         "backon" => ROWS.iter().any(|row| chosen(row) && row.feature == "retry"),
         _ => false,
@@ -183,7 +185,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The features of those rows that keep a record of calls.
-const REMEMBERING: [&str; 15] = [
+const REMEMBERING: [&str; 16] = [
     "stale",
     "breaker",
     "breaker-shared",
@@ -192,6 +194,7 @@ const REMEMBERING: [&str; 15] = [
     "breaker-time",
     "breaker-time-slow",
     "budget",
+    "budget-shared",
     "rate-limit",
     "rate-limit-window",
     "rate-limit-shared",

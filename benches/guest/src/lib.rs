@@ -133,6 +133,13 @@ mod ours {
         .deadline(Deadline::after(Duration::from_secs(3)))
         .retry(Retry::attempts(3).budget(&BUDGET))
         .breaker(Breaker::failure_rate(0.5).over_calls(100));
+    // A slot of an hour, as below.
+    #[cfg(feature = "budget-shared")]
+    static SHARED: steadfast::SharedBudget<steadfast::KeyValue> = Budget::windowed(0.1, 10, Duration::from_secs(3_600))
+        .shared("bench/peer", steadfast::KeyValue::bucket("default"));
+    #[cfg(feature = "budget-shared")]
+    static POLICY: Policy<(Retry<&steadfast::SharedBudget<steadfast::KeyValue>>,)> =
+        Policy::new().retry(Retry::attempts(3).shared_budget(&SHARED));
     #[cfg(feature = "bulkhead")]
     static POLICY: Policy<(Bulkhead,)> = Policy::new().bulkhead(Bulkhead::concurrent(10));
     #[cfg(feature = "rate-limit")]
