@@ -16,7 +16,7 @@ use crate::health::Health;
 use crate::instance::{Callee, Network, Provided, Upstreams};
 use crate::lattice::{Faults, Lattice, Transport};
 use crate::loaded::Loaded;
-use crate::manifest::{Limits, Manifest, Nats, provider_options};
+use crate::manifest::{Deadlines, Limits, Manifest, Nats, provider_options};
 use crate::nats::{Login, NatsOptions, Problem, check_options};
 use crate::trace::Tracer;
 use crate::wrpc::{Answer, Connection, Server, tcp};
@@ -345,6 +345,7 @@ impl Ready {
                     time: Time::Real,
                     allow: Vec::new(),
                     components: Vec::new(),
+                    deadlines: Deadlines::default(),
                     faults,
                     at_work: Sender::default(),
                 };
