@@ -17,6 +17,7 @@ const HOST_ROOMS: [&str; 31] = [
     "trace",
     "metrics",
     "clock",
+    "deadline",
     "health",
     "nats",
     "server",

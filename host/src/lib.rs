@@ -22,6 +22,7 @@ mod clock;
 mod component;
 mod compose;
 mod cron;
+mod deadline;
 mod error;
 pub mod escape;
 mod excerpt;

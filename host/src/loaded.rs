@@ -139,6 +139,7 @@ impl Loaded {
         let upstreams = Upstreams {
             time,
             allow: manifest.http.allow.clone(),
+            deadlines: manifest.http.deadlines,
             components: components.collect::<Result<_, Error>>()?,
             faults: faults.clone(),
             at_work: Sender::default(),

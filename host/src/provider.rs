@@ -17,7 +17,7 @@ use crate::health::Health;
 use crate::instance::{Callee, Network, Provided, Upstreams};
 use crate::lattice::{Faults, Lattice, Transport};
 use crate::loaded::Loaded;
-use crate::manifest::{Limits, Manifest, Nats, provider_options};
+use crate::manifest::{Deadlines, Limits, Manifest, Nats, provider_options};
 use crate::nats::{Login, NatsOptions, Problem, check_options};
 use crate::server::GRACE;
 use crate::trace::Tracer;
@@ -363,6 +363,7 @@ impl Ready {
                     time: Time::Real,
                     allow: Vec::new(),
                     components: Vec::new(),
+                    deadlines: Deadlines::default(),
                     faults,
                     at_work: Sender::default(),
                 };

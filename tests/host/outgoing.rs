@@ -136,7 +136,7 @@ fn with_sockets<T>(allow: &str, play: impl AsyncFnOnce(Stage) -> T) -> T {
 }
 
 /// A server that reads the first bytes of one request, and sends `answer` before it hangs up.
-fn one_answer(answer: &'static [u8]) -> String {
+pub fn one_answer(answer: &'static [u8]) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     listener.set_nonblocking(true).unwrap();
@@ -161,7 +161,7 @@ fn one_answer(answer: &'static [u8]) -> String {
 }
 
 const SILENCE: &[u8] = b"silence";
-const ECHO: &[u8] = b"echo";
+pub const ECHO: &[u8] = b"echo";
 
 #[test]
 fn a_request_reaches_a_server_that_is_granted() {

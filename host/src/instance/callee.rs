@@ -12,7 +12,7 @@ use wasmtime::component::{ComponentExportIndex, InstancePre, Val};
 
 use super::pool::{Exports, NoInstance};
 use super::wasi::wrpc;
-use super::{Guest, Network, Pool, Running, Sandbox, Trap, Work};
+use super::{Deadline, Guest, Network, Pool, Running, Sandbox, Trap, Work};
 use crate::component::{Component, ErrorType, Signature};
 use crate::error::Error;
 use crate::failure::{Cause, Delivery, Failure};
@@ -75,7 +75,7 @@ impl Callee {
         let work = Work {
             network: network.clone(),
             depth: invocation.depth,
-            deadline: invocation.deadline,
+            deadline: Deadline::of(invocation.deadline),
             trace: invocation.trace,
         };
         let mut running = self.pool.take(work).await.map_err(|NoInstance { error, full }| {

@@ -11,6 +11,7 @@ use hyper::header::{HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::Instrument;
 use wasmtime::component::InstancePre;
 use wasmtime_wasi_http::p2::bindings::ProxyIndices;
@@ -19,9 +20,10 @@ use wasmtime_wasi_http::{Error, WasiHttpView};
 
 use super::client::{Client, gone};
 use super::pool::{Exports, NoInstance};
-use super::{Guest, Network, Pool, Running, Sandbox, Trap, Work};
+use super::{Deadline, Guest, Network, Pool, Running, Sandbox, Trap, Work};
 use crate::clock;
 use crate::component::Component;
+use crate::deadline;
 use crate::excerpt::excerpt;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::manifest::Instances;
@@ -36,6 +38,9 @@ pub(crate) struct Handler {
     pool: Pool<ProxyIndices>,
 }
 
+/// The header in which a request says how many milliseconds its client still waits.
+pub(super) const REQUEST_TIMEOUT: &str = "request-timeout";
+
 /// So many idle instances serve any load that one process can take; more would only hold memory.
 const MAX_IDLE: usize = 64;
 
@@ -46,6 +51,8 @@ enum Stopped {
     Trapped(wasmtime::Error),
     /// Its time is over.
     Late(Duration),
+    /// Its client said how long it waits, and waits no longer.
+    GivenUp,
     /// The client left before it had the whole answer, and the manifest has that end a request.
     Left,
 }
@@ -100,12 +107,25 @@ impl Handler {
             span.answered(status);
             return bare(status);
         }
+        let waits = if network.upstreams.deadlines.read {
+            deadline::read(request.headers().get_all(REQUEST_TIMEOUT))
+        } else {
+            None
+        };
+        if waits.is_some_and(|ends| deadline::left(ends).is_zero()) {
+            span.answered(StatusCode::GATEWAY_TIMEOUT);
+            return bare(StatusCode::GATEWAY_TIMEOUT);
+        }
         let what = (request.method().clone(), request.uri().clone());
         let limits = self.pool.sandbox.limits;
         let (client, left) = Client::followed(limits.client_left, request.method());
         let (sender, answer) = oneshot::channel();
-        let head = Arc::new(Head { sender: Mutex::new(Some(sender)), status: OnceLock::new() });
-        let work = Work { network: network.clone(), depth, deadline: None, trace: span.context() };
+        let head = Arc::new(Head { sender: Mutex::new(Some(sender)), status: Arc::default() });
+        let mut deadline = Deadline::of(Instant::now().checked_add(limits.request));
+        if let Some(ends) = waits {
+            deadline = deadline.with_head(ends, head.status.clone());
+        }
+        let work = Work { network: network.clone(), depth, deadline, trace: span.context() };
         let this = self.clone();
         // The instance goes on after the head of the answer is sent: it streams the body. And it goes on when
         // the client leaves: what it began, it may finish.
@@ -114,6 +134,7 @@ impl Handler {
                 // In the order of the file: chance would make two outcomes of one seed.
                 biased;
                 outcome = this.run(work, request, &head) => outcome,
+                () = given_up(waits, &head.status) => Err(Stopped::GivenUp),
                 () = clock::sleep(limits.request) => Err(Stopped::Late(limits.request)),
                 () = gone(left) => Err(Stopped::Left),
             };
@@ -194,6 +215,12 @@ impl Handler {
                 tracing::debug!(component, "{method} {}: {problem}", excerpt(uri.path()));
                 return span.end(Some(&Failure::new(Cause::Disconnected, Delivery::Delivered, problem)));
             }
+            Err(Stopped::GivenUp) => {
+                let problem = "no answer in the time for which the client waits, and the component was stopped";
+                tracing::debug!(component, "{method} {}: {problem}", excerpt(uri.path()));
+                span.answered(StatusCode::GATEWAY_TIMEOUT);
+                return head.send(bare(StatusCode::GATEWAY_TIMEOUT));
+            }
             Err(Stopped::Late(limit)) => {
                 (StatusCode::GATEWAY_TIMEOUT, format!("no answer within the request timeout of {limit:?}"))
             }
@@ -212,6 +239,18 @@ impl Handler {
             }
         }
     }
+}
+
+/// Ready when the client waits no longer for the head of an answer, and there is none; never, where it does not say how
+/// long it waits.
+async fn given_up(waits: Option<Instant>, status: &OnceLock<StatusCode>) {
+    if let Some(ends) = waits {
+        clock::sleep_until(ends).await;
+        if status.get().is_none() {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// Whether the request says for which host it is, as HTTP demands: once, and without a user. HTTP/1.0 need not say it.
@@ -241,7 +280,7 @@ fn check_host<B>(request: &mut Request<B>) -> Result<(), StatusCode> {
 /// Sends the head of an answer, once.
 struct Head {
     sender: Mutex<Option<oneshot::Sender<Response<ResponseBody>>>>,
-    status: OnceLock<StatusCode>,
+    status: Arc<OnceLock<StatusCode>>,
 }
 
 impl Head {

@@ -6,6 +6,7 @@
 mod bounds;
 mod callee;
 mod client;
+mod deadline;
 mod engine;
 mod handler;
 mod passing;
@@ -20,6 +21,7 @@ mod wasi;
 
 use bounds::Bounds;
 pub(crate) use callee::Callee;
+pub(crate) use deadline::Deadline;
 pub(crate) use handler::{Handler, ResponseBody, bare, busy};
 use pool::{Pool, Running};
 pub(crate) use provided::Provided;

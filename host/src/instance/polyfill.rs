@@ -26,7 +26,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
                     signature: signature.clone(),
                     params: params.to_vec(),
                     depth: depth + 1,
-                    deadline,
+                    deadline: deadline.now(),
                     trace,
                 };
                 let target = invocation.target();

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::time::Instant;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -20,7 +19,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bounds::{MAX_HANDLES, TotalMemory};
 use super::wasi::{Log, Outgoing, Output, Stream, WorksFor, keyvalue};
-use super::{Bounds, Network};
+use super::{Bounds, Deadline, Network};
 use crate::clock::{self, RuntimeClock, Time, WallClock};
 use crate::manifest::Limits;
 use crate::trace::SpanContext;
@@ -140,8 +139,8 @@ pub(crate) struct Work {
     pub network: Arc<Network>,
     /// How many calls deep it is.
     pub depth: u32,
-    /// When its caller waits no longer, where that is known.
-    pub deadline: Option<Instant>,
+    /// When its caller waits no longer.
+    pub deadline: Deadline,
     /// The span that its calls and requests are a part of.
     pub trace: SpanContext,
 }

@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use hyper::header::RETRY_AFTER;
+use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use super::handler::REQUEST_TIMEOUT;
 use super::{Handler, bare};
 use crate::authority::{Allowed, Authority};
 use crate::clock::{self, Time};
+use crate::deadline::{self, earlier};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, Lost, MAX_DEPTH, On};
+use crate::manifest::Deadlines;
 use crate::metrics;
 use crate::providers::keyvalue::Keyvalue;
 use crate::trace::{self, SpanContext};
@@ -36,6 +40,8 @@ pub(crate) struct Upstreams {
     pub allow: Vec<Allowed>,
     /// Those that a component of this host answers for.
     pub components: Vec<(Authority, Arc<Handler>)>,
+    /// Which deadlines travel with requests.
+    pub deadlines: Deadlines,
     pub faults: Arc<Faults>,
     /// Heard by each instance that is at work for a request to one of `components`.
     pub at_work: watch::Sender<()>,
@@ -51,12 +57,11 @@ impl Upstreams {
 }
 
 impl Network {
-    /// Sends a request of a guest that is itself `depth` calls deep, as a part of the span `trace`, waits for the head
-    /// of the answer within the invocation timeout, and records how it went.
+    /// Sends a request of a guest that is itself `depth` calls deep and has time until `deadline`, as a part of the span
+    /// `trace`, waits for the head of the answer within the invocation timeout and that time, and records how it went.
     pub async fn send(
         self: Arc<Self>,
-        depth: u32,
-        trace: SpanContext,
+        (depth, deadline, trace): (u32, Option<Instant>, SpanContext),
         mut request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Exchange, Error> {
@@ -66,9 +71,20 @@ impl Network {
         let target = target(&request);
         let recording = self.lattice.journal().begin(&target, &span.context());
         let timed = metrics::http_client(request.method(), || self.upstreams.place(request.uri()));
-        let forward = self.forward(depth + 1, (&target, &trace), request, options);
-        let exchange = clock::timeout(self.lattice.timeout(), forward).await;
-        let exchange = exchange.unwrap_or(Err(Error::HttpResponseTimeout));
+        let limit = deadline.map_or(Duration::MAX, deadline::left).min(self.lattice.timeout());
+        let exchange = async {
+            if limit.is_zero() {
+                // Of a request that is not begun, nothing was sent.
+                return Err(Error::ConnectionTimeout);
+            }
+            if self.upstreams.deadlines.send {
+                let waits = options.first_byte_timeout.unwrap_or(Duration::MAX).min(limit);
+                tell(request.headers_mut(), waits);
+            }
+            let forward = self.forward(depth + 1, (&target, &trace), limit, request, options);
+            clock::timeout(limit, forward).await.unwrap_or(Err(Error::HttpResponseTimeout))
+        };
+        let exchange = exchange.await;
         let failure = exchange.as_ref().err().map(failure);
         recording.end(failure.as_ref());
         match &exchange {
@@ -88,6 +104,7 @@ impl Network {
         self: &Arc<Self>,
         depth: u32,
         (target, trace): (&str, &SpanContext),
+        limit: Duration,
         request: Request<WasiBody>,
         options: RequestOptions,
     ) -> Result<Exchange, Error> {
@@ -122,7 +139,7 @@ impl Network {
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
                 )))),
                 None => {
-                    let (response, io) = to_network(request, options, self.lattice.timeout()).await?;
+                    let (response, io) = to_network(request, options, limit).await?;
                     // Until the connection is done with, whose descriptor it takes.
                     let io = async move {
                         let _place = place;
@@ -151,6 +168,15 @@ impl Network {
             }
         };
         clock::timeout(patience, answer).await.unwrap_or(Err(Error::ConnectionReadTimeout))
+    }
+}
+
+/// Says in the `headers` of a request that its sender waits for so long; less, where they say so already.
+fn tell(headers: &mut HeaderMap, waits: Duration) {
+    let own = deadline::read(headers.get_all(REQUEST_TIMEOUT));
+    let ends = earlier(own, Instant::now().checked_add(waits));
+    if let Some(value) = ends.and_then(|ends| HeaderValue::try_from(deadline::written(ends)).ok()) {
+        headers.insert(REQUEST_TIMEOUT, value);
     }
 }
 
@@ -204,4 +230,32 @@ fn failure(error: &Error) -> Failure {
         _ => (Cause::Other, Delivery::Unknown),
     };
     Failure::new(cause, delivery, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_says_the_shorter_of_two_times() {
+        for (own, told) in [
+            (vec![], "500"),
+            (vec!["200"], "200"),
+            (vec!["900"], "500"),
+            (vec!["900", "200"], "200"),
+            (vec!["30s"], "500"),
+            (vec!["0"], "0"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in &own {
+                headers.append(REQUEST_TIMEOUT, HeaderValue::from_static(value));
+            }
+            tell(&mut headers, Duration::from_millis(500));
+            let all: Vec<_> = headers.get_all(REQUEST_TIMEOUT).iter().collect();
+            assert_eq!(all, [told], "{own:?}");
+        }
+        let mut headers = HeaderMap::new();
+        tell(&mut headers, Duration::MAX);
+        assert!(headers.is_empty(), "{headers:?}");
+    }
 }

@@ -25,6 +25,7 @@ pub(crate) use weights::pick;
 
 use crate::clock;
 use crate::component::{Interface, Signature};
+use crate::deadline;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::metrics::{self, Timed};
 use crate::trace::{Span, SpanContext, SpanKind, Tracer};
@@ -55,7 +56,7 @@ impl Invocation {
     fn bounded(&mut self, limit: Duration) {
         // A limit beyond what a clock can show is none.
         let end = Instant::now().checked_add(limit);
-        self.deadline = self.deadline.into_iter().chain(end).min();
+        self.deadline = deadline::earlier(self.deadline, end);
     }
 }
 
@@ -119,15 +120,16 @@ impl<N> Lattice<N> {
         &self.tracer
     }
 
-    /// Makes a call, bounded by the invocation timeout, and records it.
+    /// Makes a call, bounded by the invocation timeout and by the time that its caller has left, and records it.
     pub async fn invoke(&self, network: &Arc<N>, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
+        let (limit, name) = self.limit(invocation.deadline);
         invocation.bounded(self.timeout);
         let span = self.begin(&mut invocation, &target);
         let trace = invocation.trace.clone();
         let timed = metrics::call(&target);
         let route = self.route(network, invocation);
-        let reply = self.recorded((&target, timed), &trace, self.timeout, "invocation timeout", route).await;
+        let reply = self.recorded((&target, timed), &trace, limit, name, route).await;
         span.end(reply.as_ref().err());
         reply
     }
@@ -183,8 +185,7 @@ impl<N> Lattice<N> {
         let target = invocation.target();
         invocation.bounded(limit);
         let trace = invocation.trace.clone();
-        let now = Instant::now();
-        let left = invocation.deadline.map_or(limit, |deadline| deadline.saturating_duration_since(now));
+        let left = invocation.deadline.map_or(limit, deadline::left);
         let name = if left < limit { "time that its caller had left" } else { "provider's timeout" };
         let call = async {
             if left.is_zero() {
@@ -206,17 +207,27 @@ impl<N> Lattice<N> {
         faults: &Faults,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let (limit, name) = self.limit(deadline);
         let span = self.tracer.call(SpanKind::Client, target, trace);
         let work = async {
+            if limit.is_zero() {
+                return Err(too_late());
+            }
             let _place = self.places.try_acquire().map_err(|_| full())?;
             faults.in_front(target, work).await
         };
-        let limit = self.timeout.min(left);
         let timed = metrics::call(target);
-        let done = self.recorded((target, timed), &span.context(), limit, "invocation timeout", work).await;
+        let done = self.recorded((target, timed), &span.context(), limit, name, work).await;
         span.end(done.as_ref().err());
         done
+    }
+
+    /// How long a call may take whose caller waits until `deadline`, and what that is called.
+    fn limit(&self, deadline: Option<Instant>) -> (Duration, &'static str) {
+        match deadline.map(deadline::left) {
+            Some(left) if left < self.timeout => (left, "time that its caller had left"),
+            _ => (self.timeout, "invocation timeout"),
+        }
     }
 
     async fn recorded<T>(
@@ -248,8 +259,7 @@ impl<N> Lattice<N> {
             ));
         }
         if invocation.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            let message = "its caller has no time left, so the call was not begun";
-            return Err(Failure::new(Cause::Timeout, Delivery::NotSent, message));
+            return Err(too_late());
         }
         let Some(link) = self.links.get(&invocation.interface.path()) else {
             let message = format!("the manifest links `{}` to nothing", invocation.interface.path());
@@ -258,6 +268,12 @@ impl<N> Lattice<N> {
         let _place = self.places.try_acquire().map_err(|_| full())?;
         link.invoke(network, invocation).await
     }
+}
+
+/// Its caller waits no longer.
+fn too_late() -> Failure {
+    let message = "its caller has no time left, so the call was not begun";
+    Failure::new(Cause::Timeout, Delivery::NotSent, message)
 }
 
 /// There is no place for another call.

@@ -14,6 +14,39 @@ use crate::authority::{Allowed, Authority};
 pub(crate) struct Http {
     pub allow: Vec<Allowed>,
     pub upstreams: Vec<Upstream>,
+    pub deadlines: Deadlines,
+}
+
+/// Which requests say how long their sender still waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deadlines {
+    /// Those that come are believed.
+    pub read: bool,
+    /// Those that components send are told.
+    pub send: bool,
+}
+
+/// The same, as a manifest says it.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum FileDeadlines {
+    #[default]
+    Neither,
+    Read,
+    Send,
+    Both,
+}
+
+impl From<FileDeadlines> for Deadlines {
+    fn from(file: FileDeadlines) -> Self {
+        let (read, send) = match file {
+            FileDeadlines::Neither => (false, false),
+            FileDeadlines::Read => (true, false),
+            FileDeadlines::Send => (false, true),
+            FileDeadlines::Both => (true, true),
+        };
+        Deadlines { read, send }
+    }
 }
 
 /// A component that answers the requests to an authority.
@@ -50,6 +83,8 @@ impl Http {
 pub(super) struct FileHttp {
     #[serde(default, deserialize_with = "value::authorities")]
     allow: Vec<Allowed>,
+    #[serde(default, deserialize_with = "value::deadlines")]
+    deadlines: FileDeadlines,
     #[serde(default)]
     upstreams: BTreeMap<String, Spanned<FileUpstream>>,
 }
@@ -77,6 +112,7 @@ impl FileHttp {
             })?;
             Ok(Upstream { authority, component: beside(component), line })
         });
-        Ok(Http { upstreams: upstreams.collect::<Result<_, _>>()?, allow: self.allow })
+        let (allow, deadlines) = (self.allow, self.deadlines.into());
+        Ok(Http { upstreams: upstreams.collect::<Result<_, _>>()?, allow, deadlines })
     }
 }

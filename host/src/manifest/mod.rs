@@ -33,7 +33,7 @@ pub(crate) use delay::delay;
 pub(crate) use document::{Document, TableOf, read_text};
 pub(crate) use env::Env;
 pub(crate) use fault::{FileFault, parse as parse_fault, parse_on};
-pub(crate) use http::Http;
+pub(crate) use http::{Deadlines, Http};
 pub(crate) use limits::{ClientLeft, Limits};
 #[cfg(feature = "wrpc")]
 pub(crate) use link::Nats;

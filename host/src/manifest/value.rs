@@ -13,6 +13,7 @@ use serde::de::{Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::fault::{FileFaultKind, FileLost};
+use super::http::FileDeadlines;
 use super::{ClientLeft, Instances, Missed, schedule};
 use crate::authority::Allowed;
 
@@ -169,6 +170,11 @@ pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NonZer
 
 pub(super) fn client_left<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClientLeft, D::Error> {
     deserializer.deserialize_str(Text { expected: "\"finish\" or \"end\"", parse: |text| parse_name(text) })
+}
+
+pub(super) fn deadlines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FileDeadlines, D::Error> {
+    let expected = "\"read\", \"send\", \"both\" or \"neither\"";
+    deserializer.deserialize_str(Text { expected, parse: |text| parse_name(text) })
 }
 
 pub(super) fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {

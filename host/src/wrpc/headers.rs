@@ -1,11 +1,10 @@
 //! What a call says of itself in the headers of the message that makes it: the trace that it belongs to, how many calls
 //! led to it, and how long its caller waits.
 
-use std::time::Duration;
-
 use async_nats::HeaderMap;
 use tokio::time::Instant;
 
+use crate::deadline;
 use crate::lattice::{Invocation, MAX_DEPTH};
 use crate::trace::{self, SpanContext, TRACEPARENT, TRACESTATE};
 
@@ -28,10 +27,8 @@ pub(super) fn of(invocation: &Invocation) -> Option<HeaderMap> {
     if invocation.depth > 1 {
         headers.insert(DEPTH, invocation.depth.to_string());
     }
-    if let Some(deadline) = invocation.deadline {
-        let left = deadline.saturating_duration_since(Instant::now());
-        // Rounded up, so that of the two ends the caller is the one that says that the time is over.
-        headers.insert(DEADLINE, left.as_nanos().div_ceil(1_000_000).to_string());
+    if let Some(end) = invocation.deadline {
+        headers.insert(DEADLINE, deadline::written(end));
     }
     (!headers.is_empty()).then_some(headers)
 }
@@ -61,26 +58,26 @@ pub(super) fn depth(headers: Option<&HeaderMap>) -> u32 {
 
 /// When the caller waits no longer, counted from now; none, where it does not say so.
 pub(super) fn deadline(headers: Option<&HeaderMap>) -> Option<Instant> {
-    let left = headers?.get(DEADLINE)?.as_str().parse().ok()?;
-    Instant::now().checked_add(Duration::from_millis(left))
+    deadline::read(headers?.get_all(DEADLINE).map(|value| value.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_is_counted_from_when_it_is_read() {
-        let read = |text: &str| {
+        let read = |texts: &[&str]| {
             let mut headers = HeaderMap::new();
-            headers.insert(DEADLINE, text);
+            texts.iter().for_each(|text| headers.append(DEADLINE, *text));
             deadline(Some(&headers)).map(|end| end - Instant::now())
         };
-        assert_eq!(read("1500"), Some(Duration::from_millis(1500)));
-        assert_eq!(read("0"), Some(Duration::ZERO));
-        for text in ["", "-1", "soon", "1.5", "18446744073709551616"] {
-            assert_eq!(read(text), None, "{text}");
-        }
+        assert_eq!(read(&["1500"]), Some(Duration::from_millis(1500)));
+        assert_eq!(read(&["0"]), Some(Duration::ZERO));
+        assert_eq!(read(&["1500", "soon", "700"]), Some(Duration::from_millis(700)));
+        assert_eq!(read(&["soon"]), None);
         assert_eq!(deadline(None), None);
     }
 

@@ -57,7 +57,7 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
              `provider`"
                 .into(),
         ),
-        ("[http]\ncolour = 1", "hello.toml:3: unknown field `colour`, expected `allow` or `upstreams`".into()),
+        ("[http]\ncolour = 1", "hello.toml:3: unknown field `colour`, expected one of `allow`, `deadlines`, `upstreams`".into()),
         (
             "[http.upstreams]\n'a.test' = { component = 'd', colour = 1 }",
             "hello.toml:3: unknown field `colour`, expected `component`".into(),
@@ -134,6 +134,7 @@ fn a_value_of_the_wrong_type_is_said_with_an_example_of_the_right_one() {
         ("connections = -1", "value: integer `-1`", "a whole number from 1, like 1024"),
         ("outgoing = 'all'", "type: string \"all\"", "a whole number from 1, like 1024"),
         ("client-left = 1", "type: integer `1`", "\"finish\" or \"end\""),
+        ("http.deadlines = true", "type: boolean `true`", "\"read\", \"send\", \"both\" or \"neither\""),
         ("seed = -1", "value: integer `-1`", "a whole number from 0, like 7"),
         ("instances = 2", "type: integer `2`", "\"fresh\" or \"reuse\""),
         ("faults = [3]", "type: integer `3`", "a table, like `{ kind = \"no-target\" }`"),

@@ -21,8 +21,8 @@ impl WasiHttpHooks for Outgoing {
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
-        let Work { network, depth, trace, .. } = self.work.clone();
-        Box::new(network.send(depth, trace, request, options.unwrap_or_default()))
+        let Work { network, depth, deadline, trace } = self.work.clone();
+        Box::new(network.send((depth, deadline.now(), trace), request, options.unwrap_or_default()))
     }
 
     fn p2_error_from_connect(&mut self, error: &io::Error) -> ErrorCode {

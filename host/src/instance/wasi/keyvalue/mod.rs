@@ -98,7 +98,7 @@ impl View<'_> {
             }
             done
         };
-        let done = network.lattice.perform(target, trace, *deadline, &network.upstreams.faults, done).await;
+        let done = network.lattice.perform(target, trace, deadline.now(), &network.upstreams.faults, done).await;
         match done {
             Ok(answer) => answer.map_err(Error::from),
             Err(failure) => Err(Error::Other(format!("the store could not be asked: {failure}"))),
