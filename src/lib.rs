@@ -62,8 +62,8 @@
 //! - `keyvalue`, `postgres`, `wasmcloud`, `wrpc`: the errors of `wasi:keyvalue` and `wasmcloud:keyvalue`, of
 //!   `wasmcloud:postgres`, of wasmCloud (its host, messages, objects and secrets) and of wRPC are [`Failure`]s in the
 //!   bindings of [`bindgen!`].
-//! - `keyvalue-state`: a breaker and a rate limit whose state all instances share in a store of `wasi:keyvalue`
-//!   ([`SharedBreaker`], [`SharedRateLimit`]).
+//! - `keyvalue-state`: a breaker, a rate limit and a budget whose state all instances share in a store of
+//!   `wasi:keyvalue` ([`SharedBreaker`], [`SharedRateLimit`], [`SharedBudget`]).
 //! - `tracing`: an observer whose spans and events are those of the crate `tracing` (`Traced`).
 //! - `http`: an HTTP client with a policy (`http::Client`). With `wstd`.
 //! - `wasi-http`: a [handler] without `wstd` fails with an answer; the errors of `wasi:http` are [`Failure`]s.
@@ -102,8 +102,8 @@ pub use policy::{
     Aimd, AttemptTimeout, Backoff, BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Budget,
     BudgetPart, Bulkhead, Concurrency, Consecutive, CountWindow, Deadline, FailureRate, Gradient, Guard, Hedge,
     HedgeKind, HedgePart, InFlightBudget, Invalid, Jitter, LimitAlgorithm, Optional, Part, Parts, Plus, Policy,
-    Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SharedBreaker, SharedRateLimit, SharedState,
-    SlidingWindow, Throttle, TimeLimit, TimeWindow, TokenBucket, Upcoming, Window,
+    Quantile, RateLimit, RateLimitKind, Retry, RetryPart, Rule, SharedBreaker, SharedBudget, SharedRateLimit,
+    SharedState, SlidingWindow, Throttle, TimeLimit, TimeWindow, TokenBucket, Upcoming, Window,
 };
 pub use steadfast_macros::Failure;
 /// Generates bindings for a WIT world whose interfaces may use the well-known error.

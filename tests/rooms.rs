@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 8] = ["platform", "failure", "observe", "testing", "policy", "call", "config", "http"];
 
 /// The same of the host, where a room may be a file.
-const HOST_ROOMS: [&str; 30] = [
+const HOST_ROOMS: [&str; 31] = [
     "escape",
     "excerpt",
     "small_file",
@@ -15,6 +15,7 @@ const HOST_ROOMS: [&str; 30] = [
     "error",
     "authority",
     "trace",
+    "metrics",
     "clock",
     "health",
     "nats",

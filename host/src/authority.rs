@@ -39,6 +39,11 @@ impl Authority {
             && uri.port_u16().unwrap_or(usual) == self.port.unwrap_or(usual)
     }
 
+    /// The host and the port that a request for `uri`, which goes here, is sent to.
+    pub fn place(&self, uri: &Uri) -> (String, Option<u16>) {
+        (self.host.clone(), Some(self.port.unwrap_or(usual_port(uri.scheme()))))
+    }
+
     /// Whether some request goes to both.
     pub fn meets(&self, other: &Authority) -> bool {
         let usual = |port: Option<u16>| port.is_none_or(|port| port == 80 || port == 443);
@@ -118,6 +123,22 @@ impl Allowed {
             Ports::One(one) => port == one,
         };
         port_allowed && uri.host().is_some_and(|host| self.has(host))
+    }
+
+    /// The hosts, as they are written here, and the port that a request for `uri`, which may be sent, goes to; none, where
+    /// all ports are allowed.
+    pub fn place(&self, uri: &Uri) -> (String, Option<u16>) {
+        let hosts = match &self.hosts {
+            Hosts::All => "*".into(),
+            Hosts::Below(domain) => format!("*{domain}"),
+            Hosts::One(host) => host.clone(),
+        };
+        let port = match self.ports {
+            Ports::Usual => Some(usual_port(uri.scheme())),
+            Ports::All => None,
+            Ports::One(port) => Some(port),
+        };
+        (hosts, port)
     }
 
     /// Whether some request to `authority` may be sent.

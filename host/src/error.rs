@@ -131,7 +131,7 @@ pub enum Error {
     #[error("cannot start to work: {0}; the machine, or what it lets this user have, is exhausted")]
     Runtime(std::io::Error),
     /// Something is wrong with the way to an OpenTelemetry collector.
-    #[error("cannot export spans: {problem}")]
+    #[error("cannot export to a collector: {problem}")]
     Otlp {
         /// What, and what to do.
         problem: String,

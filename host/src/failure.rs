@@ -46,15 +46,29 @@ fn name<T: PartialEq + Copy>(names: &[(T, &'static str)], value: T) -> &'static 
     names.iter().find(|(candidate, _)| *candidate == value).map_or("other", |(_, name)| name)
 }
 
+impl Cause {
+    /// As the WIT spells it.
+    pub(crate) fn name(self) -> &'static str {
+        name(&CAUSES, self)
+    }
+}
+
+impl Delivery {
+    /// As the WIT spells it.
+    pub(crate) fn name(self) -> &'static str {
+        name(&DELIVERIES, self)
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name(&CAUSES, *self))
+        f.write_str(self.name())
     }
 }
 
 impl fmt::Display for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(name(&DELIVERIES, *self))
+        f.write_str(self.name())
     }
 }
 

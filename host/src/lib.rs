@@ -9,6 +9,9 @@
 //! Requests and calls are spans of [OpenTelemetry](opentelemetry): of the global tracer provider that there is when a
 //! [`Host`] is loaded or a `Provider` serves. Traces that others began pass through without one, too.
 //!
+//! With the feature `metrics`, `Metrics` counts what goes over the lattice and how it ended, for the page of an
+//! [`Admin`] and for collectors.
+//!
 //! The command `steadfast` is this library behind a command line.
 
 mod access;
@@ -35,6 +38,7 @@ mod loaded;
 mod manifest;
 #[cfg(feature = "wrpc")]
 mod messages;
+mod metrics;
 #[cfg(feature = "wrpc")]
 mod nats;
 #[cfg(feature = "wrpc")]
@@ -59,6 +63,8 @@ pub use lattice::{Entry, Journal};
 pub use manifest::{Instances, Manifest};
 #[cfg(feature = "wrpc")]
 pub use messages::MessageCounts;
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
 #[cfg(feature = "wrpc")]
 pub use nats::{NatsOptions, Secret};
 #[cfg(feature = "wrpc")]

@@ -148,19 +148,19 @@ impl Store {
         self.run(bucket, Operation::Set(key.into(), value.into())).await.map(drop)
     }
 
-    /// Adds one to the number of a key, and returns the sum.
+    /// Adds `by` to the number of a key, and returns the sum; with 0 it reads the number.
     ///
     /// # Errors
     /// [`Error::Store`], when its value is no number, or it was maybe not counted.
     ///
     /// ```no_run
     /// # async fn example(store: steadfast_host::Store) -> Result<(), steadfast_host::Error> {
-    /// let sum = store.increment("default", "visits").await?;
+    /// let sum = store.increment("default", "visits", 1).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn increment(&self, bucket: &str, key: &str) -> Result<u64, Error> {
-        match self.run(bucket, Operation::Increment(key.into(), Delta::Unsigned(1))).await? {
+    pub async fn increment(&self, bucket: &str, key: &str, by: u64) -> Result<u64, Error> {
+        match self.run(bucket, Operation::Increment(key.into(), Delta::Unsigned(by))).await? {
             Answer::Number(sum) => Ok(sum),
             _ => Err(wrong("it gave the answer of another operation")),
         }

@@ -9,7 +9,7 @@ use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanId, Status, TraceContextExt, TraceFlags, TraceState, Tracer as _,
 };
 pub(crate) use opentelemetry::trace::{SpanContext, SpanKind, TraceId};
-use opentelemetry::{Context, InstrumentationScope, KeyValue, global};
+use opentelemetry::{Context, ContextGuard, InstrumentationScope, KeyValue, global};
 
 use crate::failure::Failure;
 
@@ -95,6 +95,11 @@ pub(crate) fn format(context: &SpanContext) -> Option<(String, Option<String>)> 
     })
 }
 
+/// Until what this returns is dropped, what this thread logs belongs to a context, if that is one.
+pub(crate) fn within(context: &SpanContext) -> Option<ContextGuard> {
+    context.is_valid().then(|| Context::new().with_remote_span_context(context.clone()).attach())
+}
+
 /// What makes spans.
 pub(crate) struct Tracer(BoxedTracer);
 
@@ -141,19 +146,7 @@ impl Tracer {
         parent: &SpanContext,
         attributes: impl FnOnce() -> Vec<KeyValue>,
     ) -> Span {
-        // A name and a method from a small set, whatever a client sends.
-        let known = match method.as_str() {
-            "CONNECT" => Some("CONNECT"),
-            "DELETE" => Some("DELETE"),
-            "GET" => Some("GET"),
-            "HEAD" => Some("HEAD"),
-            "OPTIONS" => Some("OPTIONS"),
-            "PATCH" => Some("PATCH"),
-            "POST" => Some("POST"),
-            "PUT" => Some("PUT"),
-            "TRACE" => Some("TRACE"),
-            _ => None,
-        };
+        let known = known_method(method);
         self.begin(kind, known.unwrap_or("HTTP"), parent, || {
             let mut attributes = attributes();
             attributes.push(KeyValue::new("http.request.method", known.unwrap_or("_OTHER")));
@@ -179,6 +172,22 @@ impl Tracer {
             span.set_attributes(attributes());
         }
         Span { span, kind, ended: false }
+    }
+}
+
+/// A name and a method from a small set, whatever a client sends.
+pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
+    match method.as_str() {
+        "CONNECT" => Some("CONNECT"),
+        "DELETE" => Some("DELETE"),
+        "GET" => Some("GET"),
+        "HEAD" => Some("HEAD"),
+        "OPTIONS" => Some("OPTIONS"),
+        "PATCH" => Some("PATCH"),
+        "POST" => Some("POST"),
+        "PUT" => Some("PUT"),
+        "TRACE" => Some("TRACE"),
+        _ => None,
     }
 }
 

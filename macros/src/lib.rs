@@ -149,6 +149,7 @@ pub fn bindgen(input: TokenStream) -> TokenStream {
 /// | – `backoff = exponential("50ms", max = "2s", factor = 2, jitter = full)` | also `constant`, `linear`, `fibonacci`, `decorrelated`, each with its first wait, and `custom(f)`; `max`: a duration; `factor`: 1 or more, of `exponential` only; `jitter`: `none`, `full`, `equal`, or a share | `exponential("50ms")`, `max = "2s"`, `factor = 2`, `jitter = full` |
 /// | – `budget = BUDGET` | the path of a `static` of type `Budget` | none |
 /// | – `in_flight_budget = BUDGET` | the path of a `static` of type `InFlightBudget`, in place of `budget` | none |
+/// | – `shared_budget = BUDGET` | the path of a `static` of type `SharedBudget<KeyValue>`, in place of `budget` | none |
 /// | – `retry_after_cap = "1m"` | a duration; `"0s"` ignores every `retry-after` | `"30s"` |
 /// | – `never(trapped, …)` | causes: `no_link`, `no_target`, `timeout`, `disconnected`, `overloaded`, `trapped`, `protocol`, `other` | `no_link` and `protocol` are never repeated |
 /// | – `on(overloaded, attempts = 2, backoff = …)` | what is different about one cause; `attempts` from 1 to 255 | nothing |

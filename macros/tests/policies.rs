@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use steadfast::{
     Aimd, AttemptTimeout, Backoff, Breaker, Budget, Bulkhead, Cause, Concurrency, CountWindow, Deadline, Event,
-    Gradient, Hedge, InFlightBudget, Jitter, KeyValue, Policy, Quantile, RateLimit, Retry, Rule, SlidingWindow,
-    Throttle, TimeWindow, Upcoming, handler::WatchAs,
+    Gradient, Hedge, InFlightBudget, Jitter, KeyValue, Policy, Quantile, RateLimit, Retry, Rule, SharedBudget,
+    SlidingWindow, Throttle, TimeWindow, Upcoming, handler::WatchAs,
 };
 
 static BUDGET: Budget = Budget::ratio(0.1);
 static SHARE: InFlightBudget = InFlightBudget::new(0.2, 3);
+static OF_ALL: SharedBudget<KeyValue> =
+    Budget::windowed(0.2, 10, secs(10)).shared("acme/greeter", KeyValue::bucket("default"));
 const FIVE: u32 = 5;
 const THREE_SECONDS: Duration = Duration::from_secs(3);
 
@@ -76,6 +78,7 @@ steadfast::policy! {
     static CUSTOM = retry(attempts = 2, backoff = custom(schedule, max = "1m"));
     static DEFAULT = retry(attempts = 2, backoff = Backoff::DEFAULT);
     static IN_FLIGHT = retry(attempts = 2, in_flight_budget = SHARE);
+    static OF_ALL_INSTANCES = retry(attempts = 2, shared_budget = OF_ALL);
 }
 
 #[track_caller]
@@ -162,4 +165,6 @@ fn and_so_are_the_backoffs() {
     same(&DEFAULT, &retry(Backoff::DEFAULT));
     let in_flight: &Policy<(Retry<&InFlightBudget>, WatchAs)> = &IN_FLIGHT;
     same(in_flight, &Policy::new().retry(Retry::attempts(2).in_flight_budget(&SHARE)));
+    let of_all: &Policy<(Retry<&SharedBudget<KeyValue>>, WatchAs)> = &OF_ALL_INSTANCES;
+    same(of_all, &Policy::new().retry(Retry::attempts(2).shared_budget(&OF_ALL)));
 }

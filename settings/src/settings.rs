@@ -160,15 +160,23 @@ pub const BUDGET: Table = Table::new(
         table("cost_of", &COST_OF, "What a retry costs after failures with a certain cause.").default("the `cost`"),
         row("reward", Number, &REWARD, "What a success without retries adds.").default("1"),
         row("refill_per_second", Number, &REFILL, "What every second adds.").default("nothing"),
+        SHARED,
+        NAME,
+        BUCKET,
+        row("batch", Count, &FROM_1, "Of a shared state: how many calls an instance counts before it tells the store.")
+            .default("1"),
     ],
 )
-.choices(&[Choice::always(&[
-    kind("ratio", &[], &["max_tokens", "initial", "refill_per_second", "cost", "cost_of"]),
-    kind("windowed", &["min_per_second", "ttl"], &["cost", "cost_of"]),
-    kind("throttle", &["token_ratio"], &["initial", "refill_per_second"]),
-    kind("quota", &[], &["initial", "refill_per_second", "cost", "cost_of", "reward"]),
-    kind("in_flight", &[], &["at_least"]),
-])]);
+.choices(&[
+    Choice::always(&[
+        kind("ratio", &[], &["max_tokens", "initial", "refill_per_second", "cost", "cost_of"]),
+        kind("windowed", &["min_per_second", "ttl"], &["cost", "cost_of", "shared", "name", "bucket", "batch"]),
+        kind("throttle", &["token_ratio"], &["initial", "refill_per_second"]),
+        kind("quota", &[], &["initial", "refill_per_second", "cost", "cost_of", "reward"]),
+        kind("in_flight", &[], &["at_least"]),
+    ]),
+    Choice::maybe(&[kind("shared", &["name"], &["bucket", "batch"])]),
+]);
 
 /// What a retry costs after failures with a certain cause.
 ///

@@ -35,7 +35,7 @@ fn schema_and_reader_accept_the_same_documents() {
 }
 
 /// What the schema cannot say, and the reader refuses.
-const CASES: [&str; 13] = [
+const CASES: [&str; 14] = [
     "a duration that is too short",
     "a percentage that is out of range",
     "a backoff whose first wait is longer than the longest",
@@ -49,6 +49,7 @@ const CASES: [&str; 13] = [
     "a budget that does not exist",
     "a policy that does not exist",
     "a shared rate limit whose period is too short",
+    "a shared budget whose time to live is too short",
 ];
 
 /// The first of these cases that a document has which is right by the schema.
@@ -111,7 +112,10 @@ fn in_table(given: &Value, table: &Table, budgets: &Map<String, Value>) -> Optio
             let whole = |kind: &KindOf| kind.needs.iter().all(|need| given.get(spelled(need)).is_some());
             let kind = table.choices[0].kinds.iter().any(|kind| given.get(kind.name).is_some() && whole(kind));
             let dear = costs.chain(all).any(|cost| cost > most);
-            [(kind && count("initial") > Some(most), CASES[3]), (kind && dear, CASES[4])].to_vec()
+            let shared = kind && given["shared"] == "keyvalue" && given.get("name").is_some();
+            let short = given.get("windowed").is_some() && nanos("ttl") < Some(1_000_000_000);
+            [(kind && count("initial") > Some(most), CASES[3]), (kind && dear, CASES[4]), (shared && short, CASES[13])]
+                .to_vec()
         }
         "Breaker" => {
             let (growing, open_for) = (&given["growing"]["max-open-for"], nanos("open-for").unwrap_or(5_000_000_000));

@@ -235,18 +235,18 @@ impl<T, E> Core<T, E> {
         let refused = match policy.admit(None, &run.present) {
             Ok(permit) => {
                 // Nothing but the budget stands in the way any more, so now it may cost something.
-                match permit.delay() == 0 {
-                    true => match policy.retry.hedge(&mut run.retries, &run.present) {
-                        Ok(()) => {
-                            self.attempts = self.attempts.saturating_add(1);
-                            self.hedges = self.hedges.saturating_add(1);
-                            run.tell(|| Event::HedgeFired { attempt: self.attempts });
-                            let attempt = run.begin(permit, self.attempts, false, false);
-                            return Some(Attempt { hedge: true, ..attempt });
-                        }
-                        Err(reason) => reason,
-                    },
-                    false => Reason::RateLimited,
+                let allowed = (permit.delay() == 0).then(|| policy.retry.hedge(&mut run.retries, &run.present));
+                run.tell_of_store();
+                match allowed {
+                    Some(Ok(())) => {
+                        self.attempts = self.attempts.saturating_add(1);
+                        self.hedges = self.hedges.saturating_add(1);
+                        run.tell(|| Event::HedgeFired { attempt: self.attempts });
+                        let attempt = run.begin(permit, self.attempts, false, false);
+                        return Some(Attempt { hedge: true, ..attempt });
+                    }
+                    Some(Err(reason)) => reason,
+                    None => Reason::RateLimited,
                 }
             }
             Err(rejected) => rejected.reason,
@@ -384,7 +384,9 @@ impl<T, E> Core<T, E> {
         let attempt = self.attempts.saturating_add(1);
         let wait = Duration::from_nanos(delay);
         let upcoming = Upcoming { attempt, cause: facts.cause, delivery: facts.delivery, delay: wait };
-        policy.retry.spend(&mut run.retries, &upcoming, &run.present)?;
+        let spent = policy.retry.spend(&mut run.retries, &upcoming, &run.present);
+        run.tell_of_store();
+        spent?;
         run.tell(|| Event::Delayed { attempt, delay: wait });
         Ok(delay)
     }

@@ -137,6 +137,7 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
         self.tell_change(change);
         self.tell(|| Event::AttemptStarted { attempt: number });
         policy.retry.began(&mut self.retries, first, &self.present);
+        self.tell_of_store();
         let timed = policy.is_timed() || times_attempt;
         let began = if timed { self.present.now() } else { Instant::from_nanos(0) };
         let own = policy.attempt_timeout.limit().map(|limit| began.after(limit));
@@ -194,6 +195,14 @@ impl<'c, P: Parts, C: Clock + Rng, J, S: CallScope> Run<'c, P, C, J, S> {
     pub fn tell(&self, event: impl FnOnce() -> Event) {
         if <P::Observer as Observer>::WATCHES {
             self.scope.observe(&self.call.policy.observer, &event());
+        }
+    }
+
+    /// The store of a budget may have failed.
+    #[inline]
+    pub fn tell_of_store(&self) {
+        if P::Retry::ASKS_STORE && self.call.policy.retry.store_failed() {
+            self.tell_change(Some(Change::StoreFailed));
         }
     }
 

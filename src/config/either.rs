@@ -98,6 +98,7 @@ impl<A: Guard, B: Guard> Guard for Either<A, B> {
 impl<A: BudgetPart, B: BudgetPart> BudgetPart for Either<A, B> {
     type Debt = (A::Debt, B::Debt);
     const COUNTS_CALLS: bool = A::COUNTS_CALLS || B::COUNTS_CALLS;
+    const ASKS_STORE: bool = A::ASKS_STORE || B::ASKS_STORE;
 
     fn called(&self, moment: &impl Moment) {
         match self {
@@ -145,6 +146,13 @@ impl<A: BudgetPart, B: BudgetPart> BudgetPart for Either<A, B> {
         match self {
             Either::One(budget) => budget.succeeded(debt.map(|debt| &debt.0)),
             Either::Other(budget) => budget.succeeded(debt.map(|debt| &debt.1)),
+        }
+    }
+
+    fn store_failed(&self) -> bool {
+        match self {
+            Either::One(budget) => budget.store_failed(),
+            Either::Other(budget) => budget.store_failed(),
         }
     }
 }

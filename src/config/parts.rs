@@ -7,7 +7,7 @@ use steadfast_settings::POLICY;
 use super::Configured;
 use super::either::Either;
 use super::reader::Reader;
-use super::shared::{self, AnyConsecutive, AnyTokens};
+use super::shared::{self, AnyConsecutive, AnySaved, AnyTokens};
 use super::value::{Settings, Value};
 use crate::failure::{CAUSES, Cause, cause_name};
 use crate::observe::Observer;
@@ -26,8 +26,8 @@ pub(super) type AnyLimit = Either<Either<AnyTokens, RateLimit<SlidingWindow>>, T
 /// A hedge of any kind.
 pub(super) type AnyHedge = Either<Hedge, Hedge<Quantile>>;
 
-/// A budget of either kind. It is shared for as long as the component lives.
-pub(super) type AnyBudget = Either<&'static Budget, &'static InFlightBudget>;
+/// A budget of any kind. It is there for as long as the component lives.
+pub(super) type AnyBudget = Either<AnySaved, &'static InFlightBudget>;
 
 /// Budgets by their names; none in the place of one that is a mistake.
 pub(super) type Budgets = [(String, Option<AnyBudget>)];
@@ -237,9 +237,8 @@ pub(super) fn budget(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyB
         reader.mistake_below("quota", text);
         return None;
     }
-    reader
-        .accept(checked, &[("budget cost of a retry", "cost")])
-        .map(|budget| Either::One(&*Box::leak(Box::new(budget))))
+    let budget = reader.accept(checked, &[("budget cost of a retry", "cost")])?;
+    shared::budget(budget, settings, reader).map(Either::One)
 }
 
 fn breaker(settings: Settings<'_>, reader: &mut Reader) -> Option<AnyBreaker> {

@@ -1,20 +1,21 @@
-//! Parts whose state may be one that all instances share: a breaker of failures in a row, and a rate limit.
+//! Parts whose state may be one that all instances share: a breaker of failures in a row, a rate limit, and a budget.
 
 use core::time::Duration;
 
 use super::reader::Reader;
 use super::value::Settings;
-use crate::policy::{Breaker, Consecutive, RateLimit};
+use crate::policy::{Breaker, Budget, Consecutive, RateLimit};
 
 #[cfg(feature = "keyvalue-state")]
 mod kind {
     use super::super::either::Either;
-    use super::{Breaker, Consecutive, Duration, RateLimit, Reader, Settings};
+    use super::{Breaker, Budget, Consecutive, Duration, RateLimit, Reader, Settings};
     use crate::platform::state::KeyValue;
-    use crate::policy::{BreakerControl, Controlled, Guard, SharedBreaker, SharedRateLimit};
+    use crate::policy::{BreakerControl, Controlled, Guard, SharedBreaker, SharedBudget, SharedRateLimit};
 
     pub type AnyConsecutive = Either<Breaker<Consecutive>, SharedBreaker<KeyValue>>;
     pub type AnyTokens = Either<RateLimit, SharedRateLimit<KeyValue>>;
+    pub type AnySaved = Either<&'static Budget, &'static SharedBudget<KeyValue>>;
 
     fn kept(text: &str) -> &'static str {
         Box::leak(text.into())
@@ -52,6 +53,28 @@ mod kind {
         }
         let (name, store) = place(settings)?;
         reader.accept(limit.shared(name, store).check(), &[]).map(Either::Other)
+    }
+
+    /// Of all targets together, as each budget is.
+    pub fn budget(budget: Budget, settings: Settings<'_>, reader: &mut Reader) -> Option<AnySaved> {
+        if !is_shared(settings) {
+            return Some(Either::One(Box::leak(Box::new(budget))));
+        }
+        let (name, store) = place(settings)?;
+        let mut shared = budget.shared(name, store);
+        if let Some(calls) = settings.count("batch") {
+            shared = shared.batch(calls);
+        }
+        let shared = reader.accept(shared.check(), &[])?;
+        Some(Either::Other(Box::leak(Box::new(shared))))
+    }
+
+    /// The settings of a budget.
+    pub fn local(budget: AnySaved) -> &'static Budget {
+        match budget {
+            Either::One(budget) => budget,
+            Either::Other(shared) => shared.local(),
+        }
     }
 
     /// How long a call may wait for its turn.
@@ -145,11 +168,12 @@ mod kind {
 
 #[cfg(not(feature = "keyvalue-state"))]
 mod kind {
-    use super::{Breaker, Consecutive, Duration, RateLimit, Reader, Settings};
+    use super::{Breaker, Budget, Consecutive, Duration, RateLimit, Reader, Settings};
     use crate::policy::{BreakerControl, Controlled, Guard};
 
     pub type AnyConsecutive = Breaker<Consecutive>;
     pub type AnyTokens = RateLimit;
+    pub type AnySaved = &'static Budget;
 
     fn alone<T>(part: T, settings: Settings<'_>, reader: &mut Reader) -> Option<T> {
         match settings.said("shared").filter(|word| !word.is_never()) {
@@ -167,6 +191,15 @@ mod kind {
 
     pub fn rate_limit(limit: AnyTokens, settings: Settings<'_>, reader: &mut Reader) -> Option<AnyTokens> {
         alone(limit, settings, reader)
+    }
+
+    pub fn budget(budget: Budget, settings: Settings<'_>, reader: &mut Reader) -> Option<AnySaved> {
+        let budget: AnySaved = Box::leak(Box::new(alone(budget, settings, reader)?));
+        Some(budget)
+    }
+
+    pub fn local(budget: AnySaved) -> &'static Budget {
+        budget
     }
 
     pub fn longest_wait(limit: &AnyTokens) -> Duration {
@@ -191,5 +224,6 @@ mod kind {
 }
 
 pub(super) use kind::{
-    AnyConsecutive, AnyTokens, breaker, control, longest_wait, placed_breaker, placed_rate_limit, rate_limit,
+    AnyConsecutive, AnySaved, AnyTokens, breaker, budget, control, local, longest_wait, placed_breaker,
+    placed_rate_limit, rate_limit,
 };

@@ -139,7 +139,7 @@ impl WorstCase {
         };
         let budget = parts.retry.as_ref().and_then(|retry| *retry.budget_part()).map(|budget| {
             let allowed = match budget {
-                Either::One(budget) => budget.while_all_fails(),
+                Either::One(budget) => super::shared::local(budget).while_all_fails(),
                 Either::Other(budget) => budget.while_all_fails(),
             };
             // No call has more than all of its attempts and hedges.

@@ -79,8 +79,8 @@ pub enum Event {
     BreakerChanged(Change),
     /// The outcome of a call came so late that the breaker was in another state by then, and did not count.
     Late,
-    /// State that instances share, of the [breaker](crate::SharedBreaker) or the [rate limit](crate::SharedRateLimit),
-    /// could not be read or written: the call goes on by what this instance knows.
+    /// State that instances share, of the [breaker](crate::SharedBreaker), the [rate limit](crate::SharedRateLimit) or
+    /// the [budget](crate::SharedBudget), could not be read or written: the call goes on by what this instance knows.
     StoreFailed,
 }
 

@@ -29,7 +29,7 @@ pub use breaker::{
     BadSnapshot, Breaker, BreakerControl, BreakerCounts, BreakerSnapshot, Consecutive, CountWindow, FailureRate,
     SharedBreaker, SharedState, TimeWindow, Window,
 };
-pub use budget::{Budget, BudgetPart, InFlightBudget};
+pub use budget::{Budget, BudgetPart, InFlightBudget, SharedBudget};
 pub use builder::Optional;
 pub use bulkhead::Bulkhead;
 pub(crate) use concurrency::InFlight;
@@ -59,6 +59,7 @@ pub(crate) mod sealed {
     impl<G> Sealed for super::Retry<G> {}
     impl Sealed for &'static super::Budget {}
     impl Sealed for &'static super::InFlightBudget {}
+    impl<S> Sealed for &'static super::SharedBudget<S> {}
     impl<P: Sealed> Sealed for Option<P> {}
 }
 

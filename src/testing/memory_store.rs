@@ -96,7 +96,7 @@ impl MemoryStore {
     /// use steadfast::{Store, testing::MemoryStore};
     ///
     /// static STORE: MemoryStore = MemoryStore::new();
-    /// (&STORE).increment("key").unwrap();
+    /// (&STORE).increment("key", 1).unwrap();
     /// assert_eq!(STORE.asked(), 1);
     /// ```
     pub fn asked(&self) -> u64 {
@@ -143,10 +143,10 @@ impl Store for &'static MemoryStore {
         self.ask(|kept| drop(kept.values.insert(key.into(), value.into())))
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
         self.ask(|kept| {
             let count = kept.counts.entry(key.into()).or_default();
-            *count = count.saturating_add(1);
+            *count = count.saturating_add(by);
             *count
         })
     }

@@ -5,7 +5,7 @@ const seen = {};
 
 export function greet(name) {
   seen[name] = (seen[name] ?? 0) + 1;
-  console.error(`greet ${name}`);
+  console.error(`called: greet ${name}`);
   if (name === 'down' || (name === 'starting' && seen[name] <= 2)) {
     throw {
       cause: 'no-target',

@@ -4,9 +4,12 @@
 Exits with 1 where a row is not as expected.
 """
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from table import START, Rows, free_port, serving
@@ -14,11 +17,14 @@ from table import START, Rows, free_port, serving
 HERE = Path(__file__).parent
 COMPONENTS = Path(os.environ["COMPONENTS"])
 GREETER = "acme:greeter/api@0.1.0"
+COUNTER = "test:guests/hostile@0.1.0"
+# Three attempts, where the code says two. Without a comma, at which `wasmtime serve` splits.
+CONFIG = "[policies.hostile]\nretry = { attempts = 3 }\n"
 
 
-def refused(command, what):
+def refused(command, what, folder=None):
     """What a host says of a component that it does not start; it has to end by itself, and to name what it lacks."""
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=START)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=START, cwd=folder)
     said = what if what in ended.stderr else ended.stderr
     return f"refused at start: {said}" if ended.returncode else "it ended as if all were well"
 
@@ -37,6 +43,10 @@ def jco(rows, jco):
         rows.check(host, "one instance for all: the breaker opens", True, server.opened())
     with serve(COMPONENTS / "http_hello.wasm", "--jco-map", f"{GREETER}={HERE / 'greeter.js'}") as server:
         rows.check(host, "the greeter traps: the process ends", True, server.ended_by("/hello/trap"))
+    counter, config = HERE / "counter.js", HERE / "config.js"
+    maps = ["--jco-map", f"{COUNTER}={counter}", "--jco-map", f"wasi:config/store@0.2.0-rc.1={config}"]
+    with serve(COMPONENTS / "named.wasm", *maps) as server:
+        configured(rows, host, server)
 
 
 def failures(rows, host, what, server):
@@ -45,6 +55,11 @@ def failures(rows, host, what, server):
     rows.check(host, "fails twice: retried, then fine", ("200 Hello, starting!", 3), server.answer("/strict/starting"))
     rows.check(host, "fails: four attempts, and a problem", ("503 no-target", 4), server.answer("/strict/down"))
     rows.check(host, "fails: four attempts, and a fallback", ("200 Hello, stranger!", 4), server.answer("/hello/down"))
+
+
+def configured(rows, host, server):
+    """What the configuration of the host changes in a policy that has a name."""
+    rows.check(host, "configured: three attempts, not two", ("503 no-target", 3), server.answer("/"))
 
 
 def wasmtime(rows, wasmtime):
@@ -70,6 +85,52 @@ def wasmtime(rows, wasmtime):
         rows.check(host, "the greeter traps: no fallback is left", bare, server.answer("/hello/trap"))
     with serving(*command(failing, "-Scli", "--max-instance-reuse-count", "100")) as server:
         rows.check(host, "with instances that are reused: it opens", True, server.opened())
+    config = ["-Sconfig", f"-Sconfig-var=steadfast={CONFIG}"]
+    with serving(*command(COMPONENTS / "composed-named.wasm", "-Scli", *config)) as server:
+        configured(rows, host, server)
+
+
+def wasmcloud(rows, wash):
+    version = subprocess.run([wash, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    host = f"wasmCloud {version}"
+
+    @contextlib.contextmanager
+    def project(component, address, linked=None, config=None):
+        """A folder in which `wash dev` builds nothing, and serves `component`."""
+        settings = {
+            "build": {"command": "true", "component_path": str(COMPONENTS / component)},
+            "dev": {"address": address},
+            "workload": {"config": config or {}},
+        }
+        if linked:
+            settings["dev"]["components"] = [{"name": "linked", "file": str(COMPONENTS / linked)}]
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / ".wash" / "config.yaml"
+            file.parent.mkdir()
+            # JSON is YAML.
+            file.write_text(json.dumps(settings))
+            yield folder
+
+    @contextlib.contextmanager
+    def dev(component, **settings):
+        port = free_port()
+        with project(component, f"127.0.0.1:{port}", **settings) as folder:
+            with serving([wash, "dev"], port, says="listening for HTTP requests", folder=folder) as server:
+                yield server
+
+    with dev("composed.wasm") as server:
+        rows.check(host, "composed", "200 Hello, Ada!", server.answer("/hello/Ada")[0])
+    with dev("http_hello.wasm", linked="greeter.wasm") as server:
+        rows.check(host, "linked by the platform", "200 Hello, Ada!", server.answer("/hello/Ada")[0])
+    with project("http_hello.wasm", f"127.0.0.1:{free_port()}") as folder:
+        lacks = refused([wash, "dev"], GREETER, folder)
+        rows.check(host, "an import that nothing serves", f"refused at start: {GREETER}", lacks)
+    with dev("composed-js.wasm") as server:
+        failures(rows, host, "composed with a greeter in JavaScript", server)
+        rows.check(host, "an instance for each: no breaker opens", False, server.opened())
+        rows.check(host, "the greeter traps: no fallback is left", ("500", 1), server.answer("/hello/trap"))
+    with dev("composed-named.wasm", config={"steadfast": CONFIG}) as server:
+        configured(rows, host, server)
 
 
 def python(rows, modules):
@@ -95,6 +156,10 @@ def main():
         wasmtime(rows, binary)
     else:
         rows.skip("wasmtime", "no `wasmtime` at hand: set WASMTIME to the path of one, of version 48")
+    if wash := os.environ.get("WASH"):
+        wasmcloud(rows, wash)
+    else:
+        rows.skip("wasmCloud", "no `wash` at hand: set WASH to the path of one, of version 2.7")
     rows.end()
 
 

@@ -85,34 +85,38 @@ class Server:
         except ConnectionError:
             return self.process.wait(timeout=30) != 0
 
+    def is_up(self, ready, says):
+        try:
+            if ready:
+                self.get(ready)
+            else:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+        except OSError:
+            return False
+        return not says or self.lines(says) > 0
+
     def calls(self):
-        return self.lines("greet ")
+        return self.lines("called: ")
 
     def lines(self, what):
         return sum(what in line for line in self.log.read_text(errors="replace").splitlines())
 
 
 @contextlib.contextmanager
-def serving(command, port, ready="/"):
-    """Starts a host, and ends it. It is up when it answers the path `ready`, or where there is none, when it listens."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
+def serving(command, port, ready="/", says="", folder=None):
+    """Starts a host in a folder, and ends it. It is up when it answers the path `ready`, or where there is none, when it
+    listens, and when it printed what it `says`."""
+    with tempfile.TemporaryDirectory() as logs:
+        log = Path(logs) / "log"
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
+            process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
         server = Server(port, process, log)
         try:
             until = time.monotonic() + START
-            while True:
-                try:
-                    if ready:
-                        server.get(ready)
-                    else:
-                        socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except OSError:
-                    if process.poll() is not None or time.monotonic() > until:
-                        sys.exit(f"{command[0]} does not serve:\n{log.read_text(errors='replace')}")
-                    time.sleep(0.05)
+            while not server.is_up(ready, says):
+                if process.poll() is not None or time.monotonic() > until:
+                    sys.exit(f"{command[0]} does not serve:\n{log.read_text(errors='replace')}")
+                time.sleep(0.05)
             yield server
         finally:
             process.terminate()

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 use crate::error::Error;
 use crate::escape;
 use crate::health::Health;
+#[cfg(feature = "metrics")]
+use crate::metrics::Metrics;
 use crate::server::{self, Bounds};
 use crate::switches::Switches;
 use guard::Guard;
@@ -50,6 +52,8 @@ const MAX_FAULT_BYTES: usize = 4 << 10;
 pub struct Admin {
     health: Ask<Health>,
     faults: Option<(Ask<Switches>, Guard)>,
+    #[cfg(feature = "metrics")]
+    metrics: Option<Metrics>,
 }
 
 /// Gives what there is now: a host may have taken the place of another.
@@ -60,7 +64,29 @@ impl Admin {
     /// [`to_json`](Health::to_json): `/healthz` always with 200, and `/readyz` with 503 while the process [is not
     /// ready](Health::is_ready).
     pub fn new(health: impl Fn() -> Health + Send + Sync + 'static) -> Self {
-        Admin { health: Box::new(health), faults: None }
+        Admin {
+            health: Box::new(health),
+            faults: None,
+            #[cfg(feature = "metrics")]
+            metrics: None,
+        }
+    }
+
+    /// The same, and `GET /metrics`: the [page](Metrics::to_open_metrics) of all metrics.
+    ///
+    /// ```no_run
+    /// # async fn example(health: steadfast_host::Health) -> std::io::Result<()> {
+    /// use steadfast_host::{Admin, Metrics};
+    ///
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:9090").await?;
+    /// let admin = Admin::new(move || health.clone()).with_metrics(Metrics::start(|provider| provider));
+    /// tokio::spawn(admin.serve(listener));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Admin { metrics: Some(metrics), ..self }
     }
 
     /// The same, and the faults: `GET /faults` lists them, `POST /faults` switches one on, given as
@@ -103,6 +129,10 @@ impl Admin {
         match (path.as_str(), &self.faults) {
             ("/healthz", _) => read(request.method(), || self.health(|_| true)),
             ("/readyz", _) => read(request.method(), || self.health(Health::is_ready)),
+            #[cfg(feature = "metrics")]
+            ("/metrics", _) if let Some(metrics) = &self.metrics => {
+                read(request.method(), || full(StatusCode::OK, Metrics::CONTENT_TYPE, metrics.to_open_metrics()))
+            }
             (path, Some((faults, guard))) if path == "/faults" || path.starts_with("/faults/") => {
                 match guard.refuses(request.headers()) {
                     Some((status, why)) => told(status, why),
@@ -194,16 +224,16 @@ fn not_allowed(allowed: &'static str) -> Response<Full<Bytes>> {
 }
 
 fn json(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    full(status, "application/json", text)
+    full(status, "application/json", text + "\n")
 }
 
 /// An answer that says in words what is wrong.
 fn told(status: StatusCode, problem: &str) -> Response<Full<Bytes>> {
-    full(status, "text/plain; charset=utf-8", escape::Escaped(problem).to_string())
+    full(status, "text/plain; charset=utf-8", format!("{}\n", escape::Escaped(problem)))
 }
 
 fn full(status: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::from(text + "\n"));
+    let mut answer = Response::new(Full::from(text));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+#[cfg(feature = "metrics")]
+pub(super) use steadfast_host::Metrics;
 use steadfast_host::{Admin, Error};
 use tokio::net::TcpListener;
 
@@ -31,6 +33,30 @@ impl Port {
 
     pub fn listener(&self) -> &TcpListener {
         &self.listener
+    }
+}
+
+/// Nothing is counted.
+#[cfg(not(feature = "metrics"))]
+#[derive(Clone)]
+pub(super) enum Metrics {}
+
+/// What the process counts from now on, where that is `wanted`.
+pub(super) fn metrics(wanted: bool) -> Option<Metrics> {
+    #[cfg(feature = "metrics")]
+    return wanted.then(|| Metrics::start(|provider| provider));
+    #[cfg(not(feature = "metrics"))]
+    return None.filter(|_| wanted);
+}
+
+/// The port with the page of what the process counts, if it does.
+pub(super) fn counting(admin: Admin, metrics: Option<Metrics>) -> Admin {
+    match metrics {
+        #[cfg(feature = "metrics")]
+        Some(metrics) => admin.with_metrics(metrics),
+        #[cfg(not(feature = "metrics"))]
+        Some(never) => match never {},
+        None => admin,
     }
 }
 

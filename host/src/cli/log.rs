@@ -2,20 +2,36 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
+#[cfg(feature = "otlp")]
+use std::sync::OnceLock;
 
+#[cfg(feature = "otlp")]
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+#[cfg(feature = "otlp")]
+use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use steadfast_host::escape::Escaped;
 use tracing::field::Field;
+#[cfg(feature = "otlp")]
+use tracing::{Event, Subscriber};
 use tracing::{Level, Metadata};
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+#[cfg(feature = "otlp")]
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::layer::SubscriberExt;
+#[cfg(feature = "otlp")]
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::dev::Requests;
 use super::printer::STDERR;
+
+/// The target of what components print, and what happens to their instances.
+#[cfg(feature = "otlp")]
+const GUEST: &str = "steadfast::guest";
 
 /// From now on, the events of this process are lines on standard error. With `requests`, those of requests and calls are
 /// for it.
@@ -34,11 +50,43 @@ pub(super) fn start(requests: Option<Requests>, quiet_by_default: bool) {
         .with_ansi(io::stderr().is_terminal())
         .with_target(false);
     let all = tracing_subscriber::registry().with(filter_fn(without_secrets));
+    #[cfg(feature = "otlp")]
+    let all = all.with(Exported.with_filter(filter_fn(is_exported)));
     match requests {
-        None => all.with(format).with(quiet(filter)).init(),
+        None => all.with(format.with_filter(quiet(filter))).init(),
         Some(requests) => {
             let of_requests = filter_fn(|event| matches!(event.target(), "steadfast::access" | "steadfast::lattice"));
             all.with(format.with_filter(quiet(filter))).with(requests.with_filter(of_requests)).init();
+        }
+    }
+}
+
+/// Turns events into records of OpenTelemetry, once they are exported.
+#[cfg(feature = "otlp")]
+static EXPORTED: OnceLock<OpenTelemetryTracingBridge<SdkLoggerProvider, SdkLogger>> = OnceLock::new();
+
+/// From now on, what components print goes to `provider` too, whatever this log shows.
+#[cfg(feature = "otlp")]
+pub(super) fn export(provider: &SdkLoggerProvider) {
+    EXPORTED.get_or_init(|| OpenTelemetryTracingBridge::new(provider));
+    // What was asked before may have been told that it is of no interest.
+    tracing::callsite::rebuild_interest_cache();
+}
+
+#[cfg(feature = "otlp")]
+fn is_exported(event: &Metadata<'_>) -> bool {
+    event.target() == GUEST && *event.level() <= Level::INFO && EXPORTED.get().is_some()
+}
+
+/// The events that are exported.
+#[cfg(feature = "otlp")]
+struct Exported;
+
+#[cfg(feature = "otlp")]
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Exported {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        if let Some(exported) = EXPORTED.get() {
+            exported.on_event(event, context);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::admin::Port;
 use super::app::{App, option_lines};
 use super::printer::STDOUT;
 use super::stop::Stop;
-use super::{listen, nats};
+use super::{admin, listen, nats};
 
 /// Serve the exports of a component over a NATS server, or at an address, as wRPC; or a provider of the host, which is
 /// given by its name in place of a file: keyvalue, messaging, postgres. Copies of this command at one server share the calls.
@@ -37,7 +37,7 @@ pub(super) struct Provide {
     /// The most calls at a time; further ones fail with `overloaded`.
     #[arg(long, value_name = "NUMBER", default_value_t = 256)]
     calls: usize,
-    /// Where to answer GET /healthz and /readyz; port 0 takes a free one. Nowhere by default.
+    /// Where to answer GET /healthz, /readyz and /metrics; port 0 takes a free one. Nowhere by default.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<String>,
     #[cfg(feature = "otlp")]
@@ -57,8 +57,12 @@ impl Provide {
             None => Way::Nats(self.url()?, Box::new(self.options.clone().options()?)),
         };
         #[cfg(feature = "otlp")]
-        let _exporting = self.otlp.start(what.name())?;
-        let served = runtime.block_on(self.provide(what, way, stop));
+        let exporting = self.otlp.start(what.name(), self.admin.is_some() || what.admin().is_some())?;
+        #[cfg(feature = "otlp")]
+        let metrics = exporting.metrics();
+        #[cfg(not(feature = "otlp"))]
+        let metrics = admin::metrics(self.admin.is_some() || what.admin().is_some());
+        let served = runtime.block_on(self.provide(what, way, metrics, stop));
         // What is still being loaded is not waited for.
         runtime.shutdown_background();
         served
@@ -81,7 +85,7 @@ impl Provide {
         self.app.manifest().map(Box::new).map(What::Component)
     }
 
-    async fn provide(self, what: What, way: Way, stop: Stop) -> Result<(), Error> {
+    async fn provide(self, what: What, way: Way, metrics: Option<admin::Metrics>, stop: Stop) -> Result<(), Error> {
         let admin = self.admin.clone().or(what.admin());
         let name = what.name().to_path_buf();
         let load = stop.before(move || match what {
@@ -93,7 +97,8 @@ impl Provide {
         let serving = |at: std::fmt::Arguments<'_>| STDOUT.say(format_args!("serving {}{at}", name.display()));
         if let Some(address) = admin {
             let health = provider.health();
-            Port::bind(&address).await?.answer(Admin::new(move || health.clone()));
+            let admin = admin::counting(Admin::new(move || health.clone()), metrics);
+            Port::bind(&address).await?.answer(admin);
         }
         match way {
             Way::Nats(url, options) => {

@@ -23,7 +23,7 @@ pub(super) struct Serve {
     /// The most requests at a time, instead of the manifest's number; further ones are answered with a 503.
     #[arg(long, value_name = "NUMBER")]
     requests: Option<NonZeroUsize>,
-    /// Where to answer GET /healthz and /readyz, instead of the manifest's address; port 0 takes a free one. Nowhere by
+    /// Where to answer GET /healthz, /readyz and /metrics, instead of the manifest's address; port 0 takes a free one. Nowhere by
     /// default.
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<String>,
@@ -52,15 +52,24 @@ impl Serve {
             return Err(Error::Admin { problem });
         }
         #[cfg(feature = "otlp")]
-        let _exporting = self.otlp.start(manifest.component())?;
-        let served = runtime.block_on(serve(manifest, admin, self.admin_faults, stop));
+        let exporting = self.otlp.start(manifest.component(), admin.is_some())?;
+        #[cfg(feature = "otlp")]
+        let metrics = exporting.metrics();
+        #[cfg(not(feature = "otlp"))]
+        let metrics = admin::metrics(admin.is_some());
+        let served = runtime.block_on(serve(manifest, admin, (self.admin_faults, metrics), stop));
         // What is still being loaded is not waited for.
         runtime.shutdown_background();
         served
     }
 }
 
-async fn serve(manifest: Manifest, admin: Option<String>, faults: bool, stop: Stop) -> Result<(), Error> {
+async fn serve(
+    manifest: Manifest,
+    admin: Option<String>,
+    (faults, metrics): (bool, Option<admin::Metrics>),
+    stop: Stop,
+) -> Result<(), Error> {
     let (listener, address) = listen::bind(manifest.listen(), "--listen").await?;
     let admin = match admin {
         Some(address) => Some(Port::bind(&address).await?),
@@ -74,7 +83,7 @@ async fn serve(manifest: Manifest, admin: Option<String>, faults: bool, stop: St
             true => admin.with_faults(move || switched.faults(), port.listener(), admin::token())?,
             false => admin,
         };
-        port.answer(admin);
+        port.answer(admin::counting(admin, metrics));
     }
     STDOUT.say(format_args!("listening on http://{address}"));
     host.serve(listener, stop.asked()).await;

@@ -166,8 +166,8 @@ impl steadfast::Store for &'static At {
         self.ask(self.store.set(&self.bucket, key, value))
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
-        self.ask(self.store.increment(&self.bucket, key))
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        self.ask(self.store.increment(&self.bucket, key, by))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {

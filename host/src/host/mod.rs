@@ -27,6 +27,7 @@ use crate::loaded::{self, Loaded};
 use crate::manifest::{Limits, Manifest};
 #[cfg(feature = "wrpc")]
 use crate::messages::{MessageCounts, Subscriptions};
+use crate::metrics;
 use crate::server;
 use crate::switches::Switches;
 
@@ -143,9 +144,11 @@ impl Host {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<wasmtime_wasi_http::Error>,
     {
+        let timed = metrics::http_server(request.method());
         let response = match &self.handler {
             Some(handler) => match self.seats.clone().try_acquire_owned() {
                 Ok(seat) => {
+                    let seat = (seat, metrics::active_request(request.method()));
                     let span = access.as_ref().map_or_else(Span::none, Access::span);
                     handler.handle(&self.network, request, 0, seat).instrument(span).await
                 }
@@ -153,6 +156,9 @@ impl Host {
             },
             None => bare(StatusCode::NOT_FOUND),
         };
+        if let Some(timed) = timed {
+            timed.answered(response.status(), 500);
+        }
         match access {
             Some(access) => access.watch(response),
             None => response,

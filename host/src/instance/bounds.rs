@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::{ResourceLimiter, Result};
 
+use crate::metrics;
+
 /// More functions in tables than any component has, and still only some megabytes.
 pub(crate) const MAX_TABLE_ELEMENTS: usize = 100_000;
 
@@ -63,6 +65,7 @@ impl ResourceLimiter for Bounds {
             return Ok(false);
         }
         self.used_memory += more;
+        metrics::memory(more.cast_signed() as i64);
         Ok(true)
     }
 
@@ -79,6 +82,7 @@ impl ResourceLimiter for Bounds {
 impl Drop for Bounds {
     fn drop(&mut self) {
         self.total.give_back(self.used_memory);
+        metrics::memory(-(self.used_memory.cast_signed() as i64));
     }
 }
 

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply, Transport, target};
 use crate::manifest::Instances;
+use crate::metrics;
 
 /// A component that serves calls.
 pub(crate) struct Callee {
@@ -63,7 +64,10 @@ impl Callee {
             return Err(Failure::new(Cause::Protocol, Delivery::NotSent, message));
         };
         let _turn = match &self.turns {
-            Some(turns) => Some(turns.lock().await),
+            Some(turns) => {
+                let _waiting = metrics::waiting(name);
+                Some(turns.lock().await)
+            }
             None => None,
         };
         let trace = invocation.trace.trace_id();
@@ -91,6 +95,7 @@ impl Callee {
                     // It would still be running; the invocation timeout ends the wait.
                     std::future::pending::<()>().await;
                 }
+                metrics::trapped(name);
                 tracing::warn!(target: "steadfast::guest", component = name, "trapped: {}", Trap(&error));
                 let message = format!("`{name}` trapped: {}", error.root_cause());
                 Err(Failure::new(Cause::Trapped, Delivery::Delivered, message))

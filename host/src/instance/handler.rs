@@ -25,6 +25,7 @@ use crate::component::Component;
 use crate::excerpt::excerpt;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::manifest::Instances;
+use crate::metrics;
 use crate::trace::{self, Span};
 
 /// The body of an answer.
@@ -185,6 +186,7 @@ impl Handler {
                 (status, format!("no instance of the component could be made: {}", Trap(&error)))
             }
             Err(Stopped::Trapped(error)) => {
+                metrics::trapped(component);
                 (StatusCode::INTERNAL_SERVER_ERROR, format!("the component trapped: {}", Trap(&error)))
             }
             Err(Stopped::Left) => {

@@ -7,6 +7,7 @@ use super::wasi::wrpc;
 use super::{Guest, Work};
 use crate::component::{Component, ErrorType, Signature};
 use crate::lattice::{Invocation, Reply};
+use crate::metrics;
 
 /// Defines every function that `component` imports and WASI does not provide, whatever its type.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -> wasmtime::Result<()> {
@@ -31,7 +32,13 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>, component: &Component) -
                 let target = invocation.target();
                 let signature = signature.clone();
                 Box::new(async move {
+                    if metrics::on() && store.data().has_failed(&target) {
+                        metrics::repeated(&target);
+                    }
                     let reply = network.lattice.invoke(&network, invocation).await;
+                    if metrics::on() {
+                        store.data_mut().called(&target, reply.is_err());
+                    }
                     // A function has at most one result, and Wasmtime made room for it.
                     if let (Some(value), [result]) = (answer(&mut store, &signature, reply, target)?, results) {
                         *result = value;

@@ -11,6 +11,7 @@ use crate::clock::Time;
 use crate::component::Component;
 use crate::error::Error;
 use crate::manifest::Instances;
+use crate::metrics::{Present, State};
 
 /// A component that is ready to run, and its instances that are kept for more work.
 pub(crate) struct Pool<E> {
@@ -61,6 +62,16 @@ pub(crate) struct Running<E> {
     uses: u64,
     /// After which of the restarts it was made.
     restarts: u64,
+    /// That it is there, where that is counted.
+    present: Option<Present>,
+}
+
+impl<E> Running<E> {
+    fn is(&mut self, state: State) {
+        if let Some(present) = &mut self.present {
+            present.is(state);
+        }
+    }
 }
 
 impl<E: Exports> Ready<E> {
@@ -115,6 +126,7 @@ impl<E: Exports> Pool<E> {
     pub async fn take(&self, work: Work) -> Result<Running<E>, NoInstance> {
         if let Some(mut running) = self.idle() {
             running.uses += 1;
+            running.is(State::Busy);
             running.store.data_mut().works_for(work);
             self.sandbox.refuel(&mut running.store);
             return Ok(running);
@@ -130,6 +142,7 @@ impl<E: Exports> Pool<E> {
                 _seat: seat,
                 uses: 1,
                 restarts: self.sandbox.restarts(),
+                present: Present::new(&self.name),
             }),
             Err(error) => {
                 let full = store.data().bounds.crowded || engine::is_full(&error);
@@ -183,6 +196,7 @@ impl<E: Exports> Pool<E> {
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.keeps {
+            running.is(State::Idle);
             idle.push(running);
         }
     }

@@ -19,7 +19,7 @@ use wasmtime_wasi_http::p2::types::{
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bounds::{MAX_HANDLES, TotalMemory};
-use super::wasi::{Log, Outgoing, Output, Stream, keyvalue};
+use super::wasi::{Log, Outgoing, Output, Stream, WorksFor, keyvalue};
 use super::{Bounds, Network};
 use crate::clock::{self, RuntimeClock, Time, WallClock};
 use crate::manifest::Limits;
@@ -77,7 +77,9 @@ impl Sandbox {
     /// A store for one instance of a component that prints to `output`.
     pub(super) fn store(&self, engine: &Engine, output: &Arc<Output>, work: Work) -> Store<Guest> {
         let mut wasi = WasiCtx::builder();
-        wasi.stdout(Log::new(output, Stream::Stdout)).stderr(Log::new(output, Stream::Stderr)).envs(&self.env);
+        let works_for = WorksFor::new(&work.trace);
+        let log = |stream| Log::new(output, &works_for, stream);
+        wasi.stdout(log(Stream::Stdout)).stderr(log(Stream::Stderr)).envs(&self.env);
         // The sleeps of WASI follow the runtime's clock, so its readings do too, paused or not.
         wasi.monotonic_clock(self.clock).wall_clock(self.wall_clock);
         if let Some(seed) = self.seed {
@@ -93,9 +95,11 @@ impl Sandbox {
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             outgoing: Outgoing { work },
+            works_for,
             config: self.config.clone(),
             table,
             bounds: Bounds::new(self.limits.memory, self.memory.clone()),
+            failed: Vec::new(),
         };
         let mut store = Store::new(engine, guest);
         store.limiter(|guest| &mut guest.bounds);
@@ -147,12 +151,29 @@ pub(crate) struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outgoing: Outgoing,
+    works_for: WorksFor,
     pub(super) config: Arc<WasiConfigVariables>,
     pub(super) table: ResourceTable,
     pub(super) bounds: Bounds,
+    /// The functions whose last call for this work failed, where that is counted.
+    failed: Vec<String>,
 }
 
 impl Guest {
+    /// Whether the last call of `target` failed, for what it works for now.
+    pub(super) fn has_failed(&self, target: &str) -> bool {
+        self.failed.iter().any(|failed| failed == target)
+    }
+
+    /// A call of `target` is over. A component imports so many functions and no more.
+    pub(super) fn called(&mut self, target: &str, failed: bool) {
+        match self.failed.iter().position(|known| known == target) {
+            Some(known) if !failed => drop(self.failed.swap_remove(known)),
+            None if failed => self.failed.push(target.into()),
+            _ => {}
+        }
+    }
+
     /// What its calls of `wasi:keyvalue` work on.
     pub(super) fn keyvalue(&mut self) -> keyvalue::View<'_> {
         keyvalue::View { work: &self.outgoing.work, table: &mut self.table }
@@ -164,7 +185,9 @@ impl Guest {
 
     /// From now on, it works for this; nothing is left of what it worked for before.
     pub fn works_for(&mut self, work: Work) {
+        self.works_for.set(&work.trace);
         self.outgoing.work = work;
+        self.failed.clear();
     }
 
     /// Whether it has a part of an HTTP request or of an answer.

@@ -14,6 +14,7 @@ use crate::authority::{Allowed, Authority};
 use crate::clock::{self, Time};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, Lost, MAX_DEPTH, On};
+use crate::metrics;
 use crate::providers::keyvalue::Keyvalue;
 use crate::trace::{self, SpanContext};
 
@@ -40,6 +41,15 @@ pub(crate) struct Upstreams {
     pub at_work: watch::Sender<()>,
 }
 
+impl Upstreams {
+    /// Where a request goes, as the manifest names it: a component cannot make more of these than stand there.
+    fn place(&self, uri: &hyper::Uri) -> Option<(String, Option<u16>)> {
+        let component = self.components.iter().find(|(authority, _)| authority.is_of(uri));
+        let component = component.map(|(authority, _)| authority.place(uri));
+        component.or_else(|| self.allow.iter().find(|allowed| allowed.is_of(uri)).map(|allowed| allowed.place(uri)))
+    }
+}
+
 impl Network {
     /// Sends a request of a guest that is itself `depth` calls deep, as a part of the span `trace`, waits for the head
     /// of the answer within the invocation timeout, and records how it went.
@@ -55,14 +65,21 @@ impl Network {
         trace::inject(&span.context(), request.headers_mut());
         let target = target(&request);
         let recording = self.lattice.journal().begin(&target, &span.context());
+        let timed = metrics::http_client(request.method(), || self.upstreams.place(request.uri()));
         let forward = self.forward(depth + 1, (&target, &trace), request, options);
         let exchange = clock::timeout(self.lattice.timeout(), forward).await;
         let exchange = exchange.unwrap_or(Err(Error::HttpResponseTimeout));
         let failure = exchange.as_ref().err().map(failure);
         recording.end(failure.as_ref());
         match &exchange {
-            Ok((response, _)) => span.answered(response.status()),
-            Err(_) => span.end(failure.as_ref()),
+            Ok((response, _)) => {
+                timed.into_iter().for_each(|timed| timed.answered(response.status(), 400));
+                span.answered(response.status());
+            }
+            Err(_) => {
+                timed.into_iter().for_each(|timed| timed.end(failure.as_ref()));
+                span.end(failure.as_ref());
+            }
         }
         exchange
     }

@@ -26,6 +26,7 @@ pub(crate) use weights::pick;
 use crate::clock;
 use crate::component::{Interface, Signature};
 use crate::failure::{Cause, Delivery, Failure};
+use crate::metrics::{self, Timed};
 use crate::trace::{Span, SpanContext, SpanKind, Tracer};
 
 /// One call on its way.
@@ -124,8 +125,9 @@ impl<N> Lattice<N> {
         invocation.bounded(self.timeout);
         let span = self.begin(&mut invocation, &target);
         let trace = invocation.trace.clone();
+        let timed = metrics::call(&target);
         let route = self.route(network, invocation);
-        let reply = self.recorded(&target, &trace, self.timeout, "invocation timeout", route).await;
+        let reply = self.recorded((&target, timed), &trace, self.timeout, "invocation timeout", route).await;
         span.end(reply.as_ref().err());
         reply
     }
@@ -156,7 +158,8 @@ impl<N> Lattice<N> {
                 reply => reply,
             }
         };
-        let reply = self.recorded(&target, &trace, limit, name, run).await;
+        let timed = metrics::call(&target);
+        let reply = self.recorded((&target, timed), &trace, limit, name, run).await;
         span.end(reply.as_ref().err());
         reply
     }
@@ -190,7 +193,8 @@ impl<N> Lattice<N> {
             }
             provider.invoke(network, invocation).await
         };
-        self.recorded(&target, &trace, left, name, call).await
+        let timed = metrics::served(&target);
+        self.recorded((&target, timed), &trace, left, name, call).await
     }
 
     /// Has the host itself do something for a component, which is bounded, broken and recorded as a call of `target` is.
@@ -209,14 +213,15 @@ impl<N> Lattice<N> {
             faults.in_front(target, work).await
         };
         let limit = self.timeout.min(left);
-        let done = self.recorded(target, &span.context(), limit, "invocation timeout", work).await;
+        let timed = metrics::call(target);
+        let done = self.recorded((target, timed), &span.context(), limit, "invocation timeout", work).await;
         span.end(done.as_ref().err());
         done
     }
 
     async fn recorded<T>(
         &self,
-        target: &str,
+        (target, timed): (&str, Option<Timed>),
         trace: &SpanContext,
         limit: Duration,
         name: &str,
@@ -228,6 +233,9 @@ impl<N> Lattice<N> {
             Err(Failure::new(Cause::Timeout, Delivery::Unknown, message))
         });
         recording.end(reply.as_ref().err());
+        if let Some(timed) = timed {
+            timed.end(reply.as_ref().err());
+        }
         reply
     }
 

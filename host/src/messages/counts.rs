@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::metrics::{self, Active};
+
 /// What became of the messages that a host took, since it was loaded. See [`Host::messages`](crate::Host::messages).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -23,20 +25,32 @@ pub struct MessageCounts {
     pub under_way: u64,
 }
 
-#[derive(Default)]
 pub(super) struct Counts {
-    pub deliveries: AtomicU64,
-    pub redeliveries: AtomicU64,
-    pub taken: AtomicU64,
-    pub failed: AtomicU64,
-    pub parked: AtomicU64,
-    pub lost: AtomicU64,
+    pub deliveries: Count,
+    pub redeliveries: Count,
+    pub taken: Count,
+    pub failed: Count,
+    pub parked: Count,
+    pub lost: Count,
     under_way: AtomicU64,
 }
 
+/// How often something became of a message, and what, as metrics have it.
+pub(super) struct Count(AtomicU64, &'static str);
+
+impl Default for Counts {
+    fn default() -> Self {
+        let counts = metrics::MESSAGE_EVENTS.map(|event| Count(AtomicU64::new(0), event));
+        let [deliveries, redeliveries, taken, failed, parked, lost] = counts;
+        let under_way = AtomicU64::new(0);
+        Counts { deliveries, redeliveries, taken, failed, parked, lost, under_way }
+    }
+}
+
 impl Counts {
-    pub fn add(count: &AtomicU64) {
+    pub fn add(Count(count, event): &Count) {
         count.fetch_add(1, Ordering::Relaxed);
+        metrics::message(event);
     }
 
     /// One delivery.
@@ -49,12 +63,12 @@ impl Counts {
 
     /// One message more is here, until this is dropped.
     pub fn here(self: &std::sync::Arc<Self>) -> Here {
-        Counts::add(&self.under_way);
-        Here(self.clone())
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        Here { counts: self.clone(), _active: metrics::message_here() }
     }
 
     pub fn get(&self) -> MessageCounts {
-        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let get = |Count(count, _): &Count| count.load(Ordering::Relaxed);
         MessageCounts {
             deliveries: get(&self.deliveries),
             redeliveries: get(&self.redeliveries),
@@ -62,16 +76,19 @@ impl Counts {
             failed: get(&self.failed),
             parked: get(&self.parked),
             lost: get(&self.lost),
-            under_way: get(&self.under_way),
+            under_way: self.under_way.load(Ordering::Relaxed),
         }
     }
 }
 
 /// A message that is here.
-pub(super) struct Here(std::sync::Arc<Counts>);
+pub(super) struct Here {
+    counts: std::sync::Arc<Counts>,
+    _active: Option<Active>,
+}
 
 impl Drop for Here {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.counts.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -101,6 +101,18 @@ fn resources_compose_where_they_are_the_same() {
 }
 
 #[test]
+fn a_composition_has_the_same_bytes_each_time() {
+    let folder = folder();
+    let composed = |output: &str| {
+        let status = folder.command(&["compose", "app.wasm", "greeter.wasm", "-o", output]).status().expect("it runs");
+        assert!(status.success());
+        std::fs::read(folder.path(output)).expect("it was written")
+    };
+    let by_the_library = steadfast_host::compose(&folder.path("app.wasm"), &folder.path("greeter.wasm")).unwrap();
+    assert!(composed("first.wasm") == by_the_library && composed("second.wasm") == by_the_library);
+}
+
+#[test]
 fn an_output_that_cannot_be_written_is_named() {
     let folder = folder();
     for output in [".", "none/composed.wasm"] {

@@ -21,7 +21,7 @@ fn an_address_that_is_none_is_said() {
         ("http://local host", WRONG),
         ("http://ada:sesame@localhost:4318", SECRET),
     ] {
-        let expected = format!("cannot export spans: the address in --otlp {problem}");
+        let expected = format!("cannot export to a collector: the address in --otlp {problem}");
         assert_eq!(folder.refusal(&["serve", "--manifest", "hello.toml", "--otlp", url]), expected, "{url}");
         let provide = ["provide", "--nats", "nats://localhost", "handler.wasm", "--otlp", url];
         assert_eq!(folder.refusal(&provide), expected, "{url}");
@@ -35,7 +35,7 @@ fn a_variable_that_is_none_is_named() {
         let output =
             folder.command(&["serve", "--manifest", "hello.toml"]).env(name, "localhost:4318").output().unwrap();
         assert_eq!(output.status.code(), Some(1));
-        let expected = format!("error: cannot export spans: the address in {name} {WRONG}\n");
+        let expected = format!("error: cannot export to a collector: the address in {name} {WRONG}\n");
         assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
     }
 }

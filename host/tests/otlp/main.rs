@@ -1,10 +1,14 @@
-//! Spans of real processes, as a collector gets them; and collectors that are down, refuse or say nothing.
+//! Spans, metrics and logs of real processes, as a collector gets them; and collectors that are down, refuse or say nothing.
 #![cfg(all(unix, feature = "otlp"))]
 
 mod collector;
+mod dashboard;
 mod failing;
+mod logs;
+mod metrics;
 #[cfg(feature = "wrpc")]
 mod nats;
+mod page;
 mod process;
 #[cfg(feature = "wrpc")]
 #[path = "../nats/server.rs"]
@@ -173,7 +177,18 @@ async fn the_variables_of_the_specification_are_honoured() {
     let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", traces.as_str());
     for (variables, service) in [
         (&[endpoint][..], "caller"),
-        (&[traces, ("OTEL_EXPORTER_OTLP_ENDPOINT", "none")], "caller"),
+        (&[traces], "caller"),
+        // An address that is none is for nothing here.
+        (
+            &[
+                traces,
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "none"),
+                ("OTEL_METRICS_EXPORTER", "none"),
+                ("OTEL_LOGS_EXPORTER", "none"),
+            ],
+            "caller",
+        ),
+        (&[endpoint, ("OTEL_TRACES_EXPORTER", "none")], ""),
         (&[endpoint, ("OTEL_SERVICE_NAME", "named")], "named"),
         (&[endpoint, ("OTEL_RESOURCE_ATTRIBUTES", "service.name=given,a=b")], "given"),
         (&[endpoint, ("OTEL_TRACES_SAMPLER", "always_off")], ""),

@@ -18,7 +18,8 @@ use wasmtime_wasi_http::io::TokioIo;
 /// Before a test gives up: far longer than anything takes, and far shorter than what would keep a process from its end.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-const PACKAGES: [&str; 7] = ["caller", "callee", "chain", "chain-letters", "greeter", "hostile", "quotes"];
+const PACKAGES: [&str; 8] =
+    ["caller", "callee", "chain", "chain-letters", "greeter", "hostile", "quotes", "shared-breaker"];
 
 pub fn component(package: &str) -> &'static Path {
     static GUESTS: OnceLock<Guests> = OnceLock::new();
@@ -28,8 +29,10 @@ pub fn component(package: &str) -> &'static Path {
 /// A process, which is killed with this.
 pub struct Steadfast {
     child: Child,
-    /// What it said first.
+    /// That it serves, and where.
     said: String,
+    /// The address of its admin port.
+    admin: Option<String>,
     log: watch::Receiver<String>,
     _folder: tempfile::TempDir,
 }
@@ -72,26 +75,32 @@ impl Steadfast {
                 sender.send_modify(|log| log.push_str(&String::from_utf8_lossy(&bytes[..count])));
             }
         });
-        let mut said = String::new();
-        BufReader::new(child.stdout.as_mut().expect("it is piped")).read_line(&mut said).expect("text");
-        assert!(said.contains("ing "), "{said:?}, {:?}", log.borrow());
-        Steadfast { child, said, log, _folder: folder }
+        let (mut said, mut admin) = (String::new(), None);
+        let mut lines = BufReader::new(child.stdout.as_mut().expect("it is piped"));
+        while !said.contains("ing ") {
+            said.clear();
+            assert_ne!(lines.read_line(&mut said).expect("text"), 0, "{:?}", log.borrow());
+            admin = said.trim().strip_prefix("admin on http://").map(String::from).or(admin);
+        }
+        Steadfast { child, said, admin, log, _folder: folder }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        self.said.trim().rsplit([' ', '/']).next().expect("an address")
+    }
+
+    /// The page of its metrics.
+    pub async fn metrics(&self) -> String {
+        let admin = self.admin.as_deref().expect("it has an admin port");
+        let (status, page) = ask(admin, "GET", "/metrics", &[]).await;
+        assert_eq!(status, 200, "{page}");
+        page
     }
 
     /// The status and the text of the answer to a request, or that it is cut short.
     pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
-        let address = self.said.trim().strip_prefix("listening on http://").expect("it serves HTTP");
-        let stream = TcpStream::connect(address).await.expect("it listens");
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
-        tokio::spawn(connection);
-        let request = Request::get(path).header("host", address);
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let response = sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.expect("an answer");
-        let status = response.status().as_u16();
-        match response.into_body().collect().await {
-            Ok(body) => (status, String::from_utf8(body.to_bytes().to_vec()).expect("text")),
-            Err(_) => (status, "cut short".into()),
-        }
+        ask(self.address(), "GET", path, headers).await
     }
 
     /// Waits for something in its log.
@@ -118,5 +127,20 @@ impl Drop for Steadfast {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The status and the text of the answer to a request, or that it is cut short.
+pub async fn ask(address: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let stream = TcpStream::connect(address).await.expect("it listens");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
+    tokio::spawn(connection);
+    let request = Request::builder().method(method).uri(path).header("host", address);
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let response = sender.send_request(request.body(Full::new(Bytes::new())).unwrap()).await.expect("an answer");
+    let status = response.status().as_u16();
+    match response.into_body().collect().await {
+        Ok(body) => (status, String::from_utf8(body.to_bytes().to_vec()).expect("text")),
+        Err(_) => (status, "cut short".into()),
     }
 }

@@ -1,7 +1,7 @@
 //! `retry(attempts = 4, backoff = …, budget = …, never(trapped), on(overloaded, attempts = 2))`.
 
 use heck::ToUpperCamelCase;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use steadfast_settings::{CAUSES, RETRY, RULE, nearest};
 use syn::spanned::Spanned;
@@ -14,13 +14,20 @@ use super::syntax::{Arg, Errors, List, Value};
 use super::value;
 
 /// What the attribute has beside the settings of the table.
-const MORE: [&str; 3] = ["before_retry", "in_flight_budget", "never"];
+const MORE: [&str; 4] = ["before_retry", "in_flight_budget", "never", "shared_budget"];
+
+/// The kinds of budgets, and what has to be given of each.
+const BUDGETS: [(&str, &str); 3] = [
+    ("budget", "the path of a `static` of type `Budget`"),
+    ("in_flight_budget", "the path of a `static` of type `InFlightBudget`"),
+    ("shared_budget", "the path of a `static` of type `SharedBudget<KeyValue>`"),
+];
 
 pub fn retry(arg: Arg, errors: &mut Errors) -> Part {
     let mut list = List::of(arg, "`retry`", errors);
     let span = list.span();
     let backoff = list.take("backoff", errors);
-    let (budget, in_flight) = (list.take("budget", errors), list.take("in_flight_budget", errors));
+    let budgets: Vec<_> = BUDGETS.iter().filter_map(|kind| Some((*kind, list.take(kind.0, errors)?))).collect();
     let mut on = Data::empty();
     let rules = rules(&mut list, &mut on, errors);
     let mut settings = read(&mut list, "`retry`", &RETRY, "`retry(attempts = 4)`", errors);
@@ -39,22 +46,22 @@ pub fn retry(arg: Arg, errors: &mut Errors) -> Part {
         data.set("on", on);
     }
     // Last, because they change the type.
-    if let (Some(_), Some(second)) = (&budget, &in_flight) {
-        errors.add(second.value.span(), "a retry has one budget: `budget` or `in_flight_budget`");
-    } else if let Some(arg) = budget
-        && let Some(path) = value::path(&arg, "the path of a `static` of type `Budget`", errors)
-    {
-        let span = arg.value.span();
-        tokens = quote_spanned!(span=> #tokens.budget(&#path));
-        data.set("budget", Data::None(span));
-        ty = quote!(::steadfast::Retry<&'static ::steadfast::Budget>);
-    } else if let Some(arg) = in_flight
-        && let Some(path) = value::path(&arg, "the path of a `static` of type `InFlightBudget`", errors)
-    {
-        let span = arg.value.span();
-        tokens = quote_spanned!(span=> #tokens.in_flight_budget(&#path));
-        data.set("budget", Data::None(span));
-        ty = quote!(::steadfast::Retry<&'static ::steadfast::InFlightBudget>);
+    let mut budgets = budgets.into_iter();
+    if let Some(((method, wanted), arg)) = budgets.next() {
+        if let Some((_, second)) = budgets.next() {
+            errors.add(second.value.span(), "a retry has one budget: `budget`, `in_flight_budget` or `shared_budget`");
+        } else if let Some(path) = value::path(&arg, wanted, errors) {
+            let span = arg.value.span();
+            let budget = match method {
+                "budget" => quote!(Budget),
+                "in_flight_budget" => quote!(InFlightBudget),
+                _ => quote!(SharedBudget<::steadfast::KeyValue>),
+            };
+            let method = Ident::new(method, span);
+            tokens = quote_spanned!(span=> #tokens.#method(&#path));
+            data.set("budget", Data::None(span));
+            ty = quote!(::steadfast::Retry<&'static ::steadfast::#budget>);
+        }
     }
     list.finish(&[settings_of(&RETRY), MORE.to_vec()].concat(), errors);
     Part { span, ty, tokens, data }

@@ -33,6 +33,12 @@ fn nonsense_is_refused_with_the_path_the_value_and_the_range() {
             r#"{"rate-limit": {"tokens": 5, "every": "100ms", "shared": "keyvalue", "name": "acme"}}"#,
             "rate-limit.every: 100ms is not allowed: it must be 1 s or longer",
         ),
+        #[cfg(feature = "keyvalue-state")]
+        (
+            r#"{"retry": {"attempts": 2, "budget": {"windowed": 0.1, "min-per-second": 1, "ttl": "100ms",
+                "shared": "keyvalue", "name": "acme"}}}"#,
+            "retry.budget.ttl: 100ms is not allowed: it must be 1 s or longer",
+        ),
         (r#"{"deadline": "0s"}"#, "deadline: \"0s\" is not allowed: it must be longer than zero"),
         (r#"{"attempt-timeout": "0ms"}"#, "attempt-timeout: \"0ms\" is not allowed: it must be longer than zero"),
         (r#"{"retry": {"attempts": 0}}"#, "retry.attempts: 0 is not allowed: it must be 1 or more"),
@@ -309,6 +315,10 @@ fn what_does_not_go_together_is_refused() {
             r#"{"retry": {"attempts": 2, "budget": {"quota": 10, "ttl": "1s"}}}"#,
             "retry.budget.ttl: not allowed together with `quota`",
         ),
+        (
+            r#"{"retry": {"attempts": 2, "budget": {"ratio": 0.1, "batch": 20}}}"#,
+            "retry.budget.batch: not allowed together with `ratio`",
+        ),
     ] {
         assert_eq!(of_policy(settings), [expected], "{settings}");
     }
@@ -336,6 +346,12 @@ fn what_has_to_be_there_is_missed() {
         (r#"{"breaker": {"failures": 5, "shared": "keyvalue"}}"#, "breaker: `name` is missing"),
         #[cfg(feature = "keyvalue-state")]
         (r#"{"rate-limit": {"per-second": 5, "shared": "keyvalue"}}"#, "rate-limit: `name` is missing"),
+        #[cfg(feature = "keyvalue-state")]
+        (
+            r#"{"retry": {"attempts": 2, "budget":
+                {"windowed": 0.1, "min-per-second": 1, "ttl": "1s", "shared": "keyvalue"}}}"#,
+            "retry.budget: `name` is missing",
+        ),
         (r#"{"breaker": {"failures": 5, "growing": {"factor": 2}}}"#, "breaker.growing: `max-open-for` is missing"),
         (r#"{"breaker": {"failures": 5, "growing": {"max-open-for": "1m"}}}"#, "breaker.growing: `factor` is missing"),
         (r#"{"bulkhead": {"waiting": 10}}"#, "bulkhead: `concurrent` is missing"),

@@ -122,6 +122,12 @@ fn every_setting_reaches_its_budget() {
     ] {
         same(&format!(r#""retry": {{"attempts": 2, "budget": {budget}}}"#), expected);
     }
+    #[cfg(feature = "keyvalue-state")]
+    same(
+        r#""retry": {"attempts": 2, "budget": {"windowed": 0.2, "min-per-second": 10, "ttl": "10s", "shared": "keyvalue",
+            "name": "acme", "bucket": "state", "batch": 20}}"#,
+        Budget::windowed(0.2, 10, secs(10)).shared("acme", crate::KeyValue::bucket("state")).batch(20),
+    );
     for (budget, expected) in [
         (r#"{"in-flight": "20%"}"#, InFlightBudget::new(0.2, 3)),
         (r#"{"in-flight": 0.5, "at-least": 0}"#, InFlightBudget::new(0.5, 0)),

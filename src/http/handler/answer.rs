@@ -4,6 +4,7 @@ use core::any::Any;
 
 use wstd::http::{Body, Error, HeaderValue, Request, Response};
 
+use super::request_timeout::{REQUEST_TIMEOUT, left};
 use super::run::Run;
 use super::{IntoProblem, Settings};
 use crate::failure::is_unknown;
@@ -37,7 +38,7 @@ pub async fn answer<B: Into<Body>, E: IntoProblem + 'static>(
     handler: impl AsyncFnOnce(Request<Body>) -> Result<Response<B>, E>,
 ) -> Result<Response<Body>, Error> {
     let uri = request.uri().clone();
-    let run = Run::new(System, settings);
+    let run = Run::new(System, settings, || left(request.headers().get_all(REQUEST_TIMEOUT)));
     let result = run
         .answer_async(uri.path(), async { handler(request).await.map(|ok| ok.map(Into::into)).inspect_err(log) })
         .await;
@@ -64,7 +65,7 @@ pub fn answer_sync<B: Into<Body>, E: IntoProblem + 'static>(
     handler: impl FnOnce(Request<Body>) -> Result<Response<B>, E>,
 ) -> Result<Response<Body>, Error> {
     let uri = request.uri().clone();
-    let run = Run::new(System, settings);
+    let run = Run::new(System, settings, || left(request.headers().get_all(REQUEST_TIMEOUT)));
     let result = run.answer(uri.path(), || handler(request).map(|ok| ok.map(Into::into)).inspect_err(log));
     Ok(finish(&run, result))
 }
@@ -131,6 +132,21 @@ mod tests {
         assert!(timing.starts_with("db;dur=7, cache;dur=1, total;dur="), "{timing}");
         assert_eq!((response.status().as_u16(), response.headers().len()), (200, 1));
         assert_eq!(body(response), "/hello/Ada");
+    }
+
+    #[test]
+    fn a_handler_ends_when_the_client_of_its_request_waits_no_longer() {
+        let waiting = |left: &str, settings| {
+            let request = Request::get("http://localhost/").header("request-timeout", left).body(Body::empty());
+            let handler = async |_| Ok::<_, RpcError>(Response::new(format!("{:?}", crate::handler::bound().ends())));
+            let response = block_on(answer(settings, request.unwrap(), handler)).unwrap();
+            (response.status().as_u16(), body(response))
+        };
+        assert!(waiting("60000", Settings::new()).1.starts_with("Some("));
+        assert_eq!(waiting("soon", Settings::new()), (200, "None".into()));
+        assert_eq!(waiting("0", Settings::new().caller_deadline(false)), (200, "None".into()));
+        let (status, problem) = waiting("0", Settings::new());
+        assert!(status == 504 && problem.contains("steadfast:deadline"), "{status}: {problem}");
     }
 
     #[test]

@@ -5,8 +5,7 @@ use core::pin::pin;
 use core::task::Poll;
 
 use super::IntoProblem;
-use super::run::Run;
-use crate::failure::Cause;
+use super::run::{Run, out_of_time};
 use crate::failure::problem::Problem;
 use crate::platform::clock::AsyncClock;
 
@@ -17,9 +16,10 @@ impl<C: AsyncClock> Run<C> {
         instance: &str,
         handler: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Problem> {
+        self.begin(instance)?;
         match self.in_time(handler).await {
             Some(result) => result.map_err(|error| error.into_problem(instance)),
-            None => Err(out_of_time(instance)),
+            None => Err(out_of_time("it was stopped at its deadline", instance)),
         }
     }
 
@@ -39,10 +39,4 @@ impl<C: AsyncClock> Run<C> {
         })
         .await
     }
-}
-
-#[cold]
-fn out_of_time(instance: &str) -> Problem {
-    let title = "This service did not answer in time";
-    Problem::of_kind("deadline", 504, title, Some("it was stopped at its deadline"), instance).cause(Cause::Timeout)
 }

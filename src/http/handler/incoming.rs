@@ -3,6 +3,7 @@
 use wasip2::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse};
 pub use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
+use super::request_timeout::{REQUEST_TIMEOUT, left};
 use super::run::Run;
 use super::{IntoProblem, Settings};
 use crate::failure::problem::{CONTENT_TYPE, Problem};
@@ -148,7 +149,7 @@ pub fn answer_incoming<R: Into<Reply>, E: IntoProblem>(
     let target = request.path_with_query().unwrap_or_default();
     // A query may carry secrets.
     let path = target.split_once('?').map_or(target.as_str(), |(path, _)| path);
-    let run = Run::new(System, settings);
+    let run = Run::new(System, settings, || left(request.headers().get(REQUEST_TIMEOUT)));
     let reply = match run.answer(path, || handler(request)) {
         Ok(reply) => reply.into(),
         Err(problem) => problem.into(),

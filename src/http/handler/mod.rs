@@ -6,7 +6,8 @@
 //! - A failure that leaves it becomes the HTTP answer that says what happened: a [`Problem`].
 //! - It has a [deadline](Settings::deadline). Calls made within it find out by [`bound`] how much time they have. At
 //!   the deadline, an async handler is dropped where it waits and the client is answered; a blocking call cannot be
-//!   interrupted, and the handler goes on when it returns.
+//!   interrupted, and the handler goes on when it returns. Where the request says how long its client
+//!   [still waits](Settings::caller_deadline), the handler has no longer than that.
 //! - The answer says in a `Server-Timing` header (W3C) how long it took, and which calls had to be repeated or failed:
 //!   `total;dur=812, greet;desc="4 attempts, no-target"`. Calls tell by having [`Watch`] or [`WatchAs`] as their
 //!   observer. Browsers and proxies show the header; it names no more than a [`Problem`]
@@ -46,6 +47,8 @@ mod deadline;
 #[cfg(feature = "wasi-http")]
 mod incoming;
 mod notes;
+#[cfg(any(feature = "wasi-http", test))]
+mod request_timeout;
 #[cfg(any(feature = "wasi-http", test))]
 mod run;
 mod settings;

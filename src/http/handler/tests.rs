@@ -30,12 +30,22 @@ fn no_target<T>() -> Result<T, RpcError> {
     Err(RpcError::new(Cause::NoTarget, Delivery::NotSent))
 }
 
+/// A run for a client that does not say how long it waits.
+fn run_of<C: Clock>(clock: C, settings: Settings) -> Run<C> {
+    Run::new(clock, settings, || None)
+}
+
+/// A run for a client that still waits so many milliseconds.
+fn run_for<C: Clock>(clock: C, settings: Settings, left: u64) -> Run<C> {
+    Run::new(clock, settings, || Some(ms(left)))
+}
+
 static GREETER: Policy<(Retry, WatchAs)> = Policy::new().retry(Retry::attempts(4)).observer(WatchAs("greet"));
 
 /// What `handler` answers on `clock`, and the value of its `Server-Timing` header.
 fn answered<T>(handler: impl FnOnce(&TestClock) -> Result<T, Failed>) -> (Result<T, Problem>, String) {
     let clock = TestClock::new();
-    let run = Run::new(&clock, Settings::new());
+    let run = run_of(&clock, Settings::new());
     let answer = run.answer("/", || handler(&clock));
     (answer, run.server_timing().unwrap())
 }
@@ -44,7 +54,7 @@ fn answered<T>(handler: impl FnOnce(&TestClock) -> Result<T, Failed>) -> (Result
 fn the_deadline_bounds_what_is_called_within_the_handler_and_nothing_else() {
     let clock = TestClock::new();
     clock.advance(ms(10));
-    let run = Run::new(&clock, settings(90));
+    let run = run_of(&clock, settings(90));
     assert_eq!(bound(), Bound::NONE);
     let failed = run.answer("/", || {
         assert_eq!(bound(), until(100));
@@ -65,7 +75,7 @@ fn a_client_of_a_plain_policy_is_bound_by_the_deadline_and_one_that_was_put_toge
     let reason = |call: &dyn Fn() -> Failed| {
         let mut reason = None;
         // Over when it begins, so that the test does not wait.
-        let run = Run::new(System, settings(0));
+        let run = run_of(System, settings(0));
         let _ = run.answer("/", || Err::<(), _>(call()).inspect_err(|failed| reason = Some(failed.reason())));
         reason
     };
@@ -79,7 +89,7 @@ fn a_client_of_a_plain_policy_is_bound_by_the_deadline_and_one_that_was_put_toge
 fn a_handler_without_a_deadline_has_no_bound_and_an_endless_one_does_not_overflow() {
     let clock = TestClock::new();
     clock.advance(ms(10));
-    let bound_in = |settings| Run::new(&clock, settings).answer("/", || Ok::<_, RpcError>(bound())).unwrap();
+    let bound_in = |settings| run_of(&clock, settings).answer("/", || Ok::<_, RpcError>(bound())).unwrap();
     assert_eq!(bound_in(Settings::new()), Bound::NONE);
     let endless = Bound::until(Instant::from_nanos(u64::MAX));
     assert_eq!(bound_in(Settings::new().deadline(Duration::MAX)), endless);
@@ -88,8 +98,8 @@ fn a_handler_without_a_deadline_has_no_bound_and_an_endless_one_does_not_overflo
 #[test]
 fn a_handler_that_is_called_by_another_has_no_longer_than_that_one() {
     let clock = TestClock::new();
-    let inner = |settings| Run::new(&clock, settings).answer("/", || Ok::<_, RpcError>(bound())).unwrap();
-    let outer = Run::new(&clock, settings(100));
+    let inner = |settings| run_of(&clock, settings).answer("/", || Ok::<_, RpcError>(bound())).unwrap();
+    let outer = run_of(&clock, settings(100));
     let handler = || {
         assert_eq!(inner(settings(40)), until(40));
         assert_eq!(bound(), until(100));
@@ -103,9 +113,46 @@ fn a_handler_that_is_called_by_another_has_no_longer_than_that_one() {
 }
 
 #[test]
+fn a_handler_has_no_longer_than_its_client_waits() {
+    let clock = TestClock::new();
+    clock.advance(ms(10));
+    let bound_in = |run: Run<&TestClock>| run.answer("/", || Ok::<_, RpcError>(bound())).unwrap();
+    for (settings, left, ends) in [
+        (Settings::new(), 90, 100),
+        (settings(40), 90, 50),
+        (settings(500), 90, 100),
+        (Settings::new().server_timing(false), 90, 100),
+    ] {
+        assert_eq!(bound_in(run_for(&clock, settings, left)), until(ends), "{settings:?}");
+    }
+    assert_eq!(bound_in(run_for(&clock, Settings::new(), u64::MAX)), Bound::NONE);
+    assert_eq!(bound_in(run_for(&clock, settings(40), u64::MAX)), until(50));
+    assert_eq!(bound_in(run_for(&clock, Settings::new().caller_deadline(false), 90)), Bound::NONE);
+    assert_eq!(bound_in(run_for(&clock, settings(40).caller_deadline(false), 0)), until(50));
+}
+
+#[test]
+fn a_handler_whose_client_has_no_time_left_is_not_begun() {
+    let clock = ManualClock::new();
+    let run = run_for(&clock, settings(100), 0);
+    let never = || -> Result<(), RpcError> { panic!("it was begun") };
+    let blocking = run.answer("/late", never).unwrap_err();
+    let waiting = clock.run(run.answer_async("/late", async { never() })).unwrap_err();
+    assert_eq!(blocking, waiting);
+    assert_eq!(
+        blocking.body(),
+        concat!(
+            r#"{"type":"urn:problem-type:steadfast:deadline","title":"This service did not answer in time","#,
+            r#""status":504,"detail":"its client had no time left when the request came, so it was not begun","#,
+            r#""instance":"/late","cause":"timeout"}"#
+        )
+    );
+}
+
+#[test]
 fn what_an_inner_handler_notes_is_its_own() {
     let clock = TestClock::new();
-    let (inner, outer) = (Run::new(&clock, Settings::new()), Run::new(&clock, Settings::new()));
+    let (inner, outer) = (run_of(&clock, Settings::new()), run_of(&clock, Settings::new()));
     let fail = |name| Policy::new().observer(WatchAs(name)).with(&clock).call(no_target::<()>).unwrap_err();
     let handler = || {
         fail("before");
@@ -132,7 +179,7 @@ fn handlers_that_interleave_keep_their_scopes_apart() {
         assert_eq!(bound(), ends, "{name}");
         Ok::<_, RpcError>(())
     };
-    let (one, two) = (Run::new(&clock, settings(100)), Run::new(&clock, settings(200)));
+    let (one, two) = (run_of(&clock, settings(100)), run_of(&clock, settings(200)));
     {
         let mut first = pin!(one.answer_async("/", work("one", until(100))));
         let mut second = pin!(two.answer_async("/", work("two", until(200))));
@@ -162,7 +209,7 @@ fn an_async_handler_that_still_waits_at_its_deadline_is_dropped_and_its_client_a
         }
     }
     let (clock, dropped) = (ManualClock::new(), core::cell::Cell::new(None));
-    let run = Run::new(&clock, settings(100));
+    let run = run_of(&clock, settings(100));
     let answer = clock.run(run.answer_async("/slow", async {
         let _dropped = Dropped(&clock, &dropped);
         // Blocking, it takes its time; only what waits is cut short.
@@ -186,7 +233,7 @@ fn an_async_handler_that_still_waits_at_its_deadline_is_dropped_and_its_client_a
 #[test]
 fn an_async_handler_that_is_done_at_the_last_moment_is_done() {
     let clock = ManualClock::new();
-    let run = Run::new(&clock, settings(100));
+    let run = run_of(&clock, settings(100));
     let answer = clock.run(run.answer_async("/", async {
         clock.sleep_async(ms(100)).await;
         Ok::<_, RpcError>(7)
@@ -201,8 +248,8 @@ fn what_a_blocking_handler_returns_late_is_the_answer_all_the_same() {
         clock.advance(ms(500));
         Ok::<_, RpcError>(7)
     };
-    assert_eq!(Run::new(&clock, settings(100)).answer("/", late).ok(), Some(7));
-    assert_eq!(block_on(Run::new(&clock, settings(100)).answer_async("/", async { late() })).ok(), Some(7));
+    assert_eq!(run_of(&clock, settings(100)).answer("/", late).ok(), Some(7));
+    assert_eq!(block_on(run_of(&clock, settings(100)).answer_async("/", async { late() })).ok(), Some(7));
 }
 
 #[test]
@@ -214,7 +261,7 @@ fn the_clock_is_read_only_for_a_deadline_or_the_timing() {
         (Settings::new().server_timing(false), 0),
     ] {
         let clock = TestClock::new();
-        let run = Run::new(&clock, settings);
+        let run = run_of(&clock, settings);
         block_on(run.answer_async("/", async { Ok::<_, RpcError>(()) })).unwrap();
         assert_eq!(run.server_timing().is_some(), settings != settings.server_timing(false));
         assert_eq!(clock.reads(), reads, "{settings:?}");
@@ -284,7 +331,7 @@ fn a_handler_that_unwinds_leaves_its_scope() {
         return;
     }
     let clock = TestClock::new();
-    let run = Run::new(&clock, settings(100));
+    let run = run_of(&clock, settings(100));
     let panics = AssertUnwindSafe(|| run.answer("/", || -> Result<(), RpcError> { panic!("as it should") }));
     assert!(catch_unwind(panics).is_err());
     assert_eq!(bound(), Bound::NONE);

@@ -94,8 +94,8 @@ impl Store for KeyValue {
         self.with(|bucket| bucket.set(key, value))
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
-        self.with(|bucket| bindings::wasi::keyvalue::atomics::increment(bucket, key, 1))
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+        self.with(|bucket| bindings::wasi::keyvalue::atomics::increment(bucket, key, by))
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreFailed> {
@@ -130,7 +130,7 @@ impl Store for KeyValue {
         Err(StoreFailed)
     }
 
-    fn increment(&self, _: &str) -> Result<u64, StoreFailed> {
+    fn increment(&self, _: &str, _: u64) -> Result<u64, StoreFailed> {
         Err(StoreFailed)
     }
 

@@ -19,8 +19,8 @@ impl fmt::Display for StoreFailed {
 
 impl core::error::Error for StoreFailed {}
 
-/// Where the instances of a component keep what they know together: for a [`SharedBreaker`](crate::SharedBreaker) and a
-/// [`SharedRateLimit`](crate::SharedRateLimit).
+/// Where the instances of a component keep what they know together: for a [`SharedBreaker`](crate::SharedBreaker), a
+/// [`SharedRateLimit`](crate::SharedRateLimit) and a [`SharedBudget`](crate::SharedBudget).
 ///
 /// It is the part of a key-value store that all of them have. `KeyValue` (feature `keyvalue-state`) is that of
 /// `wasi:keyvalue`, and [`MemoryStore`](crate::testing::MemoryStore) one for tests; implement it for another. Keys have
@@ -46,8 +46,8 @@ impl core::error::Error for StoreFailed {}
 ///         eprintln!("{key} is set");
 ///         self.0.set(key, value)
 ///     }
-///     fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
-///         self.0.increment(key)
+///     fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
+///         self.0.increment(key, by)
 ///     }
 ///     fn delete(&self, key: &str) -> Result<(), StoreFailed> {
 ///         self.0.delete(key)
@@ -70,12 +70,13 @@ pub trait Store: Copy + Debug + 'static {
     /// [`StoreFailed`]: it was maybe not written.
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreFailed>;
 
-    /// Adds one to the number of a key, which is 0 where there is no such key, and returns the sum. No key is both
+    /// Adds `by` to the number of a key, which is 0 where there is no such key, and returns the sum. With 0 it reads
+    /// the number: how a store writes down a number is its own, so [`get`](Self::get) does not tell. No key is both
     /// incremented and set.
     ///
     /// # Errors
     /// [`StoreFailed`]: it was maybe not counted.
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed>;
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed>;
 
     /// Removes a key, if it is there.
     ///

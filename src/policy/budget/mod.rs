@@ -3,6 +3,7 @@
 mod in_flight;
 mod ledger;
 mod part;
+mod shared;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "config")]
@@ -10,6 +11,7 @@ mod worst_case;
 
 pub use in_flight::InFlightBudget;
 pub use part::BudgetPart;
+pub use shared::SharedBudget;
 
 use core::time::Duration;
 

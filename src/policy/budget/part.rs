@@ -26,6 +26,10 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[doc(hidden)]
     const COUNTS_CALLS: bool = false;
 
+    /// Whether its state is in a store, which may fail.
+    #[doc(hidden)]
+    const ASKS_STORE: bool = false;
+
     /// A call begins.
     #[doc(hidden)]
     #[inline]
@@ -58,6 +62,12 @@ pub trait BudgetPart: Copy + Debug + Sealed {
     #[doc(hidden)]
     #[inline]
     fn succeeded(&self, _debt: Option<&Self::Debt>) {}
+
+    /// Whether the store has failed since this was last asked.
+    #[doc(hidden)]
+    fn store_failed(&self) -> bool {
+        false
+    }
 }
 
 impl BudgetPart for () {
@@ -154,6 +164,7 @@ impl BudgetPart for &'static Budget {
 impl<G: BudgetPart> BudgetPart for Option<G> {
     type Debt = G::Debt;
     const COUNTS_CALLS: bool = G::COUNTS_CALLS;
+    const ASKS_STORE: bool = G::ASKS_STORE;
 
     fn called(&self, moment: &impl Moment) {
         if let Some(budget) = self {
@@ -191,5 +202,9 @@ impl<G: BudgetPart> BudgetPart for Option<G> {
         if let Some(budget) = self {
             budget.succeeded(debt);
         }
+    }
+
+    fn store_failed(&self) -> bool {
+        self.as_ref().is_some_and(G::store_failed)
     }
 }

@@ -10,21 +10,14 @@ use core::time::Duration;
 
 use super::{Memory, RateLimit, RateLimitPermit, TokenBucket, limited};
 use crate::observe::Change;
-use crate::platform::clock::nanos;
 use crate::platform::state::{Store, StoreFailed};
 use crate::policy::invalid::{Invalid, Value, refuse};
 use crate::policy::sealed::Sealed;
-use crate::policy::shared::{Rest, SKEW, check_name, key};
+use crate::policy::shared::{Rest, SHORTEST, Slots, check_name};
 use crate::policy::{Guard, Moment, Outcome, Permit, Rejected};
-
-/// The shortest period: one in which a store is asked more than once.
-const SHORTEST: u64 = 1_000_000_000;
 
 /// How many slots after the one of now may be waited for.
 const AHEAD: u64 = 4;
-
-/// The most slots that one call deletes.
-const MAX_DELETED: u64 = 64;
 
 /// A [`RateLimit`] whose calls all instances count together, in a [`Store`]: [`RateLimit::shared`].
 ///
@@ -132,12 +125,17 @@ impl<S: Store> SharedRateLimit<S> {
         self.local.longest_wait()
     }
 
+    const fn slots(&self) -> Slots<S> {
+        let (store, name, length) = (self.store, self.name, self.local.period);
+        Slots { store, name, length, counters: &["calls"], span: "slots", ahead: AHEAD }
+    }
+
     /// How long the call has to wait for its place; or how long it would have to wait, when that is too long. Slots
     /// before `free` are known to be full, and it is moved on.
     pub(super) fn take(&self, free: &AtomicU64) -> Result<Result<u64, u64>, StoreFailed> {
         let RateLimit { calls, period, patience, .. } = self.local;
-        let now = nanos(self.store.wall_time());
-        let current = now / period;
+        let slots = self.slots();
+        let (now, current) = slots.now();
         let last = current + AHEAD;
         // Further ahead than a call may wait: the clock was set back since.
         let known = Some(free.load(Ordering::Relaxed)).filter(|free| *free <= last + 1);
@@ -146,10 +144,10 @@ impl<S: Store> SharedRateLimit<S> {
             if wait > patience {
                 return Ok(Err(wait));
             }
-            let place = self.store.increment(&key(self.name, slot, "calls"))?;
+            let place = slots.count(slot, "calls", 1)?;
             if place == 1 {
                 // What is not deleted stays, and does no harm.
-                let _ = self.forget(current);
+                let _ = slots.forget(current);
             }
             if place <= calls.into() {
                 return Ok(Ok(wait));
@@ -158,29 +156,6 @@ impl<S: Store> SharedRateLimit<S> {
         }
         Ok(Err((last + 1).saturating_mul(period).saturating_sub(now)))
     }
-
-    /// Deletes the slots that no clock is in any more.
-    fn forget(&self, current: u64) -> Result<(), StoreFailed> {
-        let span = key(self.name, 0, "slots");
-        let in_use = SKEW.div_ceil(self.local.period) + 1;
-        let oldest = current.saturating_sub(in_use);
-        let (begin, end) = self.store.get(&span)?.and_then(|bytes| read(&bytes)).unwrap_or((oldest, oldest));
-        let over = begin..end.min(oldest);
-        if over.end.saturating_sub(over.start) <= MAX_DELETED {
-            for slot in over {
-                self.store.delete(&key(self.name, slot, "calls"))?;
-            }
-        }
-        // With what others begin meanwhile, and say later, or never.
-        let end = current + AHEAD + 1 + in_use;
-        self.store.set(&span, &[oldest.to_le_bytes(), end.to_le_bytes()].concat())
-    }
-}
-
-/// From which slot on there may be keys, and before which they end; `None` for what is none of that.
-fn read(bytes: &[u8]) -> Option<(u64, u64)> {
-    let (begin, end) = bytes.split_first_chunk()?;
-    Some((u64::from_le_bytes(*begin), u64::from_le_bytes(end.try_into().ok()?)))
 }
 
 /// What an instance remembers by itself.
@@ -244,14 +219,9 @@ impl<S: Store> Guard for SharedRateLimit<S> {
     const WAITS: bool = true;
 
     fn admit<'p>(&'p self, own: &'p Own, moment: &impl Moment) -> Result<SharedPlace<'p>, Rejected> {
-        let asked = !own.rest.is_on(moment);
-        if asked && let Ok(taken) = self.take(&own.free) {
-            own.rest.end();
-            return taken.map(|wait| SharedPlace(By::Store { wait })).map_err(limited);
+        match own.rest.ask(moment, || self.take(&own.free)) {
+            Ok(taken) => taken.map(|wait| SharedPlace(By::Store { wait })).map_err(limited),
+            Err(failed) => Ok(SharedPlace(By::Local { permit: self.local.admit(&own.local, moment)?, failed })),
         }
-        if asked {
-            own.rest.failed(moment);
-        }
-        Ok(SharedPlace(By::Local { permit: self.local.admit(&own.local, moment)?, failed: asked }))
     }
 }

@@ -12,10 +12,11 @@ pub use rule::Rule;
 
 use core::time::Duration;
 
-use super::{Backoff, Budget, BudgetPart, InFlightBudget, Moment};
+use super::{Backoff, Budget, BudgetPart, InFlightBudget, Moment, SharedBudget};
 use crate::failure::{Cause, Delivery, Facts, Reason};
 use crate::platform::clock::nanos;
 use crate::platform::rng::below;
+use crate::platform::state::Store;
 use crate::policy::invalid::{Invalid, Value, refuse};
 use rule::{Failures, Rules, Ruling};
 
@@ -140,6 +141,29 @@ impl Retry {
     ///     Policy::new().retry(Retry::attempts(4).in_flight_budget(&BUDGET));
     /// ```
     pub const fn in_flight_budget(self, budget: &'static InFlightBudget) -> Retry<&'static InFlightBudget> {
+        match budget.makes_sense() {
+            Ok(()) => Retry { plan: self.plan, budget },
+            Err(invalid) => panic!("{}", invalid.rule),
+        }
+    }
+
+    /// Repeats only what a budget allows that all instances share.
+    ///
+    /// # Panics
+    /// When [`SharedBudget::check`] refuses the budget; in a `static` that is a compile error.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use steadfast::testing::MemoryStore;
+    /// use steadfast::{Budget, Policy, Retry, SharedBudget};
+    ///
+    /// static STORE: MemoryStore = MemoryStore::new();
+    /// static BUDGET: SharedBudget<&MemoryStore> =
+    ///     Budget::windowed(0.2, 10, Duration::from_secs(10)).shared("acme/greeter", &STORE);
+    /// static GREETER: Policy<(Retry<&SharedBudget<&MemoryStore>>,)> =
+    ///     Policy::new().retry(Retry::attempts(4).shared_budget(&BUDGET));
+    /// ```
+    pub const fn shared_budget<S: Store>(self, budget: &'static SharedBudget<S>) -> Retry<&'static SharedBudget<S>> {
         match budget.makes_sense() {
             Ok(()) => Retry { plan: self.plan, budget },
             Err(invalid) => panic!("{}", invalid.rule),

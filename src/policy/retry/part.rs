@@ -23,6 +23,10 @@ pub trait RetryPart: Copy + core::fmt::Debug + Sealed {
     #[doc(hidden)]
     const REPEATS: bool = true;
 
+    /// Whether the state of its budget is in a store, which may fail.
+    #[doc(hidden)]
+    const ASKS_STORE: bool = false;
+
     /// An attempt begins: the `first` of a call, or a repetition.
     #[doc(hidden)]
     #[inline]
@@ -58,6 +62,12 @@ pub trait RetryPart: Copy + core::fmt::Debug + Sealed {
     #[doc(hidden)]
     #[inline]
     fn succeeded(&self, _course: &mut Self::Course, _moment: &impl Moment) {}
+
+    /// Whether the store has failed since this was last asked.
+    #[doc(hidden)]
+    fn store_failed(&self) -> bool {
+        false
+    }
 }
 
 impl RetryPart for () {
@@ -72,6 +82,7 @@ impl RetryPart for () {
 
 impl<G: BudgetPart> RetryPart for Retry<G> {
     type Course = Option<Course<G::Debt>>;
+    const ASKS_STORE: bool = G::ASKS_STORE;
 
     #[inline]
     fn began(&self, course: &mut Self::Course, first: bool, moment: &impl Moment) {
@@ -131,11 +142,16 @@ impl<G: BudgetPart> RetryPart for Retry<G> {
     fn succeeded(&self, course: &mut Self::Course, _: &impl Moment) {
         self.budget.succeeded(course.as_ref().map(|course| &course.debt));
     }
+
+    fn store_failed(&self) -> bool {
+        self.budget.store_failed()
+    }
 }
 
 impl<R: RetryPart> RetryPart for Option<R> {
     type Course = R::Course;
     const REPEATS: bool = R::REPEATS;
+    const ASKS_STORE: bool = R::ASKS_STORE;
 
     #[inline]
     fn began(&self, course: &mut R::Course, first: bool, moment: &impl Moment) {
@@ -171,5 +187,9 @@ impl<R: RetryPart> RetryPart for Option<R> {
         if let Some(retry) = self {
             retry.succeeded(course, moment);
         }
+    }
+
+    fn store_failed(&self) -> bool {
+        self.as_ref().is_some_and(R::store_failed)
     }
 }

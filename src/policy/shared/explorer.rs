@@ -134,10 +134,10 @@ impl Store for Fake {
         ask(set).map(drop)
     }
 
-    fn increment(&self, key: &str) -> Result<u64, StoreFailed> {
+    fn increment(&self, key: &str, by: u64) -> Result<u64, StoreFailed> {
         let count = |kept: &mut Kept| {
             let count = kept.counts.entry(key.into()).or_default();
-            *count += 1;
+            *count += by;
             Answer::Count(*count)
         };
         match ask(count)? {

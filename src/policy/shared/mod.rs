@@ -1,11 +1,13 @@
-//! What all parts have in common whose state instances share: names, clocks that differ, a store that is left alone for
-//! a while when it failed.
+//! What all parts have in common whose state instances share: names, clocks that differ, slots of time, a store that is
+//! left alone for a while when it failed.
 
 #[cfg(test)]
 pub mod explorer;
 mod rest;
+mod slots;
 
 pub use rest::Rest;
+pub use slots::{SHORTEST, Slots};
 
 use crate::policy::invalid::{Invalid, Value, refuse};
 

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::platform::state::StoreFailed;
 use crate::policy::Moment;
 
 /// After the first failure, in nanoseconds: short enough for a store that restarts.
@@ -22,8 +23,24 @@ impl Rest {
     #[allow(clippy::declare_interior_mutable_const, reason = "each breaker has one of its own: a copy is meant")]
     pub const NEW: Self = Rest { until: AtomicU64::new(0), failures: AtomicU32::new(0) };
 
-    /// Whether the store is not asked now.
-    pub fn is_on(&self, moment: &impl Moment) -> bool {
+    /// Asks the store, unless it is left alone now. The error says whether it has failed just now.
+    pub fn ask<T>(&self, moment: &impl Moment, operations: impl FnOnce() -> Result<T, StoreFailed>) -> Result<T, bool> {
+        if self.is_on(moment) {
+            return Err(false);
+        }
+        match operations() {
+            Ok(answer) => {
+                self.end();
+                Ok(answer)
+            }
+            Err(StoreFailed) => {
+                self.failed(moment);
+                Err(true)
+            }
+        }
+    }
+
+    fn is_on(&self, moment: &impl Moment) -> bool {
         // The clock is not read while all is well.
         let until = self.until.load(Ordering::Relaxed);
         until != 0 && moment.now().as_nanos() < until
@@ -37,7 +54,7 @@ impl Rest {
     }
 
     /// The store answered.
-    pub fn end(&self) {
+    fn end(&self) {
         if self.until.load(Ordering::Relaxed) != 0 {
             self.until.store(0, Ordering::Relaxed);
             self.failures.store(0, Ordering::Relaxed);

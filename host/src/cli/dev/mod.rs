@@ -68,6 +68,7 @@ impl Dev {
             Some(address) => Some(Port::bind(address).await?),
             None => None,
         };
+        let metrics = admin::metrics(admin.is_some());
         let folder = match manifest.path().parent() {
             Some(folder) if folder != Path::new("") => folder.to_path_buf(),
             _ => PathBuf::from("."),
@@ -76,7 +77,7 @@ impl Dev {
         let watch = Watch::new(folder, manifest.files());
         let mut keys = Keys::read();
         let listener = Some((listener, address));
-        let mut session = Session { dev: self, build, watch, serving: None, listener, admin, stop };
+        let mut session = Session { dev: self, build, watch, serving: None, listener, admin, metrics, stop };
         session.refresh(Some(manifest)).await?;
         loop {
             tokio::select! {
@@ -101,6 +102,7 @@ struct Session {
     /// Until there is something to serve.
     listener: Option<(TcpListener, SocketAddr)>,
     admin: Option<Port>,
+    metrics: Option<admin::Metrics>,
     stop: Stop,
 }
 
@@ -173,7 +175,7 @@ impl Session {
             let admin = Admin::new(move || asked.host().health());
             let faults = move || switched.host().faults();
             let admin = admin.with_faults(faults, port.listener(), admin::token())?;
-            port.answer(admin);
+            port.answer(admin::counting(admin, self.metrics.clone()));
         }
         STDOUT.say(keys::HELP);
         let (serve, stop) = (front.clone(), self.stop.clone());

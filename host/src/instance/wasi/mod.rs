@@ -7,7 +7,7 @@ mod output;
 pub(super) mod wrpc;
 
 pub(super) use outgoing::Outgoing;
-pub(super) use output::{Log, Output, Stream};
+pub(super) use output::{Log, Output, Stream, WorksFor};
 use wasmtime::component::Linker;
 use wasmtime_wasi_config::WasiConfig;
 

@@ -13,6 +13,8 @@ use tokio::time::Instant;
 use tracing::Level;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use crate::trace::{self, SpanContext};
+
 /// A longer line is cut in pieces: a guest cannot make the host remember more.
 const MAX_LINE: usize = 8 * 1024;
 
@@ -102,17 +104,33 @@ pub(in crate::instance) enum Stream {
     Stderr,
 }
 
+/// The span that an instance works for, which its lines belong to.
+#[derive(Clone)]
+pub(in crate::instance) struct WorksFor(Arc<Mutex<SpanContext>>);
+
+impl WorksFor {
+    pub fn new(trace: &SpanContext) -> Self {
+        WorksFor(Arc::new(Mutex::new(trace.clone())))
+    }
+
+    /// From now on it works for this one.
+    pub fn set(&self, trace: &SpanContext) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trace.clone();
+    }
+}
+
 /// One of a guest's output streams.
 #[derive(Clone)]
 pub(in crate::instance) struct Log {
     output: Arc<Output>,
+    works_for: WorksFor,
     stream: Stream,
     line: Vec<u8>,
 }
 
 impl Log {
-    pub fn new(output: &Arc<Output>, stream: Stream) -> Self {
-        Log { output: output.clone(), stream, line: Vec::new() }
+    pub fn new(output: &Arc<Output>, works_for: &WorksFor, stream: Stream) -> Self {
+        Log { output: output.clone(), works_for: works_for.clone(), stream, line: Vec::new() }
     }
 
     fn end_line(&mut self) {
@@ -123,6 +141,8 @@ impl Log {
         if wanted && self.output.admit() {
             let line = String::from_utf8_lossy(self.line.strip_suffix(b"\r").unwrap_or(&self.line));
             let component = &self.output.component;
+            let trace = self.works_for.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let _within = trace::within(&trace);
             match self.stream {
                 Stream::Stdout => {
                     tracing::info!(target: "steadfast::guest", component, stream = "stdout", "{line}");
@@ -217,6 +237,10 @@ mod tests {
         }
     }
 
+    fn untraced() -> WorksFor {
+        WorksFor::new(&SpanContext::NONE)
+    }
+
     async fn print(log: &mut Log, text: &str) {
         log.write_all(text.as_bytes()).await.unwrap();
     }
@@ -225,8 +249,8 @@ mod tests {
     async fn each_stream_has_its_level() {
         let (lines, _guard) = Lines::of_this_thread();
         let output = Output::of("app.wasm");
-        print(&mut Log::new(&output, Stream::Stdout), "one\ntwo\r\n\nthree").await;
-        print(&mut Log::new(&output, Stream::Stderr), "four\n").await;
+        print(&mut Log::new(&output, &untraced(), Stream::Stdout), "one\ntwo\r\n\nthree").await;
+        print(&mut Log::new(&output, &untraced(), Stream::Stderr), "four\n").await;
         let field = r#"component="app.wasm" stream="#;
         let expected = [
             format!(r#"INFO one {field}"stdout""#),
@@ -241,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_that_is_too_long_is_cut_in_pieces() {
         let (lines, _guard) = Lines::of_this_thread();
-        let mut log = Log::new(&Output::of("app.wasm"), Stream::Stdout);
+        let mut log = Log::new(&Output::of("app.wasm"), &untraced(), Stream::Stdout);
         print(&mut log, &"x".repeat(2 * MAX_LINE + 1)).await;
         assert_eq!(lines.take().len(), 2);
         print(&mut log, "\n").await;
@@ -252,13 +276,14 @@ mod tests {
     async fn lines_beyond_the_rate_are_dropped_and_counted() {
         let (lines, _guard) = Lines::of_this_thread();
         let output = Output::of("app.wasm");
-        let mut instances = [Log::new(&output, Stream::Stdout), Log::new(&output, Stream::Stderr)];
+        let mut instances =
+            [Log::new(&output, &untraced(), Stream::Stdout), Log::new(&output, &untraced(), Stream::Stderr)];
         for log in &mut instances {
             print(log, &"line\n".repeat(800)).await;
         }
         assert_eq!(lines.take().len(), 1000);
         // Another component has a rate of its own.
-        print(&mut Log::new(&Output::of("other.wasm"), Stream::Stdout), "line\n").await;
+        print(&mut Log::new(&Output::of("other.wasm"), &untraced(), Stream::Stdout), "line\n").await;
         assert_eq!(lines.take().len(), 1);
         // Said when the second is over, and once.
         tokio::time::sleep(2 * SECOND).await;
@@ -279,7 +304,7 @@ mod tests {
     fn without_a_runtime_the_end_says_what_was_dropped() {
         let (lines, _guard) = Lines::of_this_thread();
         let output = Output::of("app.wasm");
-        let mut log = Log::new(&output, Stream::Stdout);
+        let mut log = Log::new(&output, &untraced(), Stream::Stdout);
         for _ in 0..1001 {
             log.line.push(b'x');
             log.end_line();

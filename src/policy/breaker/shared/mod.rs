@@ -253,20 +253,17 @@ fn admit<'p, S: Store>(
     {
         return admitted.map(By::Store);
     }
-    let asked = !own.rest.is_on(moment);
-    if asked && let Ok(admitted) = breaker.shared().admit() {
-        own.rest.end();
-        if breaker.cached_for > 0 {
-            own.cached.keep(&admitted, began);
+    match own.rest.ask(moment, || breaker.shared().admit()) {
+        Ok(admitted) => {
+            if breaker.cached_for > 0 {
+                own.cached.keep(&admitted, began);
+            }
+            let ticket = admitted?;
+            own.until.store(0, Ordering::Relaxed);
+            Ok(By::Store(ticket))
         }
-        let ticket = admitted?;
-        own.until.store(0, Ordering::Relaxed);
-        return Ok(By::Store(ticket));
+        Err(failed) => Ok(By::Local { permit: breaker.local.admit(&own.local, moment)?, failed }),
     }
-    if asked {
-        own.rest.failed(moment);
-    }
-    Ok(By::Local { permit: breaker.local.admit(&own.local, moment)?, failed: asked })
 }
 
 impl<S> Sealed for SharedBreaker<S> {}

@@ -168,7 +168,7 @@ impl<S: Store> Shared<'_, S> {
                 looked = true;
             }
             let generation = record.generation;
-            let place = self.store.increment(&self.key(generation, "probes"))?;
+            let place = self.store.increment(&self.key(generation, "probes"), 1)?;
             if place <= self.settings.probes.into() {
                 let lease = Record { generation, phase: Phase::Open { until: now, next_break, cause } };
                 self.set(&self.lease(generation, place), &lease)?;
@@ -225,7 +225,7 @@ impl<S: Store> Shared<'_, S> {
             Ticket::Probe { began, .. } if self.is_given_up(began) => Ok(Some(Change::Late)),
             Ticket::Probe { record, .. } => {
                 let probes = self.settings.probes.into();
-                if probes > 1 && self.store.increment(&self.key(record.generation, "back"))? < probes {
+                if probes > 1 && self.store.increment(&self.key(record.generation, "back"), 1)? < probes {
                     return Ok(None);
                 }
                 let entered = self.enter(record, Phase::Closed { seen: false })?;
@@ -242,7 +242,7 @@ impl<S: Store> Shared<'_, S> {
     pub fn failed(&self, ticket: Ticket, cause: Cause, draw: u64) -> Result<(Option<Change>, u64), StoreFailed> {
         match ticket {
             Ticket::Closed(record) => {
-                let failures = self.store.increment(&self.key(record.generation, "failures"))?;
+                let failures = self.store.increment(&self.key(record.generation, "failures"), 1)?;
                 if failures >= self.settings.failures.into() {
                     return self.open(record, self.settings.open_for, Tripped::Failures, cause, draw);
                 }

@@ -1,8 +1,10 @@
 //! What budgets allow, and what they cost.
 
 mod in_flight;
+mod in_store;
 mod model;
 mod optional;
+mod slots;
 mod vectors;
 mod waiting;
 
@@ -17,7 +19,7 @@ const REGULAR: Backoff =
 
 const SECOND: u64 = 1_000_000_000;
 
-fn secs(seconds: u64) -> Duration {
+const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 

@@ -16,7 +16,7 @@ const LIMIT: RateLimit = RateLimit::tokens(CALLS as u32).every(secs(5));
 
 /// Notes the slot in which a call passes.
 fn passes(slot: u64) -> Result<(), StoreFailed> {
-    Fake.increment(&format!("passed/{slot}")).map(drop)
+    Fake.increment(&format!("passed/{slot}"), 1).map(drop)
 }
 
 /// No slot has let more calls pass than it may.
@@ -144,7 +144,7 @@ impl Design for Hasty {
 
     fn admit(&self) -> Result<Option<()>, StoreFailed> {
         let slot = nanos(Fake.wall_time()) / PERIOD;
-        let count = Fake.increment(&format!("slot/{slot}"))?;
+        let count = Fake.increment(&format!("slot/{slot}"), 1)?;
         if let (1, Some(before)) = (count, slot.checked_sub(1)) {
             Fake.delete(&format!("slot/{before}"))?;
         }

@@ -8,6 +8,7 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 
 use super::super::Work;
 use crate::failure::{Cause, Delivery, Failure};
+use crate::metrics;
 use crate::providers::keyvalue::{Answer, Delta, Keyvalue, Operation, Refused};
 use generated::wasi::keyvalue::store::{Error, KeyResponse};
 use generated::wasi::keyvalue::{atomics, batch, store};
@@ -77,7 +78,17 @@ impl View<'_> {
         let done = async {
             let (journal, key) = (network.lattice.journal(), operation.writes().map(String::from));
             journal.arrived(trace.trace_id(), || target.into());
+            // Shared breakers are seen in what is asked of the store.
+            let seen = metrics::on().then(|| seen(&operation)).flatten();
             let done = network.keyvalue.run(bucket, operation).await;
+            if let (Some((key, written)), Ok(Ok(answer))) = (seen, &done) {
+                match answer {
+                    Answer::Value(Some(value)) => metrics::store_asked(&key, Some(value)),
+                    Answer::Done | Answer::Swapped(true) => metrics::store_asked(&key, written.as_deref()),
+                    Answer::Number(_) => metrics::store_asked(&key, None),
+                    _ => {}
+                }
+            }
             if let (Ok(Ok(_)), Some(key)) = (&done, key) {
                 journal.wrote(&key);
             }
@@ -88,6 +99,15 @@ impl View<'_> {
             Ok(answer) => answer.map_err(Error::from),
             Err(failure) => Err(Error::Other(format!("the store could not be asked: {failure}"))),
         }
+    }
+}
+
+/// The key that is asked for, and the value that it is to have.
+fn seen(operation: &Operation) -> Option<(String, Option<Vec<u8>>)> {
+    match operation {
+        Operation::Get(key) | Operation::Increment(key, _) => Some((key.clone(), None)),
+        Operation::Set(key, value) | Operation::Swap(key, _, value) => Some((key.clone(), Some(value.clone()))),
+        _ => None,
     }
 }
 

@@ -146,7 +146,7 @@ fn a_lease_from_the_far_future_ends_as_any_other() {
     call(&STORE, down()).unwrap_err();
     STORE.advance(Duration::from_secs(10));
     // A probe took the only place, by a clock that was a day ahead.
-    (&STORE).increment("steadfast/it/1/probes").unwrap();
+    (&STORE).increment("steadfast/it/1/probes", 1).unwrap();
     let until = nanos((&STORE).wall_time() + Duration::from_secs(86_400));
     let phase = Phase::Open { until, next_break: 0, cause: Cause::Other };
     set(&STORE, "steadfast/it/1/lease1", &Record { generation: 1, phase });
