@@ -17,6 +17,8 @@ pub struct Keyvalue {
 
 struct Bucket;
 
+struct Cas;
+
 #[derive(ComponentType, Lift, Lower)]
 #[component(variant)]
 #[allow(dead_code, reason = "this store does not fail")]
@@ -39,7 +41,24 @@ impl Keyvalue {
 }
 
 pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    let mut store = linker.instance("wasi:keyvalue/store@0.2.0-draft")?;
+    add_store(linker, "wasi:keyvalue/store@0.2.0-draft")?;
+    let mut atomics = linker.instance("wasi:keyvalue/atomics@0.2.0-draft")?;
+    atomics.func_wrap("increment", |mut context, (_, key, by): (Resource<Bucket>, String, u64)| {
+        let sum = context.data_mut().keyvalue.ask().counts.entry(key).or_default();
+        *sum += by;
+        Ok((Ok::<_, Error>(*sum),))
+    })?;
+    add_store(linker, "wasi:keyvalue/store@0.2.0-draft2")?;
+    let mut atomics = linker.instance("wasi:keyvalue/atomics@0.2.0-draft2")?;
+    atomics.resource("cas", ResourceType::host::<Cas>(), |_, _| Ok(()))?;
+    for unused in ["[static]cas.new", "[method]cas.current", "swap"] {
+        atomics.func_new(unused, |_, _, _, _| Err(wasmtime::Error::msg("a call that succeeds changes no state")))?;
+    }
+    Ok(())
+}
+
+fn add_store(linker: &mut Linker<State>, interface: &str) -> wasmtime::Result<()> {
+    let mut store = linker.instance(interface)?;
     store.resource("bucket", ResourceType::host::<Bucket>(), |_, _| Ok(()))?;
     store.func_wrap("open", |_, (_,): (String,)| Ok((Ok::<_, Error>(Resource::<Bucket>::new_own(0)),)))?;
     store.func_wrap("[method]bucket.get", |mut context, (_, key): Key| {
@@ -55,12 +74,6 @@ pub fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         store.values.remove(&key);
         store.counts.remove(&key);
         Ok((Ok::<(), Error>(()),))
-    })?;
-    let mut atomics = linker.instance("wasi:keyvalue/atomics@0.2.0-draft")?;
-    atomics.func_wrap("increment", |mut context, (_, key, by): (Resource<Bucket>, String, u64)| {
-        let sum = context.data_mut().keyvalue.ask().counts.entry(key).or_default();
-        *sum += by;
-        Ok((Ok::<_, Error>(*sum),))
     })?;
     Ok(())
 }
