@@ -30,7 +30,7 @@ pub trait Design: Copy {
 }
 
 /// What an instance was answered.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Answer {
     Value(Option<Vec<u8>>),
     Done,
@@ -48,7 +48,7 @@ pub struct Kept {
 }
 
 /// One instance: what its calls come to, by how much its clock differs, and how far it is.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instance {
     /// Whether the target answers, of one call after the other.
     pub calls: Vec<bool>,
@@ -406,7 +406,7 @@ pub fn explore<D: Design>(rules: &Rules<D>, begin: World) -> Result<usize, Strin
             if let Some((hash, instance)) = stepped.map(|number| &mut next.instances[number]) {
                 *hash = hasher.hash_one(&*instance);
             }
-            next.instances.sort_unstable_by_key(|(hash, _)| *hash);
+            next.instances.sort_unstable_by(|(_, one), (_, other)| one.cmp(other));
             let now = next.kept.1.now;
             let under_way = |it: &Instance| it.probe.is_some_and(|until| now < until);
             let probes = next.instances.iter().filter(|(_, it)| under_way(it)).count();
