@@ -1,6 +1,6 @@
 //! Three components in a row: the first one's client hears of what the last one met.
 
-use super::{Ask, Example, Read, Scenario, Step, step};
+use super::{Ask, Example, Read, Scenario, Step, ms, step};
 
 /// The example.
 pub const EXAMPLE: Example = Example { name: "chain", packages: &["chain", "chain-letters", "greeter"], scenarios };
@@ -57,5 +57,18 @@ fn scenarios() -> Vec<Scenario> {
                 ..step("second of three down", ASK, 503, Read::Detail("no-target", "acme:letters/letters#write"), 1)
             }],
         ),
+        impatient(),
     ]
+}
+
+/// The last one would fail after 600 ms, and the second would try again. Nobody waits for that any more.
+fn impatient() -> Scenario {
+    let faults = "[[faults]]\non = 'acme:greeter/api'\nkind = 'latency'\ndelay = '600ms'\n\
+                  [[faults]]\non = 'acme:greeter/api'\nkind = 'no-target'";
+    let late = |injected, at| Step { at, calls: 1..=2, ..step(injected, ASK, 504, Read::Any, 2) };
+    let steps =
+        vec![late("last of three down, and 400 ms are left", ms(0)), late("and nothing was done since", ms(2500))];
+    let scenario = scenario("nobody waits any longer", faults, steps);
+    let manifest = scenario.manifest.replacen("[links]", "request-timeout = '400ms'\n[links]", 1);
+    Scenario { host: "impatient", manifest, ..scenario }
 }

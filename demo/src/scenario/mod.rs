@@ -111,7 +111,7 @@ pub struct Step {
     pub read: Read,
     /// When to ask again, in seconds.
     pub retry_after: Option<&'static str>,
-    /// How many are made meanwhile.
+    /// How many are made since the step before.
     pub calls: RangeInclusive<u64>,
     /// How long it takes.
     pub took: Range<Duration>,
@@ -204,20 +204,24 @@ impl Scenario {
         let mut rows = Vec::new();
         let mut runs = 0;
         let mut told = Duration::ZERO;
+        let mut before = 0;
         for step in &self.steps {
             // Nothing is at stake here but the time of the request, so sleeping is the point.
             tokio::time::sleep(step.at.saturating_sub(ready.elapsed())).await;
             if step.when_told {
                 tokio::time::sleep(told).await;
             }
-            let before = calls(host.journal());
+            let mut since = || {
+                let all = calls(host.journal());
+                all - std::mem::replace(&mut before, all)
+            };
             let answer = match step.ask {
                 Ask::Get(path) => client::send(address, Method::GET, path, "").await,
                 Ask::Post(path, body) => client::send(address, Method::POST, path, body).await,
                 Ask::Times(path, _) | Ask::AtOnce(path, _) => {
                     let start = Instant::now();
                     let answers = many::ask(address, path, step.ask).await.map_err(|error| failed(&error))?;
-                    let calls = calls(host.journal()) - before;
+                    let calls = since();
                     told = answers.last().map(many::told).unwrap_or_default();
                     rows.push(step.row_of_many(&answers, calls, start.elapsed()));
                     continue;
@@ -225,11 +229,12 @@ impl Scenario {
                 Ask::Job(job) => {
                     rows.push(step.watch(job, runs, host.journal()).await.map_err(|error| failed(&error))?);
                     runs += 1;
+                    since();
                     continue;
                 }
             };
             let answer = answer.map_err(|error| failed(&error))?;
-            let calls = calls(host.journal()) - before;
+            let calls = since();
             told = many::told(&answer);
             rows.push(step.row(&answer, calls));
         }

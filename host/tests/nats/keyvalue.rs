@@ -166,10 +166,10 @@ struct Served {
 impl Served {
     fn start(store: &Store, name: &str, faults: &str) -> Self {
         // A break that no machine outlasts.
-        let config = "[config]\nsteadfast = \"policies.hostile.breaker = { \
+        let config = "[config]\nsteadfast = \"\"\"policies.hostile.breaker = { \
                       shared = 'keyvalue', name = 'sharer/named', open-for = '1h' }\npolicies.hostile.retry = { \
                       attempts = 1, budget = { windowed = 1, min-per-second = 0, ttl = '9000h', shared = 'keyvalue', \
-                      name = 'sharer/named' } }\"";
+                      name = 'sharer/named' } }\"\"\"";
         let callee = component("callee").display();
         let callee = format!("'test:guests/hostile' = {{ component = '{callee}' }}\n{config}\n{faults}");
         let file = format!("{name}.toml");

@@ -36,7 +36,7 @@ fn wrong_options_of_a_provider_are_said() {
         (
             ["keyvalue", "--option", "bukket=a"],
             "error: cannot provide keyvalue: unknown field `bukket`, did you mean `bucket`? Expected one of \
-             `redis`, `nats`, `bucket`, `max-age`\n",
+             `redis`, `ca`, `nats`, `bucket`, `max-age`\n",
         ),
         (
             ["a.wasm", "--option", "bucket=a"],
