@@ -186,7 +186,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The features of those rows that keep a record of calls.
-const REMEMBERING: [&str; 16] = [
+const REMEMBERING: [&str; 17] = [
     "stale",
     "breaker",
     "breaker-shared",
