@@ -242,3 +242,25 @@ async fn a_call_ends_when_the_time_of_its_request_is_over() {
     assert_eq!(shape(&spans)[1..], [(SpanKind::Client, "test:guests/hostile#spin", Some(0))]);
     assert_eq!((spans[0].is("error.type"), spans[1].is("error.type")), ("504", "timeout"));
 }
+
+#[tokio::test]
+async fn a_call_whose_client_went_away_is_abandoned() {
+    let collector = Collector::start(200).await;
+    let manifest = "component = '<caller>'\nrequest-timeout = '1h'\ninvocation-timeout = '1h'\nclient-left = 'end'\n\
+                    [links]\n'test:guests/hostile' = { component = '<callee>' }";
+    let options = ["--admin", "127.0.0.1:0", "--otlp", &collector.url];
+    let host = Steadfast::serve(manifest, &options, &[AT_THE_END]);
+    let under_way = async || host.metrics().await.contains("\nsteadfast_call_active{} 1\n");
+    let headers = traced();
+    tokio::select! {
+        answer = host.get("/spin", &headers) => panic!("{answer:?}"),
+        () = async { while !under_way().await {} } => {}
+    }
+    // The request was dropped, and its connection with it.
+    while under_way().await {}
+    assert!(host.end().await.0.success());
+    let spans = collector.trace(TRACE);
+    assert_eq!(shape(&spans)[1..], [(SpanKind::Client, "test:guests/hostile#spin", Some(0))]);
+    assert_eq!(spans[1].is("error.type"), "abandoned");
+    assert_eq!(spans[1].error.as_deref(), Some("whoever waited for it went away"));
+}
