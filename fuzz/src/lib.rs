@@ -24,9 +24,9 @@ const MAX_INPUTS: usize = 4 << 10;
 /// The most outcomes that are told apart: some 100 MB of them.
 const MAX_OUTCOMES: usize = 1 << 20;
 
-/// Tries `check` with all files in `fuzz/corpus/<target>`, and with inputs that are made of them, always the same;
-/// or for `FUZZ_SECONDS`, with others each time. It returns what came of an input, and panics where something is wrong. Such
-/// an input is written to `target/fuzz`.
+/// Tries `check` with all files in `fuzz/corpus/<target>`, and with inputs that are made of them: always the same ones,
+/// or for `FUZZ_SECONDS` others each time. It returns what came of an input, and panics where something is wrong. Such an
+/// input is written to `target/fuzz`.
 ///
 /// # Panics
 /// When `check` does, and when there is no corpus.

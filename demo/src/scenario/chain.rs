@@ -61,14 +61,14 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The last one would fail after 600 ms, and the second would try again. Nobody waits for that any more.
+/// The last one would fail after 600 ms, and the second would try again. By then the request is over.
 fn impatient() -> Scenario {
     let faults = "[[faults]]\non = 'acme:greeter/api'\nkind = 'latency'\ndelay = '600ms'\n\
                   [[faults]]\non = 'acme:greeter/api'\nkind = 'no-target'";
     let late = |injected, at| Step { at, calls: 1..=2, ..step(injected, ASK, 504, Read::Any, 2) };
     let steps =
         vec![late("last of three down, and 400 ms are left", ms(0)), late("and nothing was done since", ms(2500))];
-    let scenario = scenario("nobody waits any longer", faults, steps);
+    let scenario = scenario("the client waits no longer", faults, steps);
     let manifest = scenario.manifest.replacen("[links]", "request-timeout = '400ms'\n[links]", 1);
     Scenario { host: "impatient", manifest, ..scenario }
 }
