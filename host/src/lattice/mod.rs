@@ -4,6 +4,7 @@ mod capacity;
 mod delay;
 mod fault;
 mod journal;
+mod under_way;
 mod weights;
 
 use std::collections::BTreeMap;
@@ -23,9 +24,10 @@ pub(crate) use journal::Call;
 pub use journal::{Entry, Journal};
 pub(crate) use weights::pick;
 
+use under_way::{Limit, UnderWay};
+
 use crate::clock;
 use crate::component::{Interface, Signature};
-use crate::deadline;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::metrics::{self, Timed};
 use crate::trace::{Span, SpanContext, SpanKind, Tracer};
@@ -50,13 +52,6 @@ impl Invocation {
     /// `acme:greeter/api#greet`, as errors and faults name it.
     pub fn target(&self) -> String {
         target(&self.interface, &self.function)
-    }
-
-    /// Its caller waits for at most `limit` from now on; less, where it has less time itself.
-    fn bounded(&mut self, limit: Duration) {
-        // A limit beyond what a clock can show is none.
-        let end = Instant::now().checked_add(limit);
-        self.deadline = deadline::earlier(self.deadline, end);
     }
 }
 
@@ -123,15 +118,11 @@ impl<N> Lattice<N> {
     /// Makes a call, bounded by the invocation timeout and by the time that its caller has left, and records it.
     pub async fn invoke(&self, network: &Arc<N>, mut invocation: Invocation) -> Reply {
         let target = invocation.target();
-        let (limit, name) = self.limit(invocation.deadline);
-        invocation.bounded(self.timeout);
+        let limit = self.limit(invocation.deadline);
+        invocation.deadline = limit.ends;
         let span = self.begin(&mut invocation, &target);
-        let trace = invocation.trace.clone();
-        let timed = metrics::call(&target);
-        let route = self.route(network, invocation);
-        let reply = self.recorded((&target, timed), &trace, limit, name, route).await;
-        span.end(reply.as_ref().err());
-        reply
+        let (told, trace) = ((metrics::call(&target), Some(span)), invocation.trace.clone());
+        self.recorded(&target, &trace, told, limit, self.route(network, invocation)).await
     }
 
     /// Makes a call of the host's own to `job`, which has a time limit of its own, called `name` in messages, and records
@@ -140,13 +131,14 @@ impl<N> Lattice<N> {
         &self,
         network: &Arc<N>,
         job: &dyn Transport<N>,
-        (limit, name): (Duration, &str),
+        limit: (Duration, &'static str),
         mut invocation: Invocation,
     ) -> Reply {
         let target = invocation.target();
-        invocation.bounded(limit);
+        let limit = Limit::of(limit, invocation.deadline);
+        invocation.deadline = limit.ends;
         let span = self.begin(&mut invocation, &target);
-        let trace = invocation.trace.clone();
+        let (told, trace) = ((metrics::call(&target), Some(span)), invocation.trace.clone());
         let run = async {
             match job.invoke(network, invocation).await {
                 Ok(Some(Val::Result(Err(error)))) => {
@@ -160,10 +152,7 @@ impl<N> Lattice<N> {
                 reply => reply,
             }
         };
-        let timed = metrics::call(&target);
-        let reply = self.recorded((&target, timed), &trace, limit, name, run).await;
-        span.end(reply.as_ref().err());
-        reply
+        self.recorded(&target, &trace, told, limit, run).await
     }
 
     /// Begins the span of a call, which is then what the callee's own calls are a part of.
@@ -183,19 +172,17 @@ impl<N> Lattice<N> {
         mut invocation: Invocation,
     ) -> Reply {
         let target = invocation.target();
-        invocation.bounded(limit);
+        let limit = Limit::of((limit, "provider's timeout"), invocation.deadline);
+        invocation.deadline = limit.ends;
         let trace = invocation.trace.clone();
-        let left = invocation.deadline.map_or(limit, deadline::left);
-        let name = if left < limit { "time that its caller had left" } else { "provider's timeout" };
         let call = async {
-            if left.is_zero() {
+            if limit.length.is_zero() {
                 let message = "its caller had no time left when it came, so it was not begun";
                 return Err(Failure::new(Cause::Timeout, Delivery::NotSent, message));
             }
             provider.invoke(network, invocation).await
         };
-        let timed = metrics::served(&target);
-        self.recorded((&target, timed), &trace, left, name, call).await
+        self.recorded(&target, &trace, (metrics::served(&target), None), limit, call).await
     }
 
     /// Has the host itself do something for a component, which is bounded, broken and recorded as a call of `target` is.
@@ -207,46 +194,36 @@ impl<N> Lattice<N> {
         faults: &Faults,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let (limit, name) = self.limit(deadline);
+        let limit = self.limit(deadline);
         let span = self.tracer.call(SpanKind::Client, target, trace);
+        let context = span.context();
         let work = async {
-            if limit.is_zero() {
+            if limit.length.is_zero() {
                 return Err(too_late());
             }
             let _place = self.places.try_acquire().map_err(|_| full())?;
             faults.in_front(target, work).await
         };
-        let timed = metrics::call(target);
-        let done = self.recorded((target, timed), &span.context(), limit, name, work).await;
-        span.end(done.as_ref().err());
-        done
+        self.recorded(target, &context, (metrics::call(target), Some(span)), limit, work).await
     }
 
-    /// How long a call may take whose caller waits until `deadline`, and what that is called.
-    fn limit(&self, deadline: Option<Instant>) -> (Duration, &'static str) {
-        match deadline.map(deadline::left) {
-            Some(left) if left < self.timeout => (left, "time that its caller had left"),
-            _ => (self.timeout, "invocation timeout"),
-        }
+    /// How long a call may take whose caller waits until `deadline`.
+    fn limit(&self, deadline: Option<Instant>) -> Limit {
+        Limit::of((self.timeout, "invocation timeout"), deadline)
     }
 
     async fn recorded<T>(
         &self,
-        (target, timed): (&str, Option<Timed>),
+        target: &str,
         trace: &SpanContext,
-        limit: Duration,
-        name: &str,
+        (timed, span): (Option<Timed>, Option<Span>),
+        limit: Limit,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let recording = self.journal.begin(target, trace);
-        let reply = clock::timeout(limit, call).await.unwrap_or_else(|| {
-            let message = format!("no answer within the {name} of {limit:?}");
-            Err(Failure::new(Cause::Timeout, Delivery::Unknown, message))
-        });
-        recording.end(reply.as_ref().err());
-        if let Some(timed) = timed {
-            timed.end(reply.as_ref().err());
-        }
+        let mut under_way = UnderWay { limit, told: Some((recording, timed, span)) };
+        let reply = clock::timeout(limit.length, call).await.unwrap_or_else(|| Err(limit.exceeded()));
+        under_way.end(reply.as_ref().err());
         reply
     }
 
