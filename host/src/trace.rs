@@ -100,19 +100,20 @@ pub(crate) fn within(context: &SpanContext) -> Option<ContextGuard> {
     context.is_valid().then(|| Context::new().with_remote_span_context(context.clone()).attach())
 }
 
-/// What makes spans.
-pub(crate) struct Tracer(BoxedTracer);
+/// What makes spans: nothing, where nobody would see them.
+pub(crate) struct Tracer(Option<BoxedTracer>);
 
 impl Tracer {
     /// Of the tracer provider that the process has now.
     pub fn new() -> Self {
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION"));
-        Tracer(global::tracer_with_scope(scope.build()))
+        let tracer = global::tracer_with_scope(scope.build());
+        Tracer((!passes_on(&tracer)).then_some(tracer))
     }
 
     /// Begins the span of a call of `target`, `acme:greeter/api#greet`.
     pub fn call(&self, kind: SpanKind, target: &str, parent: &SpanContext) -> Span {
-        self.begin(kind, target.to_string(), parent, || {
+        self.begin(kind, target, parent, || {
             vec![KeyValue::new("rpc.system.name", "wrpc"), KeyValue::new("rpc.method", target.to_string())]
         })
     }
@@ -158,21 +159,31 @@ impl Tracer {
     fn begin(
         &self,
         kind: SpanKind,
-        name: impl Into<std::borrow::Cow<'static, str>>,
+        name: &str,
         parent: &SpanContext,
         attributes: impl FnOnce() -> Vec<KeyValue>,
     ) -> Span {
+        let Some(tracer) = &self.0 else { return Span { context: parent.clone(), seen: None, ended: false } };
         let context = match parent.is_valid() {
             true => Context::new().with_remote_span_context(parent.clone()),
             false => Context::new(),
         };
-        let builder = SpanBuilder::from_name(name).with_kind(kind.clone());
-        let mut span = self.0.build_with_context(builder, &context);
+        let builder = SpanBuilder::from_name(name.to_string()).with_kind(kind.clone());
+        let mut span = tracer.build_with_context(builder, &context);
         if span.is_recording() {
             span.set_attributes(attributes());
         }
-        Span { span, kind, ended: false }
+        Span { context: span.span_context().clone(), seen: Some((span, kind)), ended: false }
     }
+}
+
+/// Whether the spans of `tracer` are their parents, as they are in a process that has no tracer provider. The span that
+/// shows it is suppressed, so that no provider exports it.
+fn passes_on(tracer: &BoxedTracer) -> bool {
+    let (trace, span) = (TraceId::from(1), SpanId::from(1));
+    let parent = SpanContext::new(trace, span, TraceFlags::NOT_SAMPLED, true, TraceState::NONE);
+    let context = Context::new().with_remote_span_context(parent.clone()).with_telemetry_suppressed();
+    *tracer.build_with_context(SpanBuilder::from_name(""), &context).span_context() == parent
 }
 
 /// A name and a method from a small set, whatever a client sends.
@@ -193,44 +204,48 @@ pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
 
 /// A span under way. One that is dropped is of a call that was abandoned.
 pub(crate) struct Span {
-    span: BoxedSpan,
-    kind: SpanKind,
+    context: SpanContext,
+    seen: Option<(BoxedSpan, SpanKind)>,
     ended: bool,
 }
 
 impl Span {
     /// The context of whatever happens within it.
     pub fn context(&self) -> SpanContext {
-        self.span.span_context().clone()
+        self.context.clone()
     }
 
     /// Ends it with the outcome of a call.
     pub fn end(mut self, failure: Option<&Failure>) {
         self.ended = true;
-        let Some(failure) = failure.filter(|_| self.span.is_recording()) else { return };
-        self.span.set_attribute(KeyValue::new("error.type", failure.cause.to_string()));
-        self.span.set_attribute(KeyValue::new("steadfast.delivery", failure.delivery.to_string()));
-        self.span.set_status(Status::error(text(&failure.message)));
+        let (Some((span, _)), Some(failure)) = (&mut self.seen, failure) else { return };
+        if span.is_recording() {
+            span.set_attribute(KeyValue::new("error.type", failure.cause.to_string()));
+            span.set_attribute(KeyValue::new("steadfast.delivery", failure.delivery.to_string()));
+            span.set_status(Status::error(text(&failure.message)));
+        }
     }
 
     /// Ends it with an answer. A status of 4xx is the fault of whoever sent the request.
     pub fn answered(mut self, status: StatusCode) {
         self.ended = true;
-        self.span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
-        if status.is_server_error() || status.is_client_error() && self.kind == SpanKind::Client {
-            self.span.set_attribute(KeyValue::new("error.type", status.as_str().to_string()));
-            self.span.set_status(Status::error(""));
+        let Some((span, kind)) = &mut self.seen else { return };
+        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
+        if status.is_server_error() || status.is_client_error() && *kind == SpanKind::Client {
+            span.set_attribute(KeyValue::new("error.type", status.as_str().to_string()));
+            span.set_status(Status::error(""));
         }
     }
 }
 
 impl Drop for Span {
     fn drop(&mut self) {
+        let Some((span, _)) = &mut self.seen else { return };
         if !self.ended {
-            self.span.set_attribute(KeyValue::new("error.type", "abandoned"));
-            self.span.set_status(Status::error("whoever waited for it went away"));
+            span.set_attribute(KeyValue::new("error.type", "abandoned"));
+            span.set_status(Status::error("whoever waited for it went away"));
         }
-        self.span.end();
+        span.end();
     }
 }
 
@@ -247,6 +262,15 @@ mod tests {
 
     fn parsed(parents: &[&str], states: &[&str]) -> Option<(String, Option<String>)> {
         format(&parse(parents.iter().copied(), states.iter().copied()))
+    }
+
+    #[test]
+    fn without_a_provider_a_span_is_its_parent() {
+        let tracer = Tracer::new();
+        assert!(tracer.0.is_none());
+        for parent in [SpanContext::NONE, parse([PARENT].into_iter(), ["rojo=1"].into_iter())] {
+            assert_eq!(tracer.call(SpanKind::Client, "acme:greeter/api#greet", &parent).context(), parent);
+        }
     }
 
     #[test]
