@@ -176,7 +176,7 @@ impl fmt::Display for Allowed {
     }
 }
 
-pub(crate) fn usual_port(scheme: Option<&Scheme>) -> u16 {
+fn usual_port(scheme: Option<&Scheme>) -> u16 {
     if scheme == Some(&Scheme::HTTP) { 80 } else { 443 }
 }
 

@@ -18,7 +18,6 @@ mod access;
 mod admin;
 mod authority;
 mod called;
-mod certificates;
 mod clock;
 mod component;
 mod compose;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::watch;
@@ -10,10 +11,9 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::handler::REQUEST_TIMEOUT;
-use super::http_client::HttpClient;
 use super::{Handler, bare};
 use crate::authority::{Allowed, Authority};
-use crate::clock;
+use crate::clock::{self, Time};
 use crate::deadline::{self, earlier};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, Lost, MAX_DEPTH, On};
@@ -33,13 +33,9 @@ pub(crate) struct Network {
 /// An answer, and the work that brings the rest of its body.
 pub(crate) type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
-/// How long the body of an answer may pause, where its reader does not say: as long as Wasmtime allows.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-
 /// Where requests go.
 pub(crate) struct Upstreams {
-    /// None where there is no network: time is simulated.
-    pub client: Option<HttpClient>,
+    pub time: Time,
     /// Authorities out on the network.
     pub allow: Vec<Allowed>,
     /// Those that a component of this host answers for.
@@ -134,19 +130,22 @@ impl Network {
             }
         });
         let send = async {
-            match (component, &upstreams.client) {
-                (Some((_, handler)), _) => {
+            match component {
+                Some((_, handler)) => {
                     self.lattice.journal().arrived(trace.trace_id(), || target.into());
                     Ok(at_once(handler.handle(self, request, depth, (place, upstreams.at_work.subscribe())).await))
                 }
-                (None, None) => Err(Error::InternalError(Some(format!(
+                None if upstreams.time == Time::Simulated => Err(Error::InternalError(Some(format!(
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
                 )))),
-                (None, Some(client)) => {
-                    // The last tenth is left, so that the guest is told that nothing was sent.
-                    let connect = options.connect_timeout.unwrap_or(limit).min(limit.mul_f32(0.9));
-                    let pause = options.between_bytes_timeout.unwrap_or(LONGEST_PAUSE);
-                    client.send(request, connect, pause, place).await.map(at_once)
+                None => {
+                    let (response, io) = to_network(request, options, limit).await?;
+                    // Until the connection is done with, whose descriptor it takes.
+                    let io = async move {
+                        let _place = place;
+                        Box::into_pin(io).await
+                    };
+                    Ok((response, Box::new(io) as _))
                 }
             }
         };
@@ -181,6 +180,15 @@ fn tell(headers: &mut HeaderMap, waits: Duration) {
     }
 }
 
+/// To a server, over a connection of its own.
+async fn to_network(request: Request<WasiBody>, options: RequestOptions, timeout: Duration) -> Result<Exchange, Error> {
+    // The last tenth is left, so that the guest is told that nothing was sent.
+    let connect = options.connect_timeout.unwrap_or(timeout).min(timeout.mul_f32(0.9));
+    let options = RequestOptions { connect_timeout: Some(connect), ..options };
+    let (response, io) = wasmtime_wasi_http::default_send_request(request, Some(options)).await?;
+    Ok((response.map(BodyExt::boxed_unsync), Box::new(io)))
+}
+
 /// An answer that needs no further work.
 fn at_once(response: Response<WasiBody>) -> Exchange {
     (response, Box::new(async { Ok(()) }))
@@ -213,9 +221,7 @@ fn failure(error: &Error) -> Failure {
             (Cause::NoTarget, Delivery::NotSent)
         }
         // The handshake comes before the request.
-        Error::Tls(_) | Error::TlsCertificateError | Error::TlsAlertReceived { .. } => {
-            (Cause::Protocol, Delivery::NotSent)
-        }
+        Error::Tls(_) => (Cause::Protocol, Delivery::NotSent),
         Error::ConnectionLimitReached => (Cause::Overloaded, Delivery::NotSent),
         Error::ConnectionTimeout => (Cause::Timeout, Delivery::NotSent),
         Error::HttpResponseTimeout | Error::ConnectionReadTimeout => (Cause::Timeout, Delivery::Unknown),
