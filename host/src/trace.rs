@@ -100,7 +100,7 @@ pub(crate) fn within(context: &SpanContext) -> Option<ContextGuard> {
     context.is_valid().then(|| Context::new().with_remote_span_context(context.clone()).attach())
 }
 
-/// What makes spans: nothing, where nobody would see them.
+/// Makes spans. It has nothing to make them with where the process has no tracer provider: then a span is its parent.
 pub(crate) struct Tracer(Option<BoxedTracer>);
 
 impl Tracer {
@@ -205,6 +205,7 @@ pub(crate) fn known_method(method: &Method) -> Option<&'static str> {
 /// A span under way. One that is dropped is of a call that was abandoned.
 pub(crate) struct Span {
     context: SpanContext,
+    /// None where it is its parent.
     seen: Option<(BoxedSpan, SpanKind)>,
     ended: bool,
 }

@@ -69,9 +69,10 @@ impl Network {
         // A guest that traces by itself knows better.
         trace::inject(&span.context(), request.headers_mut());
         let target = target(&request);
-        let recording = self.lattice.journal().begin(&target, &span.context());
         let timed = metrics::http_client(request.method(), || self.upstreams.place(request.uri()));
-        let limit = deadline.map_or(Duration::MAX, deadline::left).min(self.lattice.timeout());
+        let (context, bound) = (span.context(), self.lattice.limit(deadline));
+        let mut under_way = self.lattice.under_way(&target, &context, (timed, Some(span)), bound);
+        let limit = bound.length;
         let exchange = async {
             if limit.is_zero() {
                 // Of a request that is not begun, nothing was sent.
@@ -85,17 +86,9 @@ impl Network {
             clock::timeout(limit, forward).await.unwrap_or(Err(Error::HttpResponseTimeout))
         };
         let exchange = exchange.await;
-        let failure = exchange.as_ref().err().map(failure);
-        recording.end(failure.as_ref());
         match &exchange {
-            Ok((response, _)) => {
-                timed.into_iter().for_each(|timed| timed.answered(response.status(), 400));
-                span.answered(response.status());
-            }
-            Err(_) => {
-                timed.into_iter().for_each(|timed| timed.end(failure.as_ref()));
-                span.end(failure.as_ref());
-            }
+            Ok((response, _)) => under_way.answered(response.status()),
+            Err(error) => under_way.end(Some(&failure(error))),
         }
         exchange
     }

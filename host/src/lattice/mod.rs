@@ -24,7 +24,7 @@ pub(crate) use journal::Call;
 pub use journal::{Entry, Journal};
 pub(crate) use weights::pick;
 
-use under_way::{Limit, UnderWay};
+pub(crate) use under_way::{Limit, UnderWay};
 
 use crate::clock;
 use crate::component::{Interface, Signature};
@@ -97,11 +97,6 @@ impl<N> Lattice<N> {
         Lattice { links, timeout, places, journal, tracer }
     }
 
-    /// The longest that one call may take, and the head of an answer to a request.
-    pub fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// A place for a call or request, if there is one left.
     pub fn place(&self) -> Option<OwnedSemaphorePermit> {
         self.places.clone().try_acquire_owned().ok()
@@ -121,8 +116,9 @@ impl<N> Lattice<N> {
         let limit = self.limit(invocation.deadline);
         invocation.deadline = limit.ends;
         let span = self.begin(&mut invocation, &target);
-        let (told, trace) = ((metrics::call(&target), Some(span)), invocation.trace.clone());
-        self.recorded(&target, &trace, told, limit, self.route(network, invocation)).await
+        let trace = invocation.trace.clone();
+        let route = self.route(network, invocation);
+        self.recorded(&target, &trace, (metrics::call(&target), Some(span)), limit, route).await
     }
 
     /// Makes a call of the host's own to `job`, which has a time limit of its own, called `name` in messages, and records
@@ -138,7 +134,7 @@ impl<N> Lattice<N> {
         let limit = Limit::of(limit, invocation.deadline);
         invocation.deadline = limit.ends;
         let span = self.begin(&mut invocation, &target);
-        let (told, trace) = ((metrics::call(&target), Some(span)), invocation.trace.clone());
+        let trace = invocation.trace.clone();
         let run = async {
             match job.invoke(network, invocation).await {
                 Ok(Some(Val::Result(Err(error)))) => {
@@ -152,7 +148,7 @@ impl<N> Lattice<N> {
                 reply => reply,
             }
         };
-        self.recorded(&target, &trace, told, limit, run).await
+        self.recorded(&target, &trace, (metrics::call(&target), Some(span)), limit, run).await
     }
 
     /// Begins the span of a call, which is then what the callee's own calls are a part of.
@@ -208,20 +204,30 @@ impl<N> Lattice<N> {
     }
 
     /// How long a call may take whose caller waits until `deadline`.
-    fn limit(&self, deadline: Option<Instant>) -> Limit {
+    pub fn limit(&self, deadline: Option<Instant>) -> Limit {
         Limit::of((self.timeout, "invocation timeout"), deadline)
+    }
+
+    /// Begins to record a call or a request, as a part of what `trace` is of.
+    pub fn under_way<'l>(
+        &'l self,
+        target: &'l str,
+        trace: &SpanContext,
+        (timed, span): (Option<Timed>, Option<Span>),
+        limit: Limit,
+    ) -> UnderWay<'l> {
+        UnderWay { limit, records: Some((self.journal.begin(target, trace), timed, span)) }
     }
 
     async fn recorded<T>(
         &self,
         target: &str,
         trace: &SpanContext,
-        (timed, span): (Option<Timed>, Option<Span>),
+        metrics_and_span: (Option<Timed>, Option<Span>),
         limit: Limit,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let recording = self.journal.begin(target, trace);
-        let mut under_way = UnderWay { limit, told: Some((recording, timed, span)) };
+        let mut under_way = self.under_way(target, trace, metrics_and_span, limit);
         let reply = clock::timeout(limit.length, call).await.unwrap_or_else(|| Err(limit.exceeded()));
         under_way.end(reply.as_ref().err());
         reply

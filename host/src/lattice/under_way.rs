@@ -1,7 +1,8 @@
-//! A call under way: how long it may take, and all that is told of its end.
+//! A call or a request under way: how long it may take, and the one place that records its end.
 
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::journal::Recording;
@@ -12,7 +13,7 @@ use crate::trace::Span;
 
 /// How long a call may take.
 #[derive(Clone, Copy)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     /// From when it began.
     pub length: Duration,
     /// None where a clock cannot show it.
@@ -43,24 +44,28 @@ impl Limit {
     }
 }
 
-/// A call whose end goes to the journal, and to its metrics and span where it has them. Dropped without an end, it was
-/// abandoned; unless its time is over, which whoever waits for it may notice first.
-pub(super) struct UnderWay<'j> {
-    pub limit: Limit,
-    pub told: Option<(Recording<'j>, Option<Timed>, Option<Span>)>,
+/// A call or a request whose end goes to the journal, and to its metrics and span where it has them. Dropped before its
+/// end, it was abandoned. Dropped after its limit, it timed out: its caller may have the same limit, and be first to notice.
+pub(crate) struct UnderWay<'j> {
+    pub(super) limit: Limit,
+    pub(super) records: Option<(Recording<'j>, Option<Timed>, Option<Span>)>,
 }
 
 impl UnderWay<'_> {
+    /// Ends it with the outcome of a call, or the failure of a request.
     pub fn end(&mut self, failure: Option<&Failure>) {
-        if let Some((recording, timed, span)) = self.told.take() {
-            recording.end(failure);
-            if let Some(timed) = timed {
-                timed.end(failure);
-            }
-            if let Some(span) = span {
-                span.end(failure);
-            }
-        }
+        let Some((recording, timed, span)) = self.records.take() else { return };
+        recording.end(failure);
+        timed.into_iter().for_each(|timed| timed.end(failure));
+        span.into_iter().for_each(|span| span.end(failure));
+    }
+
+    /// Ends it with the answer to a request.
+    pub fn answered(&mut self, status: StatusCode) {
+        let Some((recording, timed, span)) = self.records.take() else { return };
+        recording.end(None);
+        timed.into_iter().for_each(|timed| timed.answered(status, 400));
+        span.into_iter().for_each(|span| span.answered(status));
     }
 }
 
@@ -84,7 +89,7 @@ mod tests {
         for (after, entries) in [(299, 0), (300, 1), (301, 2)] {
             let limit = Limit::of((Duration::from_millis(300), "timeout"), None);
             let recording = journal.begin("acme:greeter/api#greet", &SpanContext::NONE);
-            let under_way = UnderWay { limit, told: Some((recording, None, None)) };
+            let under_way = UnderWay { limit, records: Some((recording, None, None)) };
             tokio::time::advance(Duration::from_millis(after)).await;
             drop(under_way);
             let outcomes: Vec<_> = journal.entries().iter().map(|entry| entry.outcome).collect();
