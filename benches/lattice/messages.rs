@@ -1,7 +1,7 @@
 //! A message and its answer, by a component beside `async-nats` alone, over one server in one run.
 
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
@@ -9,7 +9,7 @@ use steadfast_demo::guests::Guests;
 
 use crate::http::{self, Load};
 use crate::program::Program;
-use crate::{Outcome, Places, REUSE, Row, until_ready};
+use crate::{Outcome, PATIENCE, Places, REUSE, Row, until_ready};
 
 /// So many messages, one after the other, so many times: of a request, HTTP is a small part.
 const MESSAGES: u32 = 200;
@@ -45,9 +45,13 @@ pub async fn run(places: &Places<'_>, _server: Program) -> Outcome<()> {
     ] {
         let messages = format!("[[messages]]\nnats = '{}'\nsubject = '{subject}'\n", places.url);
         let program = places.serve(name, messenger, &format!("{more}{link}{messages}")).await?;
-        let row = Row { name, path: "/", programs: vec![program] };
-        until_ready(&row, 200, "0 0").await?;
+        let begin = Instant::now();
+        // It listens for requests first, and then subscribes.
+        while client.request(subject, "ping".into()).await.is_err() && begin.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         rows.push((name, alone(&client, subject).await?));
+        drop(program);
     }
     let best = rows[0].1.quantile(0.5);
     println!("| a message and its answer, one at a time | p50, µs | p90 | of the first row |");
