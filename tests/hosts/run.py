@@ -85,6 +85,8 @@ def wasmtime(rows, wasmtime):
         rows.check(host, "the greeter traps: no fallback is left", bare, server.answer("/hello/trap"))
     with serving(*command(failing, "-Scli", "--max-instance-reuse-count", "100")) as server:
         rows.check(host, "with instances that are reused: it opens", True, server.opened())
+    with serving(*command(COMPONENTS / "composed-shared.wasm", "-Scli", "-Sconfig", "-Skeyvalue")) as server:
+        rows.check(host, "a shared breaker, by -Skeyvalue: forgotten", False, server.opened("/down"))
     config = ["-Sconfig", f"-Sconfig-var=steadfast={CONFIG}"]
     with serving(*command(COMPONENTS / "composed-named.wasm", "-Scli", *config)) as server:
         configured(rows, host, server)
@@ -95,7 +97,7 @@ def wasmcloud(rows, wash):
     host = f"wasmCloud {version}"
 
     @contextlib.contextmanager
-    def project(component, address, linked=None):
+    def project(component, address, linked=None, config=None):
         """A folder in which `wash dev` builds nothing, and serves `component`."""
         settings = {
             "build": {"command": "true", "component_path": str(COMPONENTS / component)},
@@ -103,6 +105,8 @@ def wasmcloud(rows, wash):
         }
         if linked:
             settings["dev"]["components"] = [{"name": "linked", "file": str(COMPONENTS / linked)}]
+        if config:
+            settings["workload"] = {"config": {"steadfast": config}}
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / ".wash" / "config.yaml"
             file.parent.mkdir()
@@ -121,6 +125,17 @@ def wasmcloud(rows, wash):
         rows.check(host, "composed", "200 Hello, Ada!", server.answer("/hello/Ada")[0])
     with dev("http_hello.wasm", linked="greeter.wasm") as server:
         rows.check(host, "linked by the platform", "200 Hello, Ada!", server.answer("/hello/Ada")[0])
+    with dev("http_hello.wasm", linked="greeter-js.wasm") as server:
+        failures(rows, host, "linked with a greeter in JavaScript", server)
+        rows.check(host, "the greeter traps: no fallback is left", ("500", 1), server.answer("/hello/trap"))
+    with dev("composed-js.wasm") as server:
+        failures(rows, host, "composed with a greeter in JavaScript", server)
+        rows.check(host, "an instance for each: no breaker opens", False, server.opened())
+        rows.check(host, "the greeter traps: no fallback is left", ("500", 1), server.answer("/hello/trap"))
+    with dev("composed-shared.wasm") as server:
+        rows.check(host, "a shared breaker, by wasi:keyvalue: it opens", True, server.opened("/down"))
+    with dev("composed-named.wasm", config=CONFIG) as server:
+        configured(rows, host, server)
     with project("http_hello.wasm", f"127.0.0.1:{free_port()}") as folder:
         lacks = refused([wash, "dev"], GREETER, folder)
         rows.check(host, "an import that nothing serves", f"refused at start: {GREETER}", lacks)

@@ -73,9 +73,9 @@ class Server:
             body = "with a page of the host"
         return f"{response.status} {body}".strip(), self.calls() - before
 
-    def opened(self):
+    def opened(self, path="/strict/down"):
         """Whether the breaker opens: two requests are enough for one instance, and a few more for some."""
-        answers = (self.answer("/strict/down") for _ in range(6))
+        answers = (self.answer(path) for _ in range(6))
         return ("503 breaker-open", 0) in answers
 
     def ended_by(self, path):
