@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&str; 8] = ["platform", "failure", "observe", "testing", "policy", "call", "config", "http"];
 
 /// The same of the host, where a room may be a file.
-const HOST_ROOMS: [&str; 32] = [
+const HOST_ROOMS: [&str; 33] = [
     "escape",
     "excerpt",
     "small_file",
+    "certificates",
     "failure",
     "error",
     "authority",

@@ -34,9 +34,8 @@ impl Authority {
 
     /// Whether a request for `uri` goes here.
     pub fn is_of(&self, uri: &Uri) -> bool {
-        let usual = usual_port(uri.scheme());
         uri.host().is_some_and(|host| host.eq_ignore_ascii_case(&self.host))
-            && uri.port_u16().unwrap_or(usual) == self.port.unwrap_or(usual)
+            && port(uri) == Some(self.port.unwrap_or(usual_port(uri.scheme())))
     }
 
     /// The host and the port that a request for `uri`, which goes here, is sent to.
@@ -115,10 +114,9 @@ impl Allowed {
 
     /// Whether a request for `uri` may be sent.
     pub fn is_of(&self, uri: &Uri) -> bool {
-        let usual = usual_port(uri.scheme());
-        let port = uri.port_u16().unwrap_or(usual);
+        let Some(port) = port(uri) else { return false };
         let port_allowed = match self.ports {
-            Ports::Usual => port == usual,
+            Ports::Usual => port == usual_port(uri.scheme()),
             Ports::All => true,
             Ports::One(one) => port == one,
         };
@@ -176,6 +174,13 @@ impl fmt::Display for Allowed {
     }
 }
 
+/// The port that a request for `uri` goes to; none, where it names one that no server has, such as 65536.
+pub(crate) fn port(uri: &Uri) -> Option<u16> {
+    let authority = uri.authority()?.as_str();
+    let named = authority.strip_prefix(uri.host()?)?;
+    if matches!(named, "" | ":") { Some(usual_port(uri.scheme())) } else { uri.port_u16() }
+}
+
 fn usual_port(scheme: Option<&Scheme>) -> u16 {
     if scheme == Some(&Scheme::HTTP) { 80 } else { 443 }
 }
@@ -199,6 +204,8 @@ mod tests {
             ("api.example.com", "https://API.example.com:443/a"),
             ("API.example.com:80", "http://api.example.com/"),
             ("[::1]:9000", "http://[::1]:9000/"),
+            ("[::1]", "http://[::1]/"),
+            ("api.example.com", "http://api.example.com:/"),
         ] {
             assert!(goes(authority, uri), "{authority} {uri}");
         }
@@ -207,6 +214,7 @@ mod tests {
             ("api.example.com:80", "https://api.example.com/"),
             ("example.com", "http://api.example.com/"),
             ("127.0.0.1:9000", "http://127.0.0.1:9001/"),
+            ("api.example.com", "http://api.example.com:65536/"),
         ] {
             assert!(!goes(authority, uri), "{authority} {uri}");
         }
@@ -243,6 +251,8 @@ mod tests {
         }
         for (allowed, uri) in [
             ("*", "http://a:9000/"),
+            ("*", "http://a:65536/"),
+            ("*:*", "http://a:65536/"),
             ("*:9000", "http://a/"),
             ("*.example.com", "http://example.com/"),
             ("*.example.com", "http://.example.com/"),

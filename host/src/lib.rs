@@ -18,6 +18,7 @@ mod access;
 mod admin;
 mod authority;
 mod called;
+mod certificates;
 mod clock;
 mod component;
 mod compose;

@@ -13,7 +13,7 @@ use crate::component::{Component, Functions, Interface};
 use crate::cron::{self, Job};
 use crate::error::Error;
 use crate::health::Health;
-use crate::instance::{Callee, Handler, Network, Provided, Sandbox, Upstreams};
+use crate::instance::{Callee, Handler, HttpClient, Network, Provided, Sandbox, Upstreams};
 use crate::lattice::{Faults, Faulty, Lattice, Transport};
 use crate::manifest::{Cron, Instances, Link, Manifest, Target};
 #[cfg(feature = "wrpc")]
@@ -136,8 +136,13 @@ impl Loaded {
             let handler = Handler::new(&others[&upstream.component], &sandbox, Instances::Fresh)?;
             Ok((upstream.authority.clone(), Arc::new(handler)))
         });
+        let client = HttpClient::new(manifest.http.ca.as_deref()).map_err(|problem| Error::Manifest {
+            path: manifest.path.clone(),
+            line: None,
+            problem,
+        })?;
         let upstreams = Upstreams {
-            time,
+            client: (time == Time::Real).then_some(client),
             allow: manifest.http.allow.clone(),
             deadlines: manifest.http.deadlines,
             components: components.collect::<Result<_, Error>>()?,

@@ -360,7 +360,7 @@ impl Ready {
             Source::Host(provided) => {
                 let faults = Arc::new(Faults::new(Vec::new(), 0));
                 let upstreams = Upstreams {
-                    time: Time::Real,
+                    client: None,
                     allow: Vec::new(),
                     components: Vec::new(),
                     deadlines: Deadlines::default(),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::watch;
@@ -11,9 +10,10 @@ use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::handler::REQUEST_TIMEOUT;
+use super::http_client::HttpClient;
 use super::{Handler, bare};
-use crate::authority::{Allowed, Authority};
-use crate::clock::{self, Time};
+use crate::authority::{self, Allowed, Authority};
+use crate::clock;
 use crate::deadline::{self, earlier};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{FaultKind, Faults, Lattice, Lost, MAX_DEPTH, On};
@@ -30,12 +30,13 @@ pub(crate) struct Network {
     pub upstreams: Upstreams,
 }
 
-/// An answer, and the work that brings the rest of its body.
-pub(crate) type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
+/// How long the body of an answer may pause, where its reader does not say: as long as Wasmtime allows.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// Where requests go.
 pub(crate) struct Upstreams {
-    pub time: Time,
+    /// None where there is no network: time is simulated.
+    pub client: Option<HttpClient>,
     /// Authorities out on the network.
     pub allow: Vec<Allowed>,
     /// Those that a component of this host answers for.
@@ -64,7 +65,7 @@ impl Network {
         (depth, deadline, trace): (u32, Option<Instant>, SpanContext),
         mut request: Request<WasiBody>,
         options: RequestOptions,
-    ) -> Result<Exchange, Error> {
+    ) -> Result<Response<WasiBody>, Error> {
         let span = self.lattice.tracer().outgoing(request.method(), request.uri(), &trace);
         // A guest that traces by itself knows better.
         trace::inject(&span.context(), request.headers_mut());
@@ -87,7 +88,7 @@ impl Network {
         };
         let exchange = exchange.await;
         match &exchange {
-            Ok((response, _)) => under_way.answered(response.status()),
+            Ok(response) => under_way.answered(response.status()),
             Err(error) => under_way.end(Some(&failure(error))),
         }
         exchange
@@ -100,13 +101,13 @@ impl Network {
         limit: Duration,
         request: Request<WasiBody>,
         options: RequestOptions,
-    ) -> Result<Exchange, Error> {
+    ) -> Result<Response<WasiBody>, Error> {
         if depth > MAX_DEPTH {
             return Err(Error::LoopDetected);
         }
         let uri = request.uri().clone();
         // No name and password in it: what is compared is what is connected to.
-        if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) {
+        if uri.authority().is_none_or(|it| it.as_str().contains('@')) || authority::port(&uri).is_none() {
             return Err(Error::HttpRequestUriInvalid);
         }
         let upstreams = &self.upstreams;
@@ -123,22 +124,19 @@ impl Network {
             }
         });
         let send = async {
-            match component {
-                Some((_, handler)) => {
+            match (component, &upstreams.client) {
+                (Some((_, handler)), _) => {
                     self.lattice.journal().arrived(trace.trace_id(), || target.into());
-                    Ok(at_once(handler.handle(self, request, depth, (place, upstreams.at_work.subscribe())).await))
+                    Ok(handler.handle(self, request, depth, (place, upstreams.at_work.subscribe())).await)
                 }
-                None if upstreams.time == Time::Simulated => Err(Error::InternalError(Some(format!(
+                (None, None) => Err(Error::InternalError(Some(format!(
                     "simulated time has no network; let a component answer for `{uri}`, in `[http.upstreams]`"
                 )))),
-                None => {
-                    let (response, io) = to_network(request, options, limit).await?;
-                    // Until the connection is done with, whose descriptor it takes.
-                    let io = async move {
-                        let _place = place;
-                        Box::into_pin(io).await
-                    };
-                    Ok((response, Box::new(io) as _))
+                (None, Some(client)) => {
+                    // The last tenth is left, so that the guest is told that nothing was sent.
+                    let connect = options.connect_timeout.unwrap_or(limit).min(limit.mul_f32(0.9));
+                    let pause = options.between_bytes_timeout.unwrap_or(LONGEST_PAUSE);
+                    client.send(request, connect, pause, place).await
                 }
             }
         };
@@ -149,11 +147,9 @@ impl Network {
                 Some(FaultKind::NoLink) => Err(Error::HttpRequestDenied),
                 Some(FaultKind::NoTarget) => Err(Error::ConnectionRefused),
                 Some(FaultKind::Disconnected) => Err(Error::DestinationIpUnroutable),
-                Some(FaultKind::Trap) => Ok(at_once(bare(StatusCode::INTERNAL_SERVER_ERROR))),
-                Some(FaultKind::Overloaded(retry_after)) => {
-                    Ok(at_once(injected(StatusCode::SERVICE_UNAVAILABLE, retry_after)))
-                }
-                Some(FaultKind::Status(status, retry_after)) => Ok(at_once(injected(status, retry_after))),
+                Some(FaultKind::Trap) => Ok(bare(StatusCode::INTERNAL_SERVER_ERROR)),
+                Some(FaultKind::Overloaded(retry_after)) => Ok(injected(StatusCode::SERVICE_UNAVAILABLE, retry_after)),
+                Some(FaultKind::Status(status, retry_after)) => Ok(injected(status, retry_after)),
                 // A timeout ends the wait.
                 Some(FaultKind::Blackhole) => std::future::pending().await,
                 Some(FaultKind::Drop(Lost::Answer)) => send.await.and(Err(Error::ConnectionTerminated)),
@@ -171,20 +167,6 @@ fn tell(headers: &mut HeaderMap, waits: Duration) {
     if let Some(value) = ends.and_then(|ends| HeaderValue::try_from(deadline::written(ends)).ok()) {
         headers.insert(REQUEST_TIMEOUT, value);
     }
-}
-
-/// To a server, over a connection of its own.
-async fn to_network(request: Request<WasiBody>, options: RequestOptions, timeout: Duration) -> Result<Exchange, Error> {
-    // The last tenth is left, so that the guest is told that nothing was sent.
-    let connect = options.connect_timeout.unwrap_or(timeout).min(timeout.mul_f32(0.9));
-    let options = RequestOptions { connect_timeout: Some(connect), ..options };
-    let (response, io) = wasmtime_wasi_http::default_send_request(request, Some(options)).await?;
-    Ok((response.map(BodyExt::boxed_unsync), Box::new(io)))
-}
-
-/// An answer that needs no further work.
-fn at_once(response: Response<WasiBody>) -> Exchange {
-    (response, Box::new(async { Ok(()) }))
 }
 
 fn injected(status: StatusCode, retry_after: Option<Duration>) -> Response<WasiBody> {
@@ -206,7 +188,7 @@ fn target(request: &Request<WasiBody>) -> String {
     format!("{method} {scheme}://{authority}{}", uri.path())
 }
 
-/// What the journal says of it: what a guest would take from the error code.
+/// What the journal says of it: what a guest takes from the error code, or more.
 fn failure(error: &Error) -> Failure {
     let (cause, delivery) = match error {
         Error::HttpRequestDenied => (Cause::NoLink, Delivery::NotSent),
@@ -214,7 +196,9 @@ fn failure(error: &Error) -> Failure {
             (Cause::NoTarget, Delivery::NotSent)
         }
         // The handshake comes before the request.
-        Error::Tls(_) => (Cause::Protocol, Delivery::NotSent),
+        Error::Tls(_) | Error::TlsCertificateError | Error::TlsAlertReceived { .. } => {
+            (Cause::Protocol, Delivery::NotSent)
+        }
         Error::ConnectionLimitReached => (Cause::Overloaded, Delivery::NotSent),
         Error::ConnectionTimeout => (Cause::Timeout, Delivery::NotSent),
         Error::HttpResponseTimeout | Error::ConnectionReadTimeout => (Cause::Timeout, Delivery::Unknown),

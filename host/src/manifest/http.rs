@@ -15,6 +15,8 @@ pub(crate) struct Http {
     pub allow: Vec<Allowed>,
     pub upstreams: Vec<Upstream>,
     pub deadlines: Deadlines,
+    /// A file with certificates that are trusted besides those of the public authorities.
+    pub ca: Option<PathBuf>,
 }
 
 /// Which requests say how long their sender still waits.
@@ -85,6 +87,8 @@ pub(super) struct FileHttp {
     allow: Vec<Allowed>,
     #[serde(default, deserialize_with = "value::deadlines")]
     deadlines: FileDeadlines,
+    #[serde(default, deserialize_with = "value::certificate")]
+    ca: Option<PathBuf>,
     #[serde(default)]
     upstreams: BTreeMap<String, Spanned<FileUpstream>>,
 }
@@ -112,7 +116,7 @@ impl FileHttp {
             })?;
             Ok(Upstream { authority, component: beside(component), line })
         });
-        let (allow, deadlines) = (self.allow, self.deadlines.into());
-        Ok(Http { upstreams: upstreams.collect::<Result<_, _>>()?, allow, deadlines })
+        let upstreams = upstreams.collect::<Result<_, _>>()?;
+        Ok(Http { upstreams, allow: self.allow, deadlines: self.deadlines.into(), ca: self.ca.map(beside) })
     }
 }

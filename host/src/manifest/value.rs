@@ -25,6 +25,14 @@ pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     deserializer.deserialize_str(Text { expected: "the path of a component's file, like \"app.wasm\"", parse })
 }
 
+pub(super) fn certificate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let parse = |text: &str| match text {
+        "" => Err("the path is empty; write that of a file with certificates, like \"ca.pem\"".into()),
+        path => Ok(Some(PathBuf::from(path))),
+    };
+    deserializer.deserialize_str(Text { expected: "the path of a file with certificates, like \"ca.pem\"", parse })
+}
+
 pub(super) fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let parse = |text: &str| match text {
         "" => Err("the path is empty; write that of a file, like \"policies.toml\"".into()),

@@ -57,7 +57,7 @@ fn an_unknown_key_is_said_with_those_that_are_known() {
              `provider`"
                 .into(),
         ),
-        ("[http]\ncolour = 1", "hello.toml:3: unknown field `colour`, expected one of `allow`, `deadlines`, `upstreams`".into()),
+        ("[http]\ncolour = 1", "hello.toml:3: unknown field `colour`, expected one of `allow`, `deadlines`, `ca`, `upstreams`".into()),
         (
             "[http.upstreams]\n'a.test' = { component = 'd', colour = 1 }",
             "hello.toml:3: unknown field `colour`, expected `component`".into(),

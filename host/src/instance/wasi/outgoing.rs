@@ -2,12 +2,14 @@
 
 use std::io::{self, ErrorKind};
 
-use hyper::Request;
+use hyper::{Request, Response};
 use wasmtime_wasi_http::p2::bindings::http::types::{DnsErrorPayload, ErrorCode};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::instance::Work;
-use crate::instance::upstreams::Exchange;
+
+/// An answer, and what has to be done for the rest of its body.
+type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
 /// One instance's way out.
 pub(in crate::instance) struct Outgoing {
@@ -22,7 +24,9 @@ impl WasiHttpHooks for Outgoing {
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Exchange, Error>> + Send> {
         let Work { network, depth, deadline, trace } = self.work.clone();
-        Box::new(network.send((depth, deadline.now(), trace), request, options.unwrap_or_default()))
+        let answer = network.send((depth, deadline.now(), trace), request, options.unwrap_or_default());
+        // The rest comes by itself.
+        Box::new(async { Ok((answer.await?, Box::new(async { Ok(()) }) as _)) })
     }
 
     fn p2_error_from_connect(&mut self, error: &io::Error) -> ErrorCode {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,8 +12,10 @@ use tokio_postgres::config::Host;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_rustls::client;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+use crate::certificates;
 
 /// How connections are made secret.
 #[derive(Clone)]
@@ -29,14 +31,7 @@ impl Tls {
         let mut roots = RootCertStore::empty();
         match ca {
             Some(file) => {
-                for certificate in certificates("ca", file)? {
-                    roots.add(certificate).map_err(|error| {
-                        format!(
-                            "`ca`: {} has a certificate that signs nothing: {error}; give that of the CA",
-                            file.display()
-                        )
-                    })?;
-                }
+                certificates::trust("ca", file, &mut roots)?;
             }
             None => {
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -50,13 +45,13 @@ impl Tls {
         let config = match certificate {
             None => builder.with_no_client_auth(),
             Some((file, key)) => {
-                let secret = PrivateKeyDer::from_pem_slice(&read("key", key)?).map_err(|_| {
+                let secret = PrivateKeyDer::from_pem_slice(&certificates::bytes("key", key)?).map_err(|_| {
                     format!(
                         "`key`: {} has no private key in PEM; give a file with a `BEGIN PRIVATE KEY`",
                         key.display()
                     )
                 })?;
-                builder.with_client_auth_cert(certificates("cert", file)?, secret).map_err(|error| {
+                builder.with_client_auth_cert(certificates::read("cert", file)?, secret).map_err(|error| {
                     format!(
                         "`key`: {} is not the key of the certificate in {}: {error}; give the two that belong together",
                         key.display(),
@@ -77,17 +72,6 @@ impl Tls {
         };
         Connect { config: self.0.clone(), name }
     }
-}
-
-fn certificates(part: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(part, file)?).collect();
-    certificates.ok().filter(|certificates| !certificates.is_empty()).ok_or_else(|| {
-        format!("`{part}`: {} has no certificate in PEM; give a file with a `BEGIN CERTIFICATE`", file.display())
-    })
-}
-
-fn read(part: &str, file: &Path) -> Result<Vec<u8>, String> {
-    crate::small_file::read(file).map_err(|error| format!("`{part}`: cannot read {}: {error}", file.display()))
 }
 
 pub(super) struct Connect {

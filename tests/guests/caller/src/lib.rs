@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use steadfast::{Backoff, Cause, Deadline, Delivery, Failed, Policy, Retry, RpcError};
+use steadfast::{Backoff, Cause, Deadline, Delivery, Failed, Failure, Policy, Retry, RpcError, http};
 use wstd::http::error::ErrorCode;
 use wstd::http::{Body, Client, Error, Request, Response};
 use wstd::time::{Duration as Wait, Instant};
@@ -50,6 +50,8 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
         "/settings" => Ok(settings()),
         _ if path.starts_with("/masses/") => masses(&path["/masses/".len()..]),
         _ if path.starts_with("/fetch/") => Ok(fetch(&path["/fetch/".len()..]).await),
+        _ if path.starts_with("/glance/") => Ok(glance(&path["/glance/".len()..]).await),
+        _ if path.starts_with("/upload/") => Ok(upload(&path["/upload/".len()..]).await),
         _ => Ok("unknown".into()),
     };
     Ok(match outcome {
@@ -60,10 +62,28 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
 
 /// What became of a GET: the status, `retry-after` and the body, or the error.
 async fn fetch(url: &str) -> String {
-    let mut response = match Client::new().send(Request::get(url).body(()).unwrap()).await {
-        Ok(response) => response,
-        Err(error) => return format!("{:?}", error.downcast_ref::<ErrorCode>().expect("a code")),
-    };
+    match Client::new().send(Request::get(url).body(()).unwrap()).await {
+        Ok(response) => answer(response).await,
+        Err(error) => format!("{:?}", error.downcast_ref::<ErrorCode>().expect("a code")),
+    }
+}
+
+/// The status alone: the body is not read.
+async fn glance(url: &str) -> String {
+    let response = Client::new().send(Request::get(url).body(()).unwrap()).await;
+    response.map_or("none".into(), |response| response.status().as_str().into())
+}
+
+/// What became of a POST of 16 MiB.
+async fn upload(url: &str) -> String {
+    let request = Request::post(url).body(vec![b'-'; 16 << 20]).unwrap();
+    match http::Client::new(&PLAIN).send(request).await {
+        Ok(response) => answer(response).await,
+        Err(failed) => format!("{:?} {:?}", failed.cause(), failed.delivery()),
+    }
+}
+
+async fn answer(mut response: Response<Body>) -> String {
     let after = response.headers().get("retry-after").map(|after| format!(" (after {})", after.to_str().unwrap()));
     let status = response.status().as_u16();
     let body = response.body_mut().str_contents().await.unwrap_or("(cut off)");

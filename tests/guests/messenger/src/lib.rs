@@ -1,7 +1,8 @@
 //! Publishes what it is sent over HTTP, and takes messages, of which it counts how often each came.
 //!
 //! `POST /publish/SUBJECT`, `/request/SUBJECT` and `/published/SUBJECT`, the last over the interface that wasmCloud
-//! published, show what came of it. `GET /requests/SUBJECT/NUMBER` asks as often. `POST /missing` says which of the lines of its body never came, and `GET /counts` how many messages came, and how many different ones.
+//! published, show what came of it. `GET /requests/SUBJECT/NUMBER` asks as often. `POST /missing` says which of the lines of
+//! its body never came, and `GET /counts` how many messages came, and how many different ones.
 
 use wstd::http::{Body, Error, Method, Request, Response};
 
