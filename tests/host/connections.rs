@@ -194,8 +194,6 @@ fn a_server_that_closes_a_kept_connection_gets_the_next_request_over_another() {
         for number in 1..=3 {
             assert_eq!(fetch(&host, &format!("http://{address}/")).await.body, "200 once");
             assert_eq!(connections.load(Ordering::Relaxed), number);
-            // Until the end of the connection is here.
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
 }
@@ -232,20 +230,21 @@ fn a_connection_ends_when_its_request_is_given_up() {
     run(async {
         for (says, expected) in [
             // Nothing: the request is given up when its time is over.
-            ("", "Cause::Timeout Delivery::Unknown"),
+            ("", "ErrorCode::HttpResponseTimeout"),
             // All that there is to say, and reads no more of the request.
             ("HTTP/1.1 413 Content Too Large\r\ncontent-length: 4\r\n\r\nless", "413 less"),
         ] {
             let (ended, mut ends) = tokio::sync::mpsc::channel(1);
+            let (given_up, was_given_up) = tokio::sync::watch::channel(false);
             let (address, _) = listen(move |mut stream| {
-                let ended = ended.clone();
+                let (ended, mut given_up) = (ended.clone(), was_given_up.clone());
                 async move {
                     let _ = stream.read(&mut [0; 64]).await;
                     let _ = stream.write_all(says.as_bytes()).await;
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    let _ = given_up.wait_for(|given_up| *given_up).await;
                     // What is not read hides the end; what is written to a closed connection comes back.
                     while stream.write_all(b"?").await.is_ok() {
-                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        tokio::task::yield_now().await;
                     }
                     let _ = ended.send(()).await;
                 }
@@ -254,6 +253,7 @@ fn a_connection_ends_when_its_request_is_given_up() {
             let host = host("");
             let answer = host.get(&format!("/upload/http://{address}/")).await;
             assert_eq!(answer.body, expected);
+            given_up.send(true).unwrap();
             let end = tokio::time::timeout(Duration::from_secs(10), ends.recv()).await;
             assert!(end.is_ok(), "the connection of `{expected}` is still there");
         }

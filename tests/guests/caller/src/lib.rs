@@ -3,8 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use steadfast::{Backoff, Cause, Deadline, Delivery, Failed, Failure, Policy, Retry, RpcError, http};
-use wstd::http::error::ErrorCode;
+use steadfast::{Backoff, Cause, Deadline, Delivery, Failed, Policy, Retry, RpcError, http};
 use wstd::http::{Body, Client, Error, Request, Response};
 use wstd::time::{Duration as Wait, Instant};
 
@@ -62,9 +61,22 @@ async fn main(request: Request<Body>) -> Result<Response<Body>, Error> {
 
 /// What became of a GET: the status, `retry-after` and the body, or the error.
 async fn fetch(url: &str) -> String {
-    match Client::new().send(Request::get(url).body(()).unwrap()).await {
-        Ok(response) => answer(response).await,
-        Err(error) => format!("{:?}", error.downcast_ref::<ErrorCode>().expect("a code")),
+    outcome(http::Client::new(&PLAIN).send(Request::get(url).body(()).unwrap()).await).await
+}
+
+/// The same of a POST of 16 MiB.
+async fn upload(url: &str) -> String {
+    outcome(http::Client::new(&PLAIN).send(Request::post(url).body(vec![b'-'; 16 << 20]).unwrap()).await).await
+}
+
+async fn outcome(result: Result<Response<Body>, Failed<http::Error>>) -> String {
+    let error = match result {
+        Ok(response) => return answer(response).await,
+        Err(failed) => failed.into_last().expect("an error"),
+    };
+    match error.take_response() {
+        Some(response) => answer(response).await,
+        None => format!("{:?}", error.code().expect("a code")),
     }
 }
 
@@ -72,15 +84,6 @@ async fn fetch(url: &str) -> String {
 async fn glance(url: &str) -> String {
     let response = Client::new().send(Request::get(url).body(()).unwrap()).await;
     response.map_or("none".into(), |response| response.status().as_str().into())
-}
-
-/// What became of a POST of 16 MiB.
-async fn upload(url: &str) -> String {
-    let request = Request::post(url).body(vec![b'-'; 16 << 20]).unwrap();
-    match http::Client::new(&PLAIN).send(request).await {
-        Ok(response) => answer(response).await,
-        Err(failed) => format!("{:?} {:?}", failed.cause(), failed.delivery()),
-    }
 }
 
 async fn answer(mut response: Response<Body>) -> String {
