@@ -11,11 +11,11 @@ use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use steadfast_host::escape::Escaped;
 use tracing::field::Field;
+use tracing::{Dispatch, Level, Metadata};
 #[cfg(feature = "otlp")]
 use tracing::{Event, Subscriber};
-use tracing::{Level, Metadata};
 use tracing_subscriber::field::MakeExt;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 #[cfg(feature = "otlp")]
@@ -44,19 +44,26 @@ pub(super) fn start(requests: Option<Requests>, quiet_by_default: bool) {
     };
     // `RUST_LOG` as everywhere: `RUST_LOG=steadfast=debug` shows every call.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    subscriber(requests, filter).init();
+}
+
+/// Each layer has a filter of its own, and nothing is filtered for all: what none of them wants is then known from the
+/// beginning, and costs nothing when it happens.
+fn subscriber(requests: Option<Requests>, filter: EnvFilter) -> Dispatch {
     let format = tracing_subscriber::fmt::layer()
         .fmt_fields(debug_fn(field).delimited(" "))
         .with_writer(|| &STDERR)
         .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    let all = tracing_subscriber::registry().with(filter_fn(without_secrets));
+        .with_target(false)
+        .with_filter(quiet(filter).and(filter_fn(without_secrets)));
+    let all = tracing_subscriber::registry();
     #[cfg(feature = "otlp")]
     let all = all.with(Exported.with_filter(filter_fn(is_exported)));
     match requests {
-        None => all.with(format.with_filter(quiet(filter))).init(),
+        None => all.with(format).into(),
         Some(requests) => {
             let of_requests = filter_fn(|event| matches!(event.target(), "steadfast::access" | "steadfast::lattice"));
-            all.with(format.with_filter(quiet(filter))).with(requests.with_filter(of_requests)).init();
+            all.with(format).with(requests.with_filter(of_requests)).into()
         }
     }
 }
@@ -118,4 +125,25 @@ fn quiet(filter: EnvFilter) -> EnvFilter {
 /// Whatever is asked for: at this level, the client of NATS writes what it shows to the server.
 fn without_secrets(event: &Metadata<'_>) -> bool {
     !(event.target().starts_with("async_nats") && *event.level() == Level::TRACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_not_made() {
+        let enabled = |filter: &str| {
+            tracing::dispatcher::with_default(&subscriber(None, EnvFilter::new(filter)), || {
+                [
+                    tracing::enabled!(target: "steadfast::access", Level::DEBUG),
+                    tracing::enabled!(target: "steadfast::access", Level::INFO),
+                    tracing::enabled!(target: "async_nats", Level::TRACE),
+                ]
+            })
+        };
+        assert_eq!(enabled("info"), [false, true, false]);
+        assert_eq!(enabled("trace"), [true, true, false]);
+        assert_eq!(enabled("off"), [false; 3]);
+    }
 }
