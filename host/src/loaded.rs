@@ -165,12 +165,12 @@ impl Loaded {
     pub fn handler(&self, app: &Component, manifest: &Manifest, time: Time) -> Result<Option<MessageHandler>, Error> {
         let Some(messages) = manifest.messages.first() else { return Ok(None) };
         let wrong = |problem| Error::Manifest { path: manifest.path.clone(), line: Some(messages.line), problem };
-        let (interface, signature) = handler_of(app).map_err(wrong)?;
+        let function = handler_of(app).map_err(wrong)?;
         if time == Time::Simulated {
             return Err(wrong("messages come over NATS, and simulated time has no network; remove them".into()));
         }
         let callee = Arc::new(Callee::new(app, &self.sandbox, manifest.instances)?);
-        Ok(Some(MessageHandler { interface, signature, target: self.faulty(callee) }))
+        Ok(Some(MessageHandler { function, target: self.faulty(callee) }))
     }
 
     fn faulty(&self, transport: Arc<Callee>) -> cron::Target {

@@ -11,7 +11,7 @@ use tokio::sync::watch::Sender;
 use tokio::time::Instant;
 
 use crate::clock::Time;
-use crate::component::{Component, Functions, Interface, Signature};
+use crate::component::{Component, Function, Functions, Interface};
 use crate::error::Error;
 use crate::health::Health;
 use crate::instance::{Callee, Network, Provided, Upstreams};
@@ -328,7 +328,7 @@ async fn ended(at_work: &Sender<()>, over: &OnceLock<Instant>) {
 /// What can be called.
 struct Ready {
     answer: Answer,
-    functions: Vec<(Interface, String, Arc<Signature>)>,
+    functions: Vec<Arc<Function>>,
     /// Of the components that answer its requests, [`Upstreams::at_work`].
     at_work: Sender<()>,
 }
@@ -372,7 +372,7 @@ impl Ready {
                 provided.begin(health);
                 let (network, provided) =
                     (Arc::new(Network { lattice, keyvalue: Arc::default(), upstreams }), Arc::new(provided));
-                Ok(Ready::with(network, provided.clone(), limit, provided.functions.iter()))
+                Ok(Ready::with(network, provided.clone(), limit, &provided.functions))
             }
         }
     }
@@ -381,16 +381,14 @@ impl Ready {
         network: Arc<Network>,
         provider: Arc<dyn Transport<Network>>,
         limit: Duration,
-        functions: impl Iterator<Item = (&'f Interface, &'f Functions)>,
+        functions: impl IntoIterator<Item = (&'f Interface, &'f Functions)>,
     ) -> Self {
-        let functions = functions.flat_map(|(interface, functions)| {
-            functions.iter().map(|(name, signature)| (interface.clone(), name.clone(), signature.clone()))
-        });
+        let functions = Function::all(functions).collect();
         let at_work = network.upstreams.at_work.clone();
         let answer: Answer = Box::new(move |invocation| {
             let (network, provider) = (network.clone(), provider.clone());
             Box::pin(async move { network.lattice.serve(&network, &*provider, limit, invocation).await })
         });
-        Ready { functions: functions.collect(), answer, at_work }
+        Ready { functions, answer, at_work }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod bundler;
+mod function;
 mod shape;
 mod signature;
 mod survey;
@@ -15,10 +16,11 @@ use std::sync::Arc;
 
 use semver::Version;
 use wit_parser::decoding::DecodedWasm;
-use wit_parser::{Function, IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
+use wit_parser::{IndexMap, InterfaceId, Resolve, WorldId, WorldItem, WorldKey};
 
 use crate::error::{Error, quote};
 use bounds::Refused;
+pub(crate) use function::Function;
 pub(crate) use shape::Shape;
 pub use signature::{ErrorType, Signature};
 pub(crate) use survey::{Standing, Survey, Surveyed, SurveyedFunction, survey};
@@ -387,7 +389,7 @@ fn name(resolve: &Resolve, key: &WorldKey, id: InterfaceId) -> Interface {
 fn functions<'r>(
     resolve: &'r Resolve,
     items: &'r IndexMap<WorldKey, WorldItem>,
-) -> impl Iterator<Item = (Interface, Result<Vec<&'r Function>, String>)> {
+) -> impl Iterator<Item = (Interface, Result<Vec<&'r wit_parser::Function>, String>)> {
     items.iter().filter_map(move |(key, item)| match item {
         WorldItem::Interface { id, .. } => {
             let name = name(resolve, key, *id);
@@ -411,7 +413,7 @@ fn functions<'r>(
 fn keyvalue(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> BTreeMap<String, Vec<String>> {
     let interfaces =
         functions(resolve, items).filter(|(interface, _)| KEYVALUE.contains(&interface.to_string().as_str()));
-    let called = |function: &&Function| {
+    let called = |function: &&wit_parser::Function| {
         let name = function.name.rsplit('.').next().unwrap_or(&function.name);
         (!["open", "current"].contains(&name)).then(|| name.to_string())
     };
@@ -426,7 +428,7 @@ fn keyvalue(resolve: &Resolve, items: &IndexMap<WorldKey, WorldItem>) -> BTreeMa
 /// cannot cross, and why.
 fn signatures<'r>(
     resolve: &'r Resolve,
-    interfaces: impl Iterator<Item = (Interface, Result<Vec<&'r Function>, String>)>,
+    interfaces: impl Iterator<Item = (Interface, Result<Vec<&'r wit_parser::Function>, String>)>,
 ) -> impl Iterator<Item = (Interface, Result<Functions, String>)> {
     let linkable = interfaces.filter(|(_, functions)| !matches!(functions, Ok(functions) if functions.is_empty()));
     linkable.map(|(interface, functions)| {

@@ -17,7 +17,7 @@ use wasmtime::component::Val;
 use self::lease::Lease;
 use self::plan::{Plan, Step};
 use crate::clock::{self, WallClock};
-use crate::component::{Component, Interface, Signature};
+use crate::component::{Component, Function};
 use crate::error::Error;
 use crate::instance::Network;
 use crate::lattice::{Faulty, Invocation};
@@ -30,8 +30,7 @@ pub(crate) type Target = Faulty<Network>;
 /// A call on schedule, ready to be made.
 pub(crate) struct Job {
     cron: Cron,
-    interface: Interface,
-    signature: Arc<Signature>,
+    function: Arc<Function>,
     params: Vec<Val>,
 }
 
@@ -72,7 +71,7 @@ impl Job {
                 )));
             }
         };
-        Ok(Job { cron: cron.clone(), interface: interface.clone(), signature: signature.clone(), params })
+        Ok(Job { cron: cron.clone(), function: Function::new(interface, &cron.function, signature), params })
     }
 
     /// Calls `target` at the times of the schedule. Runs do not overlap: times that go by during a run are missed.
@@ -123,9 +122,7 @@ impl Job {
     /// Calls `target` once, and tells how it went.
     async fn run(&self, name: &str, network: &Arc<Network>, target: &Target) {
         let invocation = Invocation {
-            interface: self.interface.clone(),
-            function: self.cron.function.clone(),
-            signature: self.signature.clone(),
+            function: self.function.clone(),
             params: self.params.clone(),
             depth: 0,
             deadline: None,

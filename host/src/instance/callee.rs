@@ -1,7 +1,7 @@
 //! A component of this process that other components call. Each call runs on an instance of its own, or all take turns
 //! on one.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use wasmtime::component::{ComponentExportIndex, InstancePre, Val};
 use super::pool::{Exports, NoInstance};
 use super::wasi::wrpc;
 use super::{Deadline, Guest, Network, Pool, Running, Sandbox, Trap, Work};
-use crate::component::{Component, ErrorType, Signature};
+use crate::component::{Component, ErrorType, Function, Signature};
 use crate::error::Error;
 use crate::failure::{Cause, Delivery, Failure};
-use crate::lattice::{Invocation, Reply, Transport, target};
+use crate::lattice::{Invocation, Reply, Transport};
 use crate::manifest::Instances;
 use crate::metrics;
 use crate::trace;
@@ -28,18 +28,16 @@ pub(crate) struct Callee {
     turns: Option<Mutex<()>>,
 }
 
-/// By interface, without its version, and function.
-struct Functions(BTreeMap<(String, String), (ComponentExportIndex, Arc<Signature>)>);
+/// By the target that a call names.
+struct Functions(HashMap<String, (ComponentExportIndex, Arc<Signature>)>);
 
 impl Exports for Functions {
     fn find(component: &Component, pre: &InstancePre<Guest>) -> Result<Self, Error> {
-        let (compiled, mut functions) = (pre.component(), BTreeMap::new());
-        for (interface, signatures) in component.exports() {
-            let instance = compiled.get_export_index(None, interface.to_string());
-            for (function, signature) in signatures {
-                if let Some(index) = compiled.get_export_index(instance.as_ref(), function) {
-                    functions.insert((interface.path(), function.clone()), (index, signature.clone()));
-                }
+        let (compiled, mut functions) = (pre.component(), HashMap::new());
+        for function in Function::all(component.exports()) {
+            let instance = compiled.get_export_index(None, function.interface.to_string());
+            if let Some(index) = compiled.get_export_index(instance.as_ref(), &function.name) {
+                functions.insert(function.target.clone(), (index, function.signature.clone()));
             }
         }
         Ok(Functions(functions))
@@ -59,9 +57,9 @@ impl Callee {
 
     async fn call(&self, network: &Arc<Network>, invocation: Invocation) -> Reply {
         let name = &self.pool.name;
-        let key = (invocation.interface.path(), invocation.function);
-        let Some((_, signature)) = self.pool.exports().0.get(&key) else {
-            let message = format!("`{name}` does not export `{}#{}`", key.0, key.1);
+        let target = &invocation.function.target;
+        let Some((_, signature)) = self.pool.exports().0.get(target) else {
+            let message = format!("`{name}` does not export `{target}`");
             return Err(Failure::new(Cause::Protocol, Delivery::NotSent, message));
         };
         let _turn = match &self.turns {
@@ -84,9 +82,9 @@ impl Callee {
             tracing::warn!(target: "steadfast::guest", component = name, "{message}");
             Failure::new(cause, Delivery::NotSent, message)
         })?;
-        network.lattice.journal().arrived(trace_id, || target(&invocation.interface, &key.1));
+        network.lattice.journal().arrived(trace_id, target);
         // Dropped in between, the call is abandoned, and the instance with it.
-        match call(&mut running, &key, signature, &invocation.params).await {
+        match call(&mut running, target, signature, &invocation.params).await {
             Ok(reply) => {
                 self.pool.give_back(running);
                 reply
@@ -118,13 +116,13 @@ impl Transport<Network> for Callee {
 
 async fn call(
     running: &mut Running<Functions>,
-    key: &(String, String),
+    target: &str,
     signature: &Signature,
     params: &[Val],
 ) -> wasmtime::Result<Reply> {
     let Running { store, instance, exports, .. } = running;
     let mut results = vec![Val::Bool(false); usize::from(signature.returns())];
-    let index = exports.0.get(key).map(|(index, _)| index);
+    let index = exports.0.get(target).map(|(index, _)| index);
     let function = index
         .and_then(|index| instance.get_func(&mut *store, index))
         .ok_or_else(|| wasmtime::Error::msg("the instance lacks a function that its component exports"))?;

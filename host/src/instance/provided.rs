@@ -1,13 +1,13 @@
 //! A service of the host that components call, as they call other components.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use super::Network;
-use crate::component::{Functions, Interface, in_wit};
+use crate::component::{Function, Functions, Interface, in_wit};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::health::Health;
 use crate::lattice::{Invocation, Reply, Transport};
@@ -18,6 +18,8 @@ use crate::providers::{Options, Service};
 pub(crate) struct Provided {
     pub name: &'static str,
     pub functions: BTreeMap<Interface, Functions>,
+    /// All of them, as calls name them.
+    targets: HashSet<String>,
     service: Arc<dyn Service>,
 }
 
@@ -30,7 +32,8 @@ impl Provided {
         let service = options.start()?;
         let mut functions = in_wit(service.wit())?;
         functions.retain(|interface, _| !service.calls().contains(&interface.path().as_str()));
-        Ok(Provided { name: options.name(), functions, service })
+        let targets = Function::all(&functions).map(|function| function.target.clone()).collect();
+        Ok(Provided { name: options.name(), functions, targets, service })
     }
 
     /// Begins what needs a runtime, which `health` tells of from then on.
@@ -61,13 +64,12 @@ impl Transport<Network> for Provided {
         network: &'a Arc<Network>,
         invocation: Invocation,
     ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
-        let path = invocation.interface.path();
-        let mut interfaces = self.functions.iter();
-        if !interfaces.any(|(known, functions)| known.path() == path && functions.contains_key(&invocation.function)) {
-            let message = format!("the provider `{}` has no `{path}#{}`", self.name, invocation.function);
+        let function = &invocation.function;
+        if !self.targets.contains(&function.target) {
+            let message = format!("the provider `{}` has no `{}`", self.name, function.target);
             return Box::pin(async { Err(Failure::new(Cause::Protocol, Delivery::NotSent, message)) });
         }
-        network.lattice.journal().arrived(invocation.trace.trace_id(), || invocation.target());
+        network.lattice.journal().arrived(invocation.trace.trace_id(), &function.target);
         self.service.clone().call(invocation)
     }
 }

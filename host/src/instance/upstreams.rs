@@ -126,7 +126,7 @@ impl Network {
         let send = async {
             match (component, &upstreams.client) {
                 (Some((_, handler)), _) => {
-                    self.lattice.journal().arrived(trace.trace_id(), || target.into());
+                    self.lattice.journal().arrived(trace.trace_id(), target);
                     Ok(handler.handle(self, request, depth, (place, upstreams.at_work.subscribe())).await)
                 }
                 (None, None) => Err(Error::InternalError(Some(format!(

@@ -267,8 +267,8 @@ impl<N: Send + Sync> Transport<N> for Faulty<N> {
             return self.transport.invoke(network, invocation);
         }
         Box::pin(async move {
-            let target = invocation.target();
-            self.faults.in_front(&target, self.transport.invoke(network, invocation)).await
+            let function = invocation.function.clone();
+            self.faults.in_front(&function.target, self.transport.invoke(network, invocation)).await
         })
     }
 }

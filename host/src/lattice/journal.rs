@@ -135,9 +135,9 @@ impl Journal {
     }
 
     /// Records that an invocation arrived, and its target begins to work.
-    pub(crate) fn arrived(&self, trace: TraceId, target: impl FnOnce() -> String) {
+    pub(crate) fn arrived(&self, trace: TraceId, target: &str) {
         if self.followed.load(Ordering::Relaxed) {
-            let (at, target) = (self.started.elapsed(), excerpt(&target()).into_owned());
+            let (at, target) = (self.started.elapsed(), excerpt(target).into_owned());
             self.lock().followed.executions.push(Execution { trace, at, target });
         }
     }

@@ -9,7 +9,7 @@ mod weights;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,18 +27,15 @@ pub(crate) use weights::pick;
 pub(crate) use under_way::{Limit, UnderWay};
 
 use crate::clock;
-use crate::component::{Interface, Signature};
+use crate::component::Function;
 use crate::failure::{Cause, Delivery, Failure};
 use crate::metrics::{self, Timed};
 use crate::trace::{Span, SpanContext, SpanKind, Tracer};
 
 /// One call on its way.
 pub(crate) struct Invocation {
-    pub interface: Interface,
-    pub function: String,
     /// As the caller has it.
-    #[cfg_attr(not(feature = "wrpc"), expect(dead_code, reason = "it says what travels to another process"))]
-    pub signature: Arc<Signature>,
+    pub function: Arc<Function>,
     pub params: Vec<Val>,
     /// How many calls deep the caller is itself being called.
     pub depth: u32,
@@ -46,19 +43,6 @@ pub(crate) struct Invocation {
     pub deadline: Option<Instant>,
     /// The span that the call is a part of.
     pub trace: SpanContext,
-}
-
-impl Invocation {
-    /// `acme:greeter/api#greet`, as errors and faults name it.
-    pub fn target(&self) -> String {
-        target(&self.interface, &self.function)
-    }
-}
-
-/// `acme:greeter/api#greet`, as errors and faults name it.
-pub(crate) fn target(interface: &Interface, function: &str) -> String {
-    let path = interface.path();
-    if interface.package.is_empty() { path } else { format!("{path}#{function}") }
 }
 
 /// What came back: the value that travels, if the function has one.
@@ -112,13 +96,14 @@ impl<N> Lattice<N> {
 
     /// Makes a call, bounded by the invocation timeout and by the time that its caller has left, and records it.
     pub async fn invoke(&self, network: &Arc<N>, mut invocation: Invocation) -> Reply {
-        let target = invocation.target();
+        let function = invocation.function.clone();
+        let target = &function.target;
         let limit = self.limit(invocation.deadline);
         invocation.deadline = limit.ends;
-        let span = self.begin(&mut invocation, &target);
+        let span = self.begin(&mut invocation, target);
         let trace = invocation.trace.clone();
-        let route = self.route(network, invocation);
-        self.recorded(&target, &trace, (metrics::call(&target), Some(span)), limit, route).await
+        let route = pin!(self.route(network, invocation));
+        self.recorded(target, &trace, (metrics::call(target), Some(span)), limit, route).await
     }
 
     /// Makes a call of the host's own to `job`, which has a time limit of its own, called `name` in messages, and records
@@ -130,10 +115,11 @@ impl<N> Lattice<N> {
         limit: (Duration, &'static str),
         mut invocation: Invocation,
     ) -> Reply {
-        let target = invocation.target();
+        let function = invocation.function.clone();
+        let target = &function.target;
         let limit = Limit::of(limit, invocation.deadline);
         invocation.deadline = limit.ends;
-        let span = self.begin(&mut invocation, &target);
+        let span = self.begin(&mut invocation, target);
         let trace = invocation.trace.clone();
         let run = async {
             match job.invoke(network, invocation).await {
@@ -148,7 +134,7 @@ impl<N> Lattice<N> {
                 reply => reply,
             }
         };
-        self.recorded(&target, &trace, (metrics::call(&target), Some(span)), limit, run).await
+        self.recorded(target, &trace, (metrics::call(target), Some(span)), limit, run).await
     }
 
     /// Begins the span of a call, which is then what the callee's own calls are a part of.
@@ -167,7 +153,8 @@ impl<N> Lattice<N> {
         limit: Duration,
         mut invocation: Invocation,
     ) -> Reply {
-        let target = invocation.target();
+        let function = invocation.function.clone();
+        let target = &function.target;
         let limit = Limit::of((limit, "provider's timeout"), invocation.deadline);
         invocation.deadline = limit.ends;
         let trace = invocation.trace.clone();
@@ -178,7 +165,7 @@ impl<N> Lattice<N> {
             }
             provider.invoke(network, invocation).await
         };
-        self.recorded(&target, &trace, (metrics::served(&target), None), limit, call).await
+        self.recorded(target, &trace, (metrics::served(target), None), limit, call).await
     }
 
     /// Has the host itself do something for a component, which is bounded, broken and recorded as a call of `target` is.
@@ -244,8 +231,8 @@ impl<N> Lattice<N> {
         if invocation.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(too_late());
         }
-        let Some(link) = self.links.get(&invocation.interface.path()) else {
-            let message = format!("the manifest links `{}` to nothing", invocation.interface.path());
+        let Some(link) = self.links.get(&invocation.function.path) else {
+            let message = format!("the manifest links `{}` to nothing", invocation.function.path);
             return Err(Failure::new(Cause::NoLink, Delivery::NotSent, message));
         };
         let _place = self.places.try_acquire().map_err(|_| full())?;

@@ -16,7 +16,7 @@ use crate::instance::Network;
 use crate::lattice::Invocation;
 use crate::manifest::Messages;
 use crate::nats::Connection;
-use crate::providers::messaging::{HANDLE, MAX_BODY, Message, REPLY_TO};
+use crate::providers::messaging::{MAX_BODY, Message, REPLY_TO};
 use crate::trace::{self, TRACEPARENT, TRACESTATE};
 
 /// The most bytes of bodies that handlers of one subscription have at a time: as a value, a byte takes 32.
@@ -123,9 +123,7 @@ impl Handling {
             reply_to: message.reply_to.clone(),
         };
         let invocation = Invocation {
-            interface: self.handler.interface.clone(),
-            function: HANDLE.into(),
-            signature: self.handler.signature.clone(),
+            function: self.handler.function.clone(),
             params: vec![value.into_value()],
             depth: 0,
             deadline: None,

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::component::{Component, Interface, Signature, in_wit};
+use crate::component::{Component, Function, in_wit};
 use crate::health::Health;
 use crate::instance::Network;
 use crate::lattice::Faulty;
@@ -30,8 +30,7 @@ use handling::Handling;
 
 /// What messages are passed to.
 pub(crate) struct Handler {
-    pub interface: Interface,
-    pub signature: Arc<Signature>,
+    pub function: Arc<Function>,
     pub target: Faulty<Network>,
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct Handler {
 ///
 /// # Errors
 /// Why there is none that can be called.
-pub(crate) fn handler_of(component: &Component) -> Result<(Interface, Arc<Signature>), String> {
+pub(crate) fn handler_of(component: &Component) -> Result<Arc<Function>, String> {
     let path = component.path.display();
     let Some((export, given)) = HANDLERS.iter().find_map(|path| component.exported(path)) else {
         return Err(format!(
@@ -55,7 +54,7 @@ pub(crate) fn handler_of(component: &Component) -> Result<(Interface, Arc<Signat
         wanted.is_served_by(given).then(|| given.clone())
     });
     match fits {
-        Some(signature) => Ok((export.clone(), signature)),
+        Some(signature) => Ok(Function::new(export, HANDLE, &signature)),
         None => Err(format!(
             "messages are to be taken, and {path} exports `{export}`, which is not as this host has it; build it against \
              wit/messaging of steadfast"

@@ -50,7 +50,7 @@ impl Remote {
         // So end the results of a provider that fails, or that could not read the parameters.
         let message = "the provider ended the results before they were complete: it failed";
         let early = Failure::new(Cause::Trapped, Delivery::Unknown, message);
-        reply(&invocation.signature, received, ended, &mut share, early)
+        reply(&invocation.function.signature, received, ended, &mut share, early)
     }
 }
 
@@ -62,7 +62,7 @@ impl<N: Send + Sync> Transport<N> for Remote {
 
 pub(super) fn parameters(invocation: &Invocation) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::new();
-    let mut pairs = invocation.signature.params().iter().zip(&invocation.params);
+    let mut pairs = invocation.function.signature.params().iter().zip(&invocation.params);
     let encoded = pairs.try_for_each(|((_, shape), value)| codec::encode(shape, value, &mut bytes));
     let encoded = encoded.and_then(|()| {
         let fits = bytes.len() <= MAX_BYTES;
@@ -146,7 +146,7 @@ async fn call(
     invocation: &Invocation,
     mut params: Bytes,
 ) -> Result<Bytes, PublishError> {
-    let subject = subject::invocation(prefix, &instance(&invocation.interface), &invocation.function);
+    let subject = subject::invocation(prefix, &instance(&invocation.function.interface), &invocation.function.name);
     let (inbox, most) = (inbox.to_string(), client.server_info().max_payload);
     match headers::of(invocation) {
         Some(headers) => {
@@ -181,7 +181,7 @@ fn accepted(
 ) -> Result<Subject, Failure> {
     match (status, reply) {
         (Some(StatusCode::NO_RESPONDERS), _) => {
-            let message = format!("nothing at {} serves `{}`", connection.name, invocation.interface);
+            let message = format!("nothing at {} serves `{}`", connection.name, invocation.function.interface);
             Err(Failure::new(Cause::NoTarget, Delivery::NotSent, message))
         }
         (Some(status), _) if !status.is_success() => {

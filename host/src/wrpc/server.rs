@@ -16,7 +16,7 @@ use wasmtime::component::Val;
 use super::budget::{Exhausted, Share};
 use super::codec::{self, Malformed};
 use super::{Connection, MAX_BYTES, PATIENCE, headers, instance, outcome, subject};
-use crate::component::{Interface, Signature};
+use crate::component::{Function, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::{Invocation, Reply};
 use crate::nats::round_trip;
@@ -51,18 +51,11 @@ pub(crate) struct Server {
     pub calls: usize,
 }
 
-/// A function that is served.
-pub(super) struct Function {
-    pub interface: Interface,
-    pub name: String,
-    pub signature: Arc<Signature>,
-}
-
 impl Server {
     /// Serves `functions` until `shutdown` is ready, then finishes the calls in flight. Tells `ready` when calls can come.
     pub async fn run(
         self,
-        functions: impl IntoIterator<Item = (Interface, String, Arc<Signature>)>,
+        functions: Vec<Arc<Function>>,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), String> {
@@ -73,11 +66,10 @@ impl Server {
             () = &mut shutdown => return Ok(()),
         };
         let mut subscriptions = Vec::new();
-        for (interface, name, signature) in functions {
-            let subject = subject::invocation(&server.prefix, &instance(&interface), &name);
+        for function in functions {
+            let subject = subject::invocation(&server.prefix, &instance(&function.interface), &function.name);
             let subscription = nats.queue_subscribe(subject, server.group.clone()).await;
             let subscription = subscription.map_err(|error| crate::error::quote(&error))?;
-            let function = Arc::new(Function { interface, name, signature });
             subscriptions.push(Served { subscription, function });
         }
         let mut calls = select_all(subscriptions);
@@ -153,7 +145,7 @@ impl Server {
         &self,
         nats: &async_nats::Client,
         permits: &Permits,
-        function: &Function,
+        function: &Arc<Function>,
         message: Message,
         mut share: Share,
     ) -> Result<(), String> {
@@ -162,16 +154,13 @@ impl Server {
         };
         self.connection.check_inbox(&caller)?;
         let results = subject::results(&caller);
-        let target = crate::lattice::target(&function.interface, &function.name);
         let deadline = headers::deadline(message.headers.as_ref());
-        let span = self.tracer.call(SpanKind::Server, &target, &headers::context(message.headers.as_ref()));
+        let span = self.tracer.call(SpanKind::Server, &function.target, &headers::context(message.headers.as_ref()));
         let params = self.params(nats, permits, &caller, function, message.payload, &mut share).await?;
         let reply = match params.map(|params| (params, permits.running.try_acquire())) {
             Ok((params, Ok(_permit))) => {
                 let invocation = Invocation {
-                    interface: function.interface.clone(),
-                    function: function.name.clone(),
-                    signature: function.signature.clone(),
+                    function: function.clone(),
                     params,
                     depth: headers::depth(message.headers.as_ref()),
                     deadline,
@@ -204,7 +193,7 @@ impl Server {
         nats: &async_nats::Client,
         permits: &Permits,
         caller: &str,
-        function: &Function,
+        function: &Arc<Function>,
         first: Bytes,
         share: &mut Share,
     ) -> Result<Result<Vec<Val>, Refused>, String> {

@@ -17,7 +17,7 @@ pub(super) fn operation(invocation: Invocation) -> Result<(String, Operation), F
     let mut next = || params.next();
     let mut read = || {
         let bucket = string(next()?)?;
-        let operation = match function.as_str() {
+        let operation = match function.name.as_str() {
             "get" => Operation::Get(string(next()?)?),
             "set" => Operation::Set(string(next()?)?, bytes(next()?)?),
             "delete" => Operation::Delete(string(next()?)?),
@@ -41,7 +41,8 @@ pub(super) fn operation(invocation: Invocation) -> Result<(String, Operation), F
         Some((bucket, operation))
     };
     read().ok_or_else(|| {
-        let message = format!("`{function}` was called with parameters that it does not have; build against its WIT");
+        let message =
+            format!("`{}` was called with parameters that it does not have; build against its WIT", function.name);
         Failure::new(Cause::Protocol, Delivery::NotSent, message)
     })
 }

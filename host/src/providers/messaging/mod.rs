@@ -74,10 +74,10 @@ impl Service for Messaging {
 
     fn call(self: Arc<Self>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
         Box::pin(async move {
-            let Invocation { interface, function, params, deadline, trace, .. } = invocation;
-            let value = self.answer(&function, &params, deadline, &trace).await?;
+            let Invocation { function, params, deadline, trace, .. } = invocation;
+            let value = self.answer(&function.name, &params, deadline, &trace).await?;
             // Of the published interface, all of the result travels.
-            Ok(match interface.package.as_str() {
+            Ok(match function.interface.package.as_str() {
                 "steadfast:messaging" => value,
                 _ => Some(Val::Result(Ok(value.map(Box::new)))),
             })

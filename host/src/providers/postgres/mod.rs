@@ -82,7 +82,7 @@ impl Service for Postgres {
     fn call(self: Arc<Self>, invocation: Invocation) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
         Box::pin(async move {
             let Invocation { function, params, deadline, .. } = invocation;
-            self.answer(&function, &params, deadline).await
+            self.answer(&function.name, &params, deadline).await
         })
     }
 }
@@ -251,7 +251,8 @@ impl Postgres {
             let one = one.and_then(|bytes| Reader(bytes).i64().ok()?.checked_ilog10());
             one.ok_or_else(|| Wrong::Unexpected("the server does not say what money is; use numeric".into()))
         };
-        self.digits.get_or_try_init(ask).await.copied()
+        // On the heap: few ask for money.
+        Box::pin(self.digits.get_or_try_init(ask)).await.copied()
     }
 }
 

@@ -47,7 +47,8 @@ impl Pool {
     async fn kept_or_new(&self) -> Result<Arc<Connection>, Failure> {
         loop {
             let Some((connection, since)) = self.idle().pop() else {
-                return self.address.connect().await.map(Arc::new);
+                // On the heap: of a call, this is a large part that is needed seldom.
+                return Box::pin(self.address.connect()).await.map(Arc::new);
             };
             // A server that went away is noticed only when something is read or written.
             let is_there = since.elapsed() < FRESH || connection.client.check_connection().await.is_ok();

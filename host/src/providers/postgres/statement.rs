@@ -13,8 +13,8 @@ pub(super) fn is_plain(statement: &str) -> bool {
     while let Some(comment) = rest.strip_prefix("--") {
         rest = comment.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
     }
-    let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
-    WORDS.iter().any(|known| known.eq_ignore_ascii_case(&word))
+    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// A parameter, and the type that it is said to have.

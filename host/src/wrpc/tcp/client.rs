@@ -69,10 +69,10 @@ impl Remote {
         }
         let message = format!("{} closed the connection and did not say how the call ended", self.address);
         let early = Failure::new(Cause::Disconnected, Delivery::Unknown, message);
-        if ended.is_none() && invocation.signature.payload().is_none() {
+        if ended.is_none() && invocation.function.signature.payload().is_none() {
             return Err(early);
         }
-        reply(&invocation.signature, results, ended, &mut share, early)
+        reply(&invocation.function.signature, results, ended, &mut share, early)
     }
 
     async fn connect(&self) -> Result<TcpStream, Failure> {
@@ -106,7 +106,7 @@ impl<N: Send + Sync> Transport<N> for Remote {
 /// All that the provider is sent.
 fn call(invocation: &Invocation, params: &Bytes) -> io::Result<BytesMut> {
     let mut call = BytesMut::new();
-    put_names(&instance(&invocation.interface), &invocation.function, &mut call)?;
+    put_names(&instance(&invocation.function.interface), &invocation.function.name, &mut call)?;
     put_frame(&[], params, &mut call)?;
     Ok(call)
 }

@@ -18,11 +18,11 @@ use wrpc_transport::frame::PROTOCOL;
 
 use super::super::budget::{Budget, Share};
 use super::super::codec::{self, Malformed};
-use super::super::server::{Answer, Function, Refused, encode};
+use super::super::server::{Answer, Refused, encode};
 use super::super::{MAX_BYTES, PATIENCE, instance, outcome};
 use super::waiting::{MAX_WAITING, Place, Waiting};
 use super::{Broken, ENDED, Frames, MAX_NAME, append, put_frame};
-use crate::component::{Interface, Signature};
+use crate::component::{Function, Signature};
 use crate::failure::{Cause, Delivery, Failure};
 use crate::lattice::Invocation;
 use crate::server::{GRACE, stopped, stopping};
@@ -49,25 +49,16 @@ pub(crate) struct Server {
 struct Serving {
     server: Server,
     /// By the name of the instance and of the function.
-    functions: HashMap<(String, String), Function>,
+    functions: HashMap<(String, String), Arc<Function>>,
     calls: Semaphore,
     budget: Budget,
 }
 
 impl Server {
     /// Serves `functions` on `listener` until `shutdown` is ready, then finishes the calls in flight.
-    pub async fn run(
-        self,
-        functions: impl IntoIterator<Item = (Interface, String, Arc<Signature>)>,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) {
-        let functions = functions
-            .into_iter()
-            .map(|(interface, name, signature)| {
-                ((instance(&interface), name.clone()), Function { interface, name, signature })
-            })
-            .collect();
+    pub async fn run(self, functions: Vec<Arc<Function>>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let names = |function: &Function| (instance(&function.interface), function.name.clone());
+        let functions = functions.into_iter().map(|function| (names(&function), function)).collect();
         let calls = Semaphore::new(self.calls);
         let serving = Arc::new(Serving { server: self, functions, calls, budget: Budget::new() });
         let waiting = Waiting::new(MAX_WAITING);
@@ -130,7 +121,7 @@ impl Serving {
         };
         let Server { answer, tracer, limit, calls } = &self.server;
         // The framing has no place for the caller's trace, so one begins here.
-        let span = tracer.call(SpanKind::Server, &invocation.target(), &SpanContext::NONE);
+        let span = tracer.call(SpanKind::Server, &invocation.function.target, &SpanContext::NONE);
         // Until its answer is sent, a call is one of those that run.
         let Ok(_permit) = self.calls.try_acquire() else {
             let message = format!("{calls} calls are running already");
@@ -140,8 +131,8 @@ impl Serving {
         };
         drop(place);
         invocation.trace = span.context();
-        let signature = invocation.signature.clone();
-        let (bytes, ended) = encode(&signature, answer(invocation).await);
+        let function = invocation.function.clone();
+        let (bytes, ended) = encode(&function.signature, answer(invocation).await);
         span.end(ended.as_ref().and_then(|ended| ended.as_ref().err()));
         let sent = tokio::time::timeout(*limit, send(&mut outgoing, &bytes, ended)).await;
         sent.unwrap_or_else(|_| Err(io::Error::other(format!("its answer is not read within {limit:?}"))))
@@ -154,14 +145,12 @@ impl Serving {
         share: &mut Share,
     ) -> io::Result<Result<Invocation, Refused>> {
         let names = names(&mut incoming).await?;
-        let Some(Function { interface, name, signature }) = self.functions.get(&names) else {
+        let Some(function) = self.functions.get(&names) else {
             let (instance, name) = names;
             return Ok(Err(Refused(Cause::Protocol, format!("`{instance}#{name}` is not served here"))));
         };
-        Ok(params(signature, incoming, share).await?.map(|params| Invocation {
-            interface: interface.clone(),
-            function: name.clone(),
-            signature: signature.clone(),
+        Ok(params(&function.signature, incoming, share).await?.map(|params| Invocation {
+            function: function.clone(),
             params,
             // The framing has no place for more.
             depth: 1,

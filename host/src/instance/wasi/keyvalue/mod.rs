@@ -77,7 +77,7 @@ impl View<'_> {
         let Work { network, deadline, trace, .. } = self.work;
         let done = async {
             let (journal, key) = (network.lattice.journal(), operation.writes().map(String::from));
-            journal.arrived(trace.trace_id(), || target.into());
+            journal.arrived(trace.trace_id(), target);
             // Shared breakers are seen in what is asked of the store.
             let seen = metrics::on().then(|| seen(&operation)).flatten();
             let done = network.keyvalue.run(bucket, operation).await;
