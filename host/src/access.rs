@@ -3,7 +3,7 @@
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::Instant;
-use tracing::{Level, Span};
+use tracing::Span;
 
 use crate::excerpt::excerpt;
 use crate::instance::{End, ResponseBody, watch};
@@ -29,7 +29,9 @@ pub(crate) struct Access {
 impl Access {
     /// Begins to watch a request for `component`, where the log has such events.
     pub fn begin<B>(component: Option<&str>, request: &Request<B>) -> Option<Self> {
-        tracing::enabled!(target: "steadfast::access", Level::DEBUG).then(|| Access {
+        // Not `enabled!`, with layers that each have a filter: what they say to it counts for the next event, too.
+        let unwanted = tracing::debug_span!(target: "steadfast::access", "request").is_disabled();
+        (!unwanted).then(|| Access {
             span: tracing::trace_span!(target: "steadfast::access", "request"),
             component: component.map(String::from),
             method: request.method().clone(),

@@ -47,8 +47,8 @@ pub(super) fn start(requests: Option<Requests>, quiet_by_default: bool) {
     subscriber(requests, filter).init();
 }
 
-/// Each layer has a filter of its own, and nothing is filtered for all: what none of them wants is then known from the
-/// beginning, and costs nothing when it happens.
+/// Each layer has its own filter. With a filter in front of all layers, `tracing` would ask again at each event, and make
+/// it even where no layer wants it.
 fn subscriber(requests: Option<Requests>, filter: EnvFilter) -> Dispatch {
     let format = tracing_subscriber::fmt::layer()
         .fmt_fields(debug_fn(field).delimited(" "))
@@ -145,5 +145,6 @@ mod tests {
         assert_eq!(enabled("info"), [false, true, false]);
         assert_eq!(enabled("trace"), [true, true, false]);
         assert_eq!(enabled("off"), [false; 3]);
+        assert_eq!(enabled("async_nats=trace"), [false; 3]);
     }
 }

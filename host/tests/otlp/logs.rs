@@ -46,3 +46,18 @@ async fn lines_of_a_called_component_belong_to_its_call() {
     let printed = lines.iter().filter(|line| line.text.starts_with("line ") || line.text == "no end of line");
     assert!(printed.clone().all(|line| line.span == call.id) && printed.count() > 900);
 }
+
+#[tokio::test]
+async fn what_happens_to_an_instance_is_told_beside_the_access_log() {
+    let collector = Collector::start(200).await;
+    let manifest = "component = '<caller>'\n[links]\n'test:guests/hostile' = { component = '<callee>' }";
+    let variables = [AT_THE_END, ("RUST_LOG", "info,steadfast::access=debug")];
+    let host = Steadfast::serve(manifest, &["--otlp", &collector.url], &variables);
+    for _ in 0..20 {
+        host.get("/trap", &traced()).await;
+    }
+    assert!(host.end().await.0.success());
+    let lines = collector.sent.borrow().lines.clone();
+    let trapped = lines.iter().filter(|line| line.text.starts_with("trapped: "));
+    assert_eq!(trapped.count(), 20, "{lines:?}");
+}

@@ -10,7 +10,6 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
-use tracing::Level;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use crate::trace::{self, SpanContext};
@@ -134,11 +133,12 @@ impl Log {
     }
 
     fn end_line(&mut self) {
-        let wanted = match self.stream {
-            Stream::Stdout => tracing::enabled!(target: "steadfast::guest", Level::INFO),
-            Stream::Stderr => tracing::enabled!(target: "steadfast::guest", Level::WARN),
+        // Not `enabled!`, with layers that each have a filter: what they say to it counts for the next event, too.
+        let asked = match self.stream {
+            Stream::Stdout => tracing::info_span!(target: "steadfast::guest", "line"),
+            Stream::Stderr => tracing::warn_span!(target: "steadfast::guest", "line"),
         };
-        if wanted && self.output.admit() {
+        if !asked.is_disabled() && self.output.admit() {
             let line = String::from_utf8_lossy(self.line.strip_suffix(b"\r").unwrap_or(&self.line));
             let component = &self.output.component;
             let trace = self.works_for.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
