@@ -1,14 +1,14 @@
-//! A function that components call, by its names.
+//! A function that components call, with its names made once.
 
 use std::sync::Arc;
 
 use super::{Functions, Interface, Signature};
 
-/// What a call is of.
+/// A function of an interface, as calls, links and messages name it.
 pub(crate) struct Function {
     pub interface: Interface,
     pub name: String,
-    /// As the one who holds this has it: a caller, or a target.
+    /// As the caller imports it; in a server, a job or a handler of messages, as the target has it.
     pub signature: Arc<Signature>,
     /// `acme:greeter/api`, as links name the interface.
     pub path: String,
@@ -19,7 +19,7 @@ pub(crate) struct Function {
 impl Function {
     pub fn new(interface: &Interface, name: &str, signature: &Arc<Signature>) -> Arc<Self> {
         let path = interface.path();
-        // What stands in a world by itself has one name.
+        // A function that stands in a world by itself has no interface: its name is the target.
         let target = if interface.package.is_empty() { path.clone() } else { format!("{path}#{name}") };
         let (interface, name, signature) = (interface.clone(), name.to_string(), signature.clone());
         Arc::new(Function { interface, name, signature, path, target })

@@ -18,7 +18,7 @@ use crate::providers::{Options, Service};
 pub(crate) struct Provided {
     pub name: &'static str,
     pub functions: BTreeMap<Interface, Functions>,
-    /// All of them, as calls name them.
+    /// The targets of all of them, as each call is looked up here.
     targets: HashSet<String>,
     service: Arc<dyn Service>,
 }

@@ -9,7 +9,7 @@ mod weights;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,6 @@ use crate::trace::{Span, SpanContext, SpanKind, Tracer};
 
 /// One call on its way.
 pub(crate) struct Invocation {
-    /// As the caller has it.
     pub function: Arc<Function>,
     pub params: Vec<Val>,
     /// How many calls deep the caller is itself being called.
@@ -102,7 +101,7 @@ impl<N> Lattice<N> {
         invocation.deadline = limit.ends;
         let span = self.begin(&mut invocation, target);
         let trace = invocation.trace.clone();
-        let route = pin!(self.route(network, invocation));
+        let route = self.route(network, invocation);
         self.recorded(target, &trace, (metrics::call(target), Some(span)), limit, route).await
     }
 

@@ -71,7 +71,7 @@ impl UnderWay<'_> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if self.limit.is_over() {
+        if self.records.is_some() && self.limit.is_over() {
             self.end(Some(&self.limit.exceeded()));
         }
     }

@@ -36,29 +36,41 @@ impl Pool {
     /// Why there is none. Nothing was sent then.
     pub async fn take(&self, deadline: Option<Instant>) -> Result<Busy, Failure> {
         let place = self.place(deadline).await?;
+        if let Some(connection) = self.fresh() {
+            return Ok(Busy::new(connection, self.address.clone(), place));
+        }
         let limit = deadline.unwrap_or_else(|| Instant::now() + CONNECT);
-        let found = tokio::time::timeout_at(limit, self.kept_or_new()).await.unwrap_or_else(|_| {
+        let found = tokio::time::timeout_at(limit, self.tried_or_new()).await.unwrap_or_else(|_| {
             let message = format!("Postgres at {} does not answer, so the statement was not sent", self.address.name);
             Err(Failure::new(Cause::Timeout, Delivery::NotSent, message))
         });
         Ok(Busy::new(found?, self.address.clone(), place))
     }
 
-    async fn kept_or_new(&self) -> Result<Arc<Connection>, Failure> {
+    /// The connection that was used last, if that was just now.
+    fn fresh(&self) -> Option<Arc<Connection>> {
+        let is_fresh =
+            |(connection, since): &mut (Arc<Connection>, Instant)| since.elapsed() < FRESH && !connection.is_closed();
+        self.idle().pop_if(is_fresh).map(|(connection, _)| connection)
+    }
+
+    async fn tried_or_new(&self) -> Result<Arc<Connection>, Failure> {
         loop {
-            let Some((connection, since)) = self.idle().pop() else {
+            let Some((connection, _)) = self.idle().pop() else {
                 // On the heap: of a call, this is a large part that is needed seldom.
                 return Box::pin(self.address.connect()).await.map(Arc::new);
             };
             // A server that went away is noticed only when something is read or written.
-            let is_there = since.elapsed() < FRESH || connection.client.check_connection().await.is_ok();
-            if is_there && !connection.is_closed() {
+            if connection.client.check_connection().await.is_ok() {
                 return Ok(connection);
             }
         }
     }
 
     async fn place(&self, deadline: Option<Instant>) -> Result<OwnedSemaphorePermit, Failure> {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Ok(place);
+        }
         let limit = Instant::now() + WAIT;
         let limit = deadline.map_or(limit, |deadline| deadline.min(limit));
         match tokio::time::timeout_at(limit, self.places.clone().acquire_owned()).await {
