@@ -1,10 +1,11 @@
 //! What a call costs by where its other end is: within the component, in the host, or in another process; beside
 //! `wasmtime serve`, all in one run.
 //!
-//! `cargo bench --bench lattice` builds the command in release, and installs the `wasmtime` of the version that the host
-//! is built on where there is none (in PATH, or named by the variable WASMTIME); the first time, that takes a quarter of
-//! an hour and more. It needs a `nats-server`. Every row is processes of their own, asked over HTTP by this one for
-//! `/strict/Ada`, which is one call of the greeter; all share the machine, so the figures are for comparing rows.
+//! `cargo bench --bench lattice` builds the command as the archives of a release have it, and installs the `wasmtime` of
+//! the version that the host is built on where there is none (in PATH, or named by the variable WASMTIME); the first
+//! time, that takes half an hour and more. It needs a `nats-server`. Every row is processes of their own, asked over HTTP
+//! by this one for `/strict/Ada`, which is one call of the greeter; all share the machine, so the figures are for
+//! comparing rows.
 //!
 //! With `-- --postgres`, it compares a query by a component with `tokio-postgres` alone, which needs a `postgres` instead.
 //!
@@ -76,7 +77,7 @@ async fn main() -> Outcome<()> {
         return messages::apart(&url).await;
     }
     let folder = tempfile::tempdir()?;
-    let steadfast = command::build("release")?;
+    let steadfast = command::build("archive")?;
     #[cfg(unix)]
     if std::env::args().any(|argument| argument == "--postgres") {
         return postgres::run(&Places { folder: folder.path(), steadfast, url: String::new() }).await;
