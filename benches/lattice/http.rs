@@ -28,6 +28,13 @@ impl Load {
         self.times.insert(place, time);
     }
 
+    /// Adds the times of `other`.
+    pub fn append(&mut self, mut other: Load) {
+        self.times.append(&mut other.times);
+        self.times.sort_unstable();
+        self.took += other.took;
+    }
+
     pub fn quantile(&self, quantile: f64) -> Duration {
         let place = (self.times.len() as f64 * quantile) as usize;
         self.times.get(place).or(self.times.last()).copied().unwrap_or_default()
