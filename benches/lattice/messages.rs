@@ -13,8 +13,17 @@ use crate::{Outcome, PATIENCE, Places, REUSE, Row, until_ready};
 
 /// So many messages, one after the other, so many times: of a request, HTTP is a small part.
 const MESSAGES: u32 = 200;
-const TIMES: usize = 100;
+const TIMES: usize = 10;
 const PATH: &str = "/requests/echo/200";
+
+/// The rows take turns, so that what else the machine does hits all of them. The first one is for warming up.
+const TURNS: usize = 31;
+
+/// Who asks: the client here, on a subject, or a component.
+enum Asker {
+    Client(&'static str),
+    Component(Row),
+}
 
 pub async fn run(places: &Places<'_>, _server: Program) -> Outcome<()> {
     let guests = Guests::build(&["messenger"])?;
@@ -26,8 +35,8 @@ pub async fn run(places: &Places<'_>, _server: Program) -> Outcome<()> {
     command.args(["--echo", &places.url]);
     let _apart = Program::start("echo", command, READY).await?;
     let mut rows = vec![
-        ("async-nats alone, both ends in a process each", alone(client.clone(), "apart").await?),
-        ("async-nats alone, both ends in one process", alone(client.clone(), "echo").await?),
+        ("async-nats alone, both ends in a process each", Asker::Client("apart"), Load::default()),
+        ("async-nats alone, both ends in one process", Asker::Client("echo"), Load::default()),
     ];
     let link =
         format!("[links]\n'steadfast:messaging/consumer' = {{ provider = 'messaging', nats = '{}' }}\n", places.url);
@@ -36,27 +45,37 @@ pub async fn run(places: &Places<'_>, _server: Program) -> Outcome<()> {
         let program = places.serve(name, messenger, &format!("{more}{link}")).await?;
         let row = Row { name, path: PATH, programs: vec![program] };
         until_ready(&row, 200, "200").await?;
-        http::load(row.address(), PATH, 1, TIMES / 5, 200, "200").await?;
-        rows.push((name, http::load(row.address(), PATH, 1, TIMES, 200, "200").await?));
+        rows.push((name, Asker::Component(row), Load::default()));
     }
+    let mut answering = Vec::new();
     for (name, subject, more) in [
         ("answered by a component", "kept", REUSE),
         ("answered by a component, a fresh instance for each", "fresh", ""),
     ] {
         let messages = format!("[[messages]]\nnats = '{}'\nsubject = '{subject}'\n", places.url);
-        let program = places.serve(name, messenger, &format!("{more}{link}{messages}")).await?;
+        answering.push(places.serve(name, messenger, &format!("{more}{link}{messages}")).await?);
         let begin = Instant::now();
         // It listens for requests first, and then subscribes.
         while client.request(subject, "ping".into()).await.is_err() && begin.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        rows.push((name, alone(client.clone(), subject).await?));
-        drop(program);
+        rows.push((name, Asker::Client(subject), Load::default()));
     }
-    let best = rows[0].1.quantile(0.5);
+    for turn in 0..TURNS {
+        for (_, asker, load) in &mut rows {
+            let asked = match asker {
+                Asker::Client(subject) => alone(client.clone(), subject).await?,
+                Asker::Component(row) => http::load(row.address(), PATH, 1, TIMES, 200, "200").await?,
+            };
+            if turn > 0 {
+                load.append(asked);
+            }
+        }
+    }
+    let best = rows[0].2.quantile(0.5);
     println!("| a message and its answer, one at a time | p50, µs | p90 | of the first row |");
     println!("| --- | ---: | ---: | ---: |");
-    for (name, load) in &rows {
+    for (name, _, load) in &rows {
         let micros = |quantile| (load.quantile(quantile) / MESSAGES).as_secs_f64() * 1e6;
         let share = load.quantile(0.5).as_secs_f64() / best.as_secs_f64();
         println!("| {name} | {:.0} | {:.0} | {share:.2} |", micros(0.5), micros(0.9));
@@ -99,15 +118,12 @@ async fn alone(client: Client, subject: &'static str) -> Outcome<Load> {
 
 async fn asked(client: Client, subject: &'static str) -> Outcome<Load> {
     let mut load = Load::default();
-    for time in 0..TIMES + TIMES / 5 {
+    for _ in 0..TIMES {
         let begin = Instant::now();
         for _ in 0..MESSAGES {
             client.request(subject, "ping".into()).await?;
         }
-        // The first ones are for warming up.
-        if time >= TIMES / 5 {
-            load.record(begin.elapsed());
-        }
+        load.record(begin.elapsed());
     }
     Ok(load)
 }
