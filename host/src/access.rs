@@ -29,7 +29,7 @@ pub(crate) struct Access {
 impl Access {
     /// Begins to watch a request for `component`, where the log has such events.
     pub fn begin<B>(component: Option<&str>, request: &Request<B>) -> Option<Self> {
-        // Not `enabled!`, with layers that each have a filter: what they say to it counts for the next event, too.
+        // Not `enabled!`: where each layer has its own filter, it leaves their answers behind for the next event.
         let unwanted = tracing::debug_span!(target: "steadfast::access", "request").is_disabled();
         (!unwanted).then(|| Access {
             span: tracing::trace_span!(target: "steadfast::access", "request"),

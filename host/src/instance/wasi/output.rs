@@ -133,7 +133,7 @@ impl Log {
     }
 
     fn end_line(&mut self) {
-        // Not `enabled!`, with layers that each have a filter: what they say to it counts for the next event, too.
+        // Not `enabled!`: where each layer has its own filter, it leaves their answers behind for the next event.
         let asked = match self.stream {
             Stream::Stdout => tracing::info_span!(target: "steadfast::guest", "line"),
             Stream::Stderr => tracing::warn_span!(target: "steadfast::guest", "line"),
@@ -204,6 +204,9 @@ impl Drop for Log {
 mod tests {
     use tokio::io::AsyncWriteExt;
     use tracing::subscriber::DefaultGuard;
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
     use super::*;
@@ -270,6 +273,22 @@ mod tests {
         assert_eq!(lines.take().len(), 2);
         print(&mut log, "\n").await;
         assert!(lines.take()[0].starts_with("INFO x component="));
+    }
+
+    /// One log has no more than warnings, the other has all.
+    #[tokio::test(start_paused = true)]
+    async fn a_warning_comes_after_a_line_that_only_another_log_wants() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let format = tracing_subscriber::fmt::layer().without_time().with_ansi(false).with_target(false);
+        let warnings = format.with_writer(move || writer.clone()).with_filter(LevelFilter::WARN);
+        let all = tracing_subscriber::fmt::layer().with_writer(io::sink).with_filter(LevelFilter::INFO);
+        let _guard = tracing_subscriber::registry().with(warnings).with(all).set_default();
+        let mut log = Log::new(&Output::of("app.wasm"), &untraced(), Stream::Stdout);
+        // The last one is asked for, and refused.
+        print(&mut log, &"line\n".repeat(1001)).await;
+        tracing::warn!(target: "steadfast::guest", "trapped");
+        assert_eq!(lines.take(), ["WARN trapped"]);
     }
 
     #[tokio::test(start_paused = true)]
